@@ -1,0 +1,42 @@
+#pragma once
+/// Schedule steps that are rewrites of the IR: each returns a kernel that computes the same outputs.
+///
+/// Dims that a rewrite introduces are named after their stage, `<stage>:<dim>.o`, so that two stages may split one dim
+/// differently; a schedule calls them `<dim>.o` inside that stage (see display_name).
+
+#include "coulter/ir.hpp"
+
+namespace coulter::schedule {
+
+/// Moves the reduction of `stage` to a new definition `name`; `stage` becomes the map that reads it.
+/// \pre `stage` is a reduction without `into`.
+[[nodiscard]] ir::Kernel accumulate(const ir::Kernel& kernel, const std::string& stage, const std::string& name);
+
+/// Adds `name`, a map that copies `producer`, and lets the definition `consumer` read it instead.
+/// \pre `consumer` reads `producer`.
+[[nodiscard]] ir::Kernel copy(const ir::Kernel& kernel, const std::string& producer, const std::string& consumer,
+                              const std::string& name);
+
+struct PackTile {
+    std::string dim;
+    std::int64_t factor = 1;
+};
+
+/// Adds `name`, a map that holds `source` with each tiled dim d split in `d.o` (outermost, in the order given) and `d.i`
+/// (innermost, in the order given), zero beyond the extent, and lets every consumer read it instead.
+/// \pre `source` is an Input, Const or single-valued definition, and the dims are its own.
+[[nodiscard]] ir::Kernel pack(const ir::Kernel& kernel, const std::string& source, const std::vector<PackTile>& tiles,
+                              const std::string& name);
+
+enum class RfactorPart : std::uint8_t { whole, outer, inner };
+
+/// Splits the reduced `dim` of `stage` by `factor` (unless `part` is whole) and moves the reduction over the *other*
+/// part, and over all other reduced dims, to a new definition `name` that keeps `part` as a dim of its own; `stage`
+/// reduces `name` over that dim only. \pre `stage` is a reduction without `into`, not argmin or argmax with a split.
+[[nodiscard]] ir::Kernel rfactor(const ir::Kernel& kernel, const std::string& stage, const std::string& dim,
+                                 std::int64_t factor, RfactorPart part, const std::string& name);
+
+/// `out.o` for the dim `weight.packed:out.o` of stage `weight.packed`; every other dim is its own name.
+[[nodiscard]] std::string display_name(const std::string& dim);
+
+} // namespace coulter::schedule
