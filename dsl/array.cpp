@@ -32,12 +32,13 @@ std::uint16_t encode(double value, int mantissa_bits, int exponent_bits) {
     }
     const double magnitude = std::fabs(value);
     if (std::isinf(value)) { return static_cast<std::uint16_t>(sign | infinity); }
+    if (magnitude == 0) { return sign; }
     int exponent = 0;
     std::frexp(magnitude, &exponent); // magnitude = m * 2^exponent with 0.5 <= m < 1
     const int normal_exponent = std::max(exponent - 1, 1 - bias);
     if (normal_exponent > bias) { return static_cast<std::uint16_t>(sign | infinity); }
     const auto scaled = static_cast<int>(std::nearbyint(std::ldexp(magnitude, mantissa_bits - normal_exponent)));
-    // A subnormal (and zero) has the exponent field 0 at the exponent of field 1, and no implied leading bit.
+    // A subnormal has the exponent field 0 at the exponent of field 1, and no implied leading bit.
     const int field = (normal_exponent + bias - 1) << mantissa_bits;
     return static_cast<std::uint16_t>(sign | (field + scaled));
 }
