@@ -1,0 +1,53 @@
+# cmake -D MODULES=<cmake/> -D SCRATCH=<folder> -P check_errors.cmake
+cmake_minimum_required(VERSION 3.28)
+
+file(REMOVE_RECURSE "${SCRATCH}")
+file(GLOB cases "${CMAKE_CURRENT_LIST_DIR}/errors/*.cmake")
+list(LENGTH cases count)
+if(count EQUAL 0)
+  message(FATAL_ERROR "no cases")
+endif()
+set(wrong 0)
+foreach(case IN LISTS cases)
+  cmake_path(GET case STEM name)
+  # A project, since targets cannot be made in a script. It needs no compiler.
+  set(project "${SCRATCH}/${name}")
+  file(MAKE_DIRECTORY "${project}")
+  foreach(file IN ITEMS a.coulter b.coulter sub/a.coulter a.sched b.sched generator.cpp)
+    file(WRITE "${project}/${file}" "")
+  endforeach()
+  file(READ "${case}" text)
+  file(WRITE "${project}/CMakeLists.txt"
+    "cmake_minimum_required(VERSION 3.28)\nproject(errors LANGUAGES NONE)\n"
+    "include([[${MODULES}/CoulterKernels.cmake]])\n${text}")
+  execute_process(
+    COMMAND "${CMAKE_COMMAND}" -S "${project}" -B "${project}/build"
+    RESULT_VARIABLE code OUTPUT_QUIET ERROR_VARIABLE errors)
+  # CMake's frame around the message has paths and line numbers; the message is what stands indented between.
+  string(REGEX REPLACE "^CMake Error at [^\n]*\n" "" errors "${errors}")
+  string(REGEX REPLACE "\nCall Stack.*$" "" errors "${errors}")
+  string(REPLACE "${project}" "<project>" errors "${errors}")
+  string(REGEX REPLACE "\n[\n ]+$" "\n" errors "${errors}")
+  string(REGEX REPLACE "^[\n]+" "" errors "${errors}")
+  if(code EQUAL 0)
+    set(errors "(no error)\n${errors}")
+  endif()
+
+  set(golden "${CMAKE_CURRENT_LIST_DIR}/errors/${name}.txt")
+  if("$ENV{COULTER_BLESS}")
+    file(WRITE "${golden}" "${errors}")
+    continue()
+  endif()
+  set(expected "(no golden file)")
+  if(EXISTS "${golden}")
+    file(READ "${golden}" expected)
+  endif()
+  if(NOT errors STREQUAL expected)
+    math(EXPR wrong "${wrong} + 1")
+    message("---- ${name}: expected\n${expected}---- ${name}: got\n${errors}")
+  endif()
+endforeach()
+if(wrong)
+  message(FATAL_ERROR "${wrong} of ${count} messages differ (COULTER_BLESS=1 accepts them)")
+endif()
+message(STATUS "${count} messages are as expected")

@@ -1,0 +1,1 @@
+coulter_add_kernels(my-demo COULTER a.coulter)

@@ -1,0 +1,2 @@
+add_library(gen INTERFACE)
+coulter_add_kernels(demo GENERATOR gen)

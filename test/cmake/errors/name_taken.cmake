@@ -1,0 +1,2 @@
+add_library(demo_lib INTERFACE)
+coulter_add_kernels(demo COULTER a.coulter)

@@ -1,0 +1,1 @@
+coulter_add_kernels(demo SCHEDULES a.sched)

@@ -1,0 +1,1 @@
+coulter_add_kernels(demo SOURCES generator.cpp KERNELS "a b")

@@ -1,0 +1,1 @@
+coulter_add_kernels(demo LANGUAGE c COULTER a.coulter)
