@@ -1,0 +1,124 @@
+// rfactor: one reduction becomes a reduction of partial results.
+
+#include "rewrite_common.hpp"
+
+#include <algorithm>
+
+namespace coulter::schedule {
+namespace {
+
+/// Accesses for which `wanted` holds become clamped, where they were checked.
+ir::Ref clamp_accesses(const ir::Ref& root, const std::function<bool(const ir::Node&)>& wanted) {
+    ir::RewriteMemo memo;
+    const auto visit = [&](const ir::Node& node, const std::vector<ir::Ref>& args) -> ir::Ref {
+        if (node.kind != ir::Kind::access || node.boundary != ir::Boundary::checked || node.dims.empty() ||
+            !wanted(node)) {
+            return nullptr;
+        }
+        ir::Node clamped = node;
+        clamped.args = args;
+        clamped.boundary = ir::Boundary::clamped;
+        return ir::make_node(std::move(clamped));
+    };
+    return ir::rewrite(root, visit, memo);
+}
+
+bool has_data_index(const ir::Node& access) {
+    const std::vector<const ir::Node*> nodes = ir::postorder(access.args);
+    return std::any_of(nodes.begin(), nodes.end(),
+                       [](const ir::Node* node) { return node->kind == ir::Kind::access; });
+}
+
+bool uses_dim(const ir::Node& access, const std::string& dim) {
+    const std::vector<const ir::Node*> nodes = ir::postorder(access.args);
+    return std::any_of(nodes.begin(), nodes.end(),
+                       [&](const ir::Node* node) { return node->kind == ir::Kind::dim && node->name == dim; });
+}
+
+/// The partial results and the reduction that combines them over `kept`.
+ir::Kernel split_definition(ir::Kernel kernel, std::size_t at, ir::Definition part, const std::string& kept,
+                            const ir::Ref& outer_where) {
+    ir::Definition& combined = kernel.definitions[at];
+    ir::Reduction outer = *combined.reduction;
+    outer.dims = {kept};
+    outer.where = outer_where;
+    const std::string name = part.name;
+    const auto components = static_cast<int>(part.values.size());
+    kernel.definitions.insert(kernel.definitions.begin() + static_cast<std::ptrdiff_t>(at), std::move(part));
+    ir::Definition& stage = kernel.definitions[at + 1];
+    stage.reduction = std::move(outer);
+    stage.values.clear();
+    for (int component = 0; component < components; ++component) {
+        stage.values.push_back(detail::read_by_name(kernel, name, component));
+    }
+    return kernel;
+}
+
+/// A reduction over `dim` alone: its elements become a stage, and the condition stays with the reduction.
+ir::Kernel store_elements(ir::Kernel kernel, std::size_t at, const std::string& dim, const std::string& name) {
+    const ir::Definition& stage = kernel.definitions[at];
+    const ir::Ref where = stage.reduction->where;
+    ir::Definition part = stage;
+    part.name = name;
+    part.dims.push_back(dim);
+    part.reduction.reset();
+    part.types.clear();
+    for (ir::Ref& value : part.values) {
+        part.types.push_back(value->type);
+        if (where) {
+            // The elements are now computed at every index, so what `where` guarded must be legal everywhere.
+            value = clamp_accesses(value, has_data_index);
+        }
+    }
+    return split_definition(std::move(kernel), at, std::move(part), dim, where);
+}
+
+} // namespace
+
+ir::Kernel rfactor(const ir::Kernel& kernel, const std::string& stage, const std::string& dim, std::int64_t factor,
+                   RfactorPart part, const std::string& name) {
+    const std::size_t at = detail::position(kernel, stage);
+    const ir::Definition& original = kernel.definitions[at];
+    COULTER_INTERNAL_ASSERT(original.reduction && original.reduction->into.empty());
+    const ir::Reduction& reduction = *original.reduction;
+    COULTER_INTERNAL_ASSERT(std::find(reduction.dims.begin(), reduction.dims.end(), dim) != reduction.dims.end());
+    const bool keeps_index = reduction.op == ir::ReduceOp::argmin || reduction.op == ir::ReduceOp::argmax;
+    COULTER_INTERNAL_ASSERT(part == RfactorPart::whole || !keeps_index);
+
+    ir::Kernel result = kernel;
+    if (part == RfactorPart::whole) {
+        if (reduction.dims.size() == 1) {
+            return store_elements(std::move(result), at, dim, name);
+        }
+        ir::Definition inner = original;
+        inner.name = name;
+        inner.dims.push_back(dim);
+        std::erase(inner.reduction->dims, dim);
+        return split_definition(std::move(result), at, std::move(inner), dim, nullptr);
+    }
+
+    detail::pin_inferred_extents(result);
+    const detail::SplitDim split = detail::add_split_dim(result, name, dim, factor);
+    const std::string& kept = part == RfactorPart::outer ? split.outer : split.inner;
+    const std::string& reduced = part == RfactorPart::outer ? split.inner : split.outer;
+    ir::Definition inner = original;
+    inner.name = name;
+    inner.dims.push_back(kept);
+    std::replace(inner.reduction->dims.begin(), inner.reduction->dims.end(), dim, reduced);
+    for (ir::Ref& value : inner.values) {
+        value = detail::substitute_dim(result, value, dim, split.index);
+    }
+    ir::Ref& where = inner.reduction->where;
+    where = detail::substitute_dim(result, where, dim, split.index);
+    if (!split.exact) {
+        const ir::Ref inside = ir::binary(ir::Op::lt, split.index, ir::extent_node(dim));
+        // Both sides of `&&` are evaluated beyond the extent, where the author's condition must not read outside.
+        const auto leaves_extent = [&](const ir::Node& access) {
+            return uses_dim(access, split.outer) || has_data_index(access);
+        };
+        where = where ? ir::binary(ir::Op::logical_and, inside, clamp_accesses(where, leaves_extent)) : inside;
+    }
+    return split_definition(std::move(result), at, std::move(inner), kept, nullptr);
+}
+
+} // namespace coulter::schedule
