@@ -18,8 +18,9 @@ Call* Call::from(void* user_context) noexcept {
         return nullptr;
     }
     uint64_t magic = 0;
-    std::memcpy(&magic, user_context, sizeof magic);
-    return magic == call_magic ? static_cast<Call*>(user_context) : nullptr;
+    Call* const candidate = static_cast<Call*>(user_context);
+    std::memcpy(&magic, &candidate->magic_, sizeof magic);
+    return magic == call_magic ? candidate : nullptr;
 }
 
 void Call::record_error(const char* message) noexcept {
