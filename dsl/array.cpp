@@ -31,12 +31,18 @@ std::uint16_t encode(double value, int mantissa_bits, int exponent_bits) {
         return static_cast<std::uint16_t>(sign | infinity | payload | (1 << (mantissa_bits - 1)));
     }
     const double magnitude = std::fabs(value);
-    if (std::isinf(value)) { return static_cast<std::uint16_t>(sign | infinity); }
-    if (magnitude == 0) { return sign; }
+    if (std::isinf(value)) {
+        return static_cast<std::uint16_t>(sign | infinity);
+    }
+    if (magnitude == 0) {
+        return sign;
+    }
     int exponent = 0;
     std::frexp(magnitude, &exponent); // magnitude = m * 2^exponent with 0.5 <= m < 1
     const int normal_exponent = std::max(exponent - 1, 1 - bias);
-    if (normal_exponent > bias) { return static_cast<std::uint16_t>(sign | infinity); }
+    if (normal_exponent > bias) {
+        return static_cast<std::uint16_t>(sign | infinity);
+    }
     const auto scaled = static_cast<int>(std::nearbyint(std::ldexp(magnitude, mantissa_bits - normal_exponent)));
     // A subnormal has the exponent field 0 at the exponent of field 1, and no implied leading bit.
     const int field = (normal_exponent + bias - 1) << mantissa_bits;
@@ -64,35 +70,51 @@ double decode(std::uint16_t bits, int mantissa_bits, int exponent_bits) {
     return (bits & 0x8000) != 0 ? -magnitude : magnitude;
 }
 
-template <class T> T load(const std::byte* data, std::int64_t i) {
+template <class T>
+T load(const std::byte* data, std::int64_t i) {
     T value;
     std::memcpy(&value, data + static_cast<std::size_t>(i) * sizeof(T), sizeof(T));
     return value;
 }
 
-template <class T> void store(std::byte* data, std::int64_t i, T value) {
+template <class T>
+void store(std::byte* data, std::int64_t i, T value) {
     std::memcpy(data + static_cast<std::size_t>(i) * sizeof(T), &value, sizeof(T));
 }
 
 /// Truncates towards zero and saturates; NaN gives 0. A u64 comes back as its bit pattern.
 std::int64_t truncate(Type type, double value) {
-    if (std::isnan(value)) { return 0; }
+    if (std::isnan(value)) {
+        return 0;
+    }
     const std::int64_t lowest = type == Type::index ? std::numeric_limits<std::int64_t>::min() : lowest_integer(type);
     const std::uint64_t highest =
         type == Type::index ? std::uint64_t{std::numeric_limits<std::int64_t>::max()} : highest_integer(type);
     const double whole = std::trunc(value);
     // The bounds are compared as doubles: 2^63 - 1 and 2^64 - 1 round up to a power of two that is itself too large.
-    if (whole <= static_cast<double>(lowest)) { return lowest; }
-    if (whole >= static_cast<double>(highest)) { return static_cast<std::int64_t>(highest); }
+    if (whole <= static_cast<double>(lowest)) {
+        return lowest;
+    }
+    if (whole >= static_cast<double>(highest)) {
+        return static_cast<std::int64_t>(highest);
+    }
     return whole < 0 ? static_cast<std::int64_t>(whole) : static_cast<std::int64_t>(static_cast<std::uint64_t>(whole));
 }
 
 } // namespace
 
-double half_to_double(std::uint16_t bits) { return decode(bits, 10, 5); }
-std::uint16_t double_to_half(double value) { return encode(value, 10, 5); }
-double bfloat_to_double(std::uint16_t bits) { return decode(bits, 7, 8); }
-std::uint16_t double_to_bfloat(double value) { return encode(value, 7, 8); }
+double half_to_double(std::uint16_t bits) {
+    return decode(bits, 10, 5);
+}
+std::uint16_t double_to_half(double value) {
+    return encode(value, 10, 5);
+}
+double bfloat_to_double(std::uint16_t bits) {
+    return decode(bits, 7, 8);
+}
+std::uint16_t double_to_bfloat(double value) {
+    return encode(value, 7, 8);
+}
 
 double round_to(Type type, double value) {
     switch (type) {
@@ -114,7 +136,9 @@ Array::Array(Type element_type, std::vector<std::int64_t> extents) : type(elemen
             throw std::invalid_argument("an extent of an array is " + std::to_string(extent) +
                                         "; it must be 0 or more");
         }
-        if (extent == 0) { empty = true; }
+        if (extent == 0) {
+            empty = true;
+        }
     }
     for (const std::int64_t extent : shape) {
         if (!empty && __builtin_mul_overflow(total, extent, &total)) {
@@ -127,7 +151,9 @@ Array::Array(Type element_type, std::vector<std::int64_t> extents) : type(elemen
 std::int64_t Array::size() const {
     std::int64_t count = 1;
     for (const std::int64_t extent : shape) {
-        if (extent == 0) { return 0; }
+        if (extent == 0) {
+            return 0;
+        }
         count *= extent;
     }
     return count;
@@ -194,7 +220,9 @@ void Array::set_integer(std::int64_t i, std::int64_t value) {
     }
     // By way of f32 for the 16-bit floats, as a cast in a kernel goes.
     const auto single = static_cast<float>(value);
-    if (type == Type::f32) { return store(data.data(), i, single); }
+    if (type == Type::f32) {
+        return store(data.data(), i, single);
+    }
     set_real(i, static_cast<double>(single));
 }
 
