@@ -23,6 +23,9 @@ if(COULTER_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   endif()
 endif()
 
+# The same object from any build folder: reproducible, and found again by ccache.
+add_compile_options("-fdebug-prefix-map=${CMAKE_BINARY_DIR}=.")
+
 # Link it as `target_link_libraries(t PRIVATE $<BUILD_INTERFACE:coulter_warnings>)`, which keeps it out of the export.
 add_library(coulter_warnings INTERFACE)
 target_compile_options(coulter_warnings INTERFACE

@@ -1,4 +1,4 @@
-# Names and places of the two programs, in the build tree and after installation.
+# Names and places of libraries and programs, the same in the build tree and after installation.
 #
 # `coulter` starts `coulter-lower` as a child process. It finds the helper beside itself, and the runtime's archive (for
 # `--shared`) in ../lib: the build tree is laid out as an installed prefix is, so that one rule serves both.
@@ -31,8 +31,15 @@ if(TARGET coulter AND TARGET coulter_lower)
   # Whoever builds `coulter` wants to run it.
   add_dependencies(coulter coulter_lower)
 endif()
-foreach(library IN ITEMS coulter_runtime coulter_io)
-  if(TARGET ${library})
-    set_target_properties(${library} PROPERTIES ARCHIVE_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
+
+# coulter::runtime is coulter_runtime, in the tree and in the package.
+foreach(name IN ITEMS runtime io dsl schedules)
+  if(TARGET coulter_${name})
+    set_target_properties(coulter_${name} PROPERTIES
+      EXPORT_NAME ${name}
+      ARCHIVE_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/lib")
+    if(NOT TARGET coulter::${name})
+      add_library(coulter::${name} ALIAS coulter_${name})
+    endif()
   endif()
 endforeach()

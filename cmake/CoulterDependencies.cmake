@@ -1,0 +1,12 @@
+# The libraries from the system. All are private: no installed header includes them.
+include_guard(DIRECTORY)
+
+foreach(package IN ITEMS fmt nlohmann_json CLI11)
+  find_package(${package} CONFIG QUIET)
+  if(NOT ${package}_FOUND)
+    message(FATAL_ERROR
+      "\n  Coulter needs ${package}, which was not found.\n"
+      "  Run scripts/setup, which installs Debian's package, or pass -D${package}_DIR=<folder of its CMake package>.")
+  endif()
+endforeach()
+find_package(Threads REQUIRED)
