@@ -8,9 +8,12 @@ set(coulter_halide_version 21.0.0)
 file(GLOB coulter_halide_hints LIST_DIRECTORIES true
      "${PROJECT_SOURCE_DIR}/.venv/lib/python*/site-packages/halide/lib64/cmake/Halide")
 
-# A build directory outlives a .venv that was made anew with another Python.
 if(Halide_DIR AND NOT EXISTS "${Halide_DIR}/HalideConfig.cmake")
-  message(STATUS "Halide_DIR has no HalideConfig.cmake any more, looking again: ${Halide_DIR}")
+  # A build directory outlives a .venv that was made anew with another Python.
+  if(NOT Halide_DIR MATCHES "/\\.venv/")
+    message(FATAL_ERROR "\n  Halide_DIR has no HalideConfig.cmake: ${Halide_DIR}\n"
+      "  Pass the folder that has it, or -UHalide_DIR to use what scripts/setup put into .venv.")
+  endif()
   unset(Halide_DIR CACHE)
   unset(HalideHelpers_DIR CACHE)
   unset(Halide_Python_DIR CACHE)
