@@ -1,0 +1,216 @@
+// Each rewrite keeps the kernel valid and its outputs equal, wherever it applies.
+
+#include "coulter/schedule/rewrite.hpp"
+#include "rewrite_kernels.hpp"
+#include "rewrite_run.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <random>
+
+using namespace coulter;
+using namespace coulter::schedule;
+using namespace coulter::test;
+
+namespace {
+
+struct Rewritten {
+    std::string how;
+    ir::Kernel kernel;
+};
+
+bool splits_index(const ir::Reduction& reduction) {
+    return reduction.op == ir::ReduceOp::argmin || reduction.op == ir::ReduceOp::argmax;
+}
+
+void append_rfactors(const ir::Kernel& kernel, const ir::Definition& stage, const std::string& name,
+                     std::vector<Rewritten>& all) {
+    for (const std::string& dim : stage.reduction->dims) {
+        const std::string what = "rfactor " + stage.name + " over " + dim;
+        all.push_back({what + " whole", rfactor(kernel, stage.name, dim, 1, RfactorPart::whole, name)});
+        for (const std::int64_t factor : {1, 2, 3, 16}) {
+            if (!splits_index(*stage.reduction)) {
+                const std::string by = what + " by " + std::to_string(factor);
+                all.push_back({by + " outer", rfactor(kernel, stage.name, dim, factor, RfactorPart::outer, name)});
+                all.push_back({by + " inner", rfactor(kernel, stage.name, dim, factor, RfactorPart::inner, name)});
+            }
+        }
+    }
+}
+
+void append_packs(const ir::Kernel& kernel, const std::string& source, const std::string& name,
+                  std::vector<Rewritten>& all) {
+    const std::vector<std::string>& dims = kernel.dims_of(source);
+    if (kernel.types_of(source).size() != 1) {
+        return;
+    }
+    for (const std::string& dim : dims) {
+        for (const std::int64_t factor : {1, 2, 3, 16}) {
+            all.push_back({"pack " + source + " by " + dim + " " + std::to_string(factor),
+                           pack(kernel, source, {{dim, factor}}, name)});
+        }
+    }
+    if (dims.size() > 1) {
+        all.push_back({"pack " + source + " by " + dims.back() + " 3 " + dims.front() + " 2",
+                       pack(kernel, source, {{dims.back(), 3}, {dims.front(), 2}}, name)});
+    }
+}
+
+/// Every single rewrite that is legal for a kernel; new stages are called `name`.
+std::vector<Rewritten> all_rewrites(const ir::Kernel& kernel, const std::string& name) {
+    std::vector<Rewritten> all;
+    for (const ir::Definition& stage : kernel.definitions) {
+        for (const std::string& producer : ir::reads(stage)) {
+            all.push_back({"copy " + producer + " for " + stage.name, copy(kernel, producer, stage.name, name)});
+        }
+        append_packs(kernel, stage.name, name, all);
+        if (stage.reduction && stage.reduction->into.empty()) {
+            all.push_back({"accumulate " + stage.name, accumulate(kernel, stage.name, name)});
+            append_rfactors(kernel, stage, name, all);
+        }
+    }
+    for (const ir::Input& input : kernel.inputs) {
+        append_packs(kernel, input.name, name, all);
+    }
+    return all;
+}
+
+Arrays run(const ir::Kernel& kernel, const Arrays& inputs) {
+    InterpretOptions options;
+    options.in_double = true;
+    return interpret(kernel, inputs, {}, options);
+}
+
+constexpr double tolerance = 1e-12;
+
+} // namespace
+
+TEST_CASE("every rewrite of every table kernel keeps it valid and its outputs equal") {
+    for (const TableKernel& entry : table_kernels()) {
+        CAPTURE(entry.kernel.name);
+        REQUIRE(problems(entry.kernel) == "");
+        const Arrays inputs = random_inputs(entry.kernel, entry.extents, 1);
+        const Arrays expected = run(entry.kernel, inputs);
+        for (const Rewritten& rewritten : all_rewrites(entry.kernel, "new")) {
+            CAPTURE(rewritten.how);
+            CHECK(problems(rewritten.kernel) == "");
+            CHECK(difference(expected, run(rewritten.kernel, inputs), tolerance) == "");
+        }
+    }
+}
+
+TEST_CASE("rewrites of rewrites keep outputs equal") {
+    for (const TableKernel& entry : table_kernels()) {
+        std::mt19937_64 random(7);
+        const Arrays inputs = random_inputs(entry.kernel, entry.extents, 2);
+        const Arrays expected = run(entry.kernel, inputs);
+        for (int chain = 0; chain < 6; ++chain) {
+            Rewritten now{entry.kernel.name, entry.kernel};
+            for (int step = 0; step < 3; ++step) {
+                const std::vector<Rewritten> all = all_rewrites(now.kernel, "step" + std::to_string(step));
+                if (all.empty()) {
+                    break;
+                }
+                const Rewritten& next = all[random() % all.size()];
+                now = {now.how + ", " + next.how, next.kernel};
+            }
+            CAPTURE(now.how);
+            CHECK(problems(now.kernel) == "");
+            CHECK(difference(expected, run(now.kernel, inputs), tolerance) == "");
+        }
+    }
+}
+
+TEST_CASE("accumulate moves the reduction and leaves a map by name") {
+    const ir::Kernel kernel = accumulate(table_kernel("argmax").kernel, "best", "best.acc");
+    const ir::Definition* acc = kernel.find_definition("best.acc");
+    const ir::Definition* best = kernel.find_definition("best");
+    REQUIRE(acc != nullptr);
+    CHECK(acc->reduction.has_value());
+    CHECK_FALSE(best->reduction.has_value());
+    REQUIRE(best->values.size() == 2);
+    for (int component = 0; component < 2; ++component) {
+        const ir::Node& read = *best->values[static_cast<std::size_t>(component)];
+        CHECK(read.name == "best.acc");
+        CHECK(read.component == component);
+        CHECK(read.dims.empty());
+    }
+}
+
+TEST_CASE("copy changes one consumer only") {
+    const ir::Kernel kernel = copy(table_kernel("softmax").kernel, "y.softmax.exp", "y", "staged");
+    CHECK(ir::reads(*kernel.find_definition("y")) == std::vector<std::string>{"staged", "y.softmax.sum"});
+    CHECK(ir::reads(*kernel.find_definition("y.softmax.sum")) == std::vector<std::string>{"y.softmax.exp"});
+}
+
+TEST_CASE("pack puts outer parts first and inner parts last, in the order given") {
+    const ir::Kernel kernel = pack(table_kernel("conv_capsules").kernel, "weight", {{"out", 16}, {"k", 2}}, "packed");
+    const ir::Definition* packed = kernel.find_definition("packed");
+    REQUIRE(packed != nullptr);
+    CHECK(packed->dims == std::vector<std::string>{"packed:out.o", "packed:k.o", "ky", "kx", "in", "col",
+                                                   "packed:out.i", "packed:k.i"});
+    CHECK(kernel.find_dim("packed:out.i")->size == 16);
+    CHECK(kernel.find_dim("packed:k.o")->size == 2);
+    CHECK_FALSE(kernel.find_dim("packed:out.o")->size.has_value());
+    CHECK(kernel.find_dim("packed:out.o")->extent != nullptr);
+    CHECK(packed->values.front()->boundary == ir::Boundary::padded);
+}
+
+TEST_CASE("pack by a factor that divides a constant extent reads plainly") {
+    const ir::Kernel kernel = pack(table_kernel("conv_capsules").kernel, "weight", {{"col", 2}}, "packed");
+    CHECK(kernel.find_definition("packed")->values.front()->boundary == ir::Boundary::checked);
+}
+
+TEST_CASE("a padded access of a packed tensor keeps its own pad beyond the extent") {
+    const ir::Kernel kernel = pack(table_kernel("padded").kernel, "x", {{"i", 4}}, "packed");
+    CHECK(kernel.find_definition("wide")->values.front()->kind == ir::Kind::select);
+    CHECK(kernel.find_definition("zeroed")->values.front()->kind == ir::Kind::access);
+}
+
+TEST_CASE("rfactor guards the tail only where the factor does not divide") {
+    const ir::Kernel kernel = table_kernel("conv_capsules").kernel;
+    const ir::Kernel even = rfactor(kernel, "votes", "k", 2, RfactorPart::inner, "votes.part");
+    const ir::Kernel odd = rfactor(kernel, "votes", "k", 3, RfactorPart::inner, "votes.part");
+    CHECK(even.find_definition("votes.part")->reduction->where == nullptr);
+    CHECK(odd.find_definition("votes.part")->reduction->where != nullptr);
+    CHECK(odd.find_dim("votes.part:k.o")->size == 2);
+    CHECK(odd.find_definition("votes.part")->dims.back() == "votes.part:k.i");
+    CHECK(odd.find_definition("votes.part")->reduction->dims ==
+          std::vector<std::string>{"ky", "kx", "in", "votes.part:k.o"});
+    CHECK(odd.find_definition("votes")->reduction->dims == std::vector<std::string>{"votes.part:k.i"});
+}
+
+TEST_CASE("rfactor of argmax keeps the smallest index and the first NaN") {
+    const TableKernel entry = table_kernel("argmax");
+    Arrays inputs = random_inputs(entry.kernel, entry.extents, 3);
+    Array& x = inputs.at("x");
+    for (std::int64_t i = 0; i < x.size(); ++i) {
+        x.set_real(i, 1);
+    }
+    x.set_real(1 * 6 + 4, 5);
+    x.set_real(2 * 6 + 3, std::numeric_limits<double>::quiet_NaN());
+    x.set_real(2 * 6 + 5, std::numeric_limits<double>::quiet_NaN());
+    const ir::Kernel kernel = rfactor(entry.kernel, "best", "col", 1, RfactorPart::whole, "best.part");
+    const Arrays results = run(kernel, inputs);
+    CHECK(results.at("index").integer(0) == 0);
+    CHECK(results.at("index").integer(1) == 4);
+    CHECK(results.at("index").integer(2) == 3);
+}
+
+TEST_CASE("rewrites refuse what their preconditions exclude") {
+    const ir::Kernel kernel = table_kernel("argmax").kernel;
+    CHECK_THROWS_AS(static_cast<void>(accumulate(kernel, "index", "new")), InternalError);
+    CHECK_THROWS_AS(static_cast<void>(accumulate(kernel, "best", "value")), InternalError);
+    CHECK_THROWS_AS(static_cast<void>(accumulate(kernel, "nothing", "new")), InternalError);
+    CHECK_THROWS_AS(static_cast<void>(copy(kernel, "x", "value", "new")), InternalError);
+    CHECK_THROWS_AS(static_cast<void>(pack(kernel, "best", {{"row", 4}}, "new")), InternalError);
+    CHECK_THROWS_AS(static_cast<void>(pack(kernel, "x", {{"nothing", 4}}, "new")), InternalError);
+    CHECK_THROWS_AS(static_cast<void>(rfactor(kernel, "best", "col", 4, RfactorPart::inner, "new")), InternalError);
+    CHECK_THROWS_AS(static_cast<void>(rfactor(kernel, "best", "row", 4, RfactorPart::whole, "new")), InternalError);
+}
+
+TEST_CASE("a dim of a rewrite is displayed without its stage") {
+    CHECK(display_name("weight.packed:out.o") == "out.o");
+    CHECK(display_name("out") == "out");
+}
