@@ -1,0 +1,448 @@
+// Prints kernels. The grammar is in docs/text_format.md.
+
+#include "const_file.hpp"
+#include "coulter/text.hpp"
+#include "text_lex.hpp"
+#include "text_number.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <functional>
+#include <unordered_map>
+
+namespace coulter {
+namespace {
+
+using ir::Kind;
+using ir::Node;
+using ir::Op;
+using ir::Ref;
+using text::quoted_if_needed;
+
+// Expressions nest at most so deep before a `let`; the parser's limit is several times as large, as one node can cost
+// it a few levels (parentheses, `padded`).
+constexpr int deepest = 40;
+constexpr std::size_t widest_line = 116;
+
+int precedence(const Node& node) {
+    if (node.kind == Kind::unary) {
+        return 11;
+    }
+    if (node.kind == Kind::constant) {
+        return 12;
+    }
+    if (node.kind != Kind::binary) {
+        return 12;
+    }
+    switch (node.op) {
+    case Op::logical_or: return 1;
+    case Op::logical_and: return 2;
+    case Op::eq:
+    case Op::ne: return 3;
+    case Op::lt:
+    case Op::le:
+    case Op::gt:
+    case Op::ge: return 4;
+    case Op::bit_or: return 5;
+    case Op::bit_xor: return 6;
+    case Op::bit_and: return 7;
+    case Op::shl:
+    case Op::shr: return 8;
+    case Op::add:
+    case Op::sub: return 9;
+    case Op::mul:
+    case Op::div:
+    case Op::mod: return 10;
+    default: return 12; // min and max look like calls
+    }
+}
+
+/// Prints the expressions of one definition, with a `let` for each node that is used more than once or lies too deep.
+class ExpressionPrinter {
+public:
+    ExpressionPrinter() = default;
+
+    /// Chooses the lets for `roots`. A tensor that has a dim's name is written `t()`.
+    ExpressionPrinter(const std::vector<Ref>& roots, std::function<bool(const std::string&)> is_dim)
+        : is_dim_(std::move(is_dim)) {
+        const std::vector<const Node*> order = ir::postorder(roots);
+        std::unordered_map<const Node*, int> uses;
+        for (const Ref& root : roots) {
+            ++uses[root.get()];
+        }
+        for (const Node* node : order) {
+            for (const Ref& arg : node->args) {
+                ++uses[arg.get()];
+            }
+        }
+        for (const Node* node : order) {
+            Shape& shape = shapes_[node];
+            shape.tiny = node->args.empty() || node->type == Type::index;
+            for (const Ref& arg : node->args) {
+                const Shape& below = shapes_.at(arg.get());
+                shape.tiny = shape.tiny && below.tiny;
+                shape.size = std::min(shape.size + below.size, 1000);
+                if (!lets_.contains(arg.get())) {
+                    shape.height = std::max(shape.height, below.height + 1);
+                }
+            }
+            // Small index arithmetic reads better in place, and so do leaves; what is below a tiny node is tiny too,
+            // so that printing decides the same after parsing.
+            shape.tiny = shape.tiny && shape.size <= 5;
+            if ((uses[node] > 1 && !shape.tiny) || shape.height >= deepest) {
+                lets_.emplace(node, lets_.size());
+                let_order_.push_back(node);
+            }
+        }
+    }
+
+    [[nodiscard]] std::vector<std::string> lets() const {
+        std::vector<std::string> lines;
+        for (const Node* node : let_order_) {
+            lines.push_back(fmt::format("let ${} = {};", lets_.at(node), inner(*node)));
+        }
+        return lines;
+    }
+
+    [[nodiscard]] std::string operator()(const Ref& node) const { return whole(*node); }
+
+    /// Prints without lets, cut off with `...` below 24 levels or about 2000 characters.
+    [[nodiscard]] static std::string cut(const Ref& node) {
+        ExpressionPrinter printer;
+        printer.levels_left_ = 24;
+        printer.room_ = 2000;
+        return printer.whole(*node);
+    }
+
+private:
+    struct Shape {
+        int size = 1;
+        int height = 0;
+        bool tiny = false;
+    };
+
+    [[nodiscard]] std::string whole(const Node& node) const {
+        if (const auto let = lets_.find(&node); let != lets_.end()) {
+            return fmt::format("${}", let->second);
+        }
+        return inner(node);
+    }
+
+    [[nodiscard]] std::string inner(const Node& node) const {
+        if (levels_left_ == 0 || room_ <= 0) {
+            return "...";
+        }
+        --levels_left_;
+        std::string text = spell(node);
+        ++levels_left_;
+        if (node.args.empty()) {
+            room_ -= static_cast<int>(text.size());
+        }
+        return text;
+    }
+
+    // An operand, in parentheses where it binds less tightly than `least`.
+    [[nodiscard]] std::string operand(const Node& node, int least) const {
+        const bool let = lets_.contains(&node);
+        return !let && precedence(node) < least ? "(" + whole(node) + ")" : whole(node);
+    }
+
+    [[nodiscard]] std::string listed(const std::vector<Ref>& args) const {
+        std::string text;
+        for (const Ref& arg : args) {
+            text += (text.empty() ? "" : ", ") + whole(*arg);
+        }
+        return text;
+    }
+
+    [[nodiscard]] std::string spell(const Node& node) const {
+        switch (node.kind) {
+        case Kind::constant: return text::print_literal(node);
+        case Kind::dim: return quoted_if_needed(node.name);
+        case Kind::extent: return fmt::format("extent({})", quoted_if_needed(node.name));
+        case Kind::access: return access(node);
+        case Kind::operand: return fmt::format("{}.{}", node.right ? "right" : "left", node.component);
+        case Kind::unary: {
+            // `-2` is a constant, so the negation of the constant 2 keeps its parentheses.
+            const Node& arg = *node.args[0];
+            const bool ambiguous = arg.kind == Kind::constant || arg.kind == Kind::unary;
+            return ir::name(node.op) + operand(arg, ambiguous ? 13 : 11);
+        }
+        case Kind::binary: {
+            if (node.op == Op::min || node.op == Op::max) {
+                return fmt::format("{}({})", ir::name(node.op), listed(node.args));
+            }
+            const int level = precedence(node);
+            std::string left = operand(*node.args[0], level);
+            return fmt::format("{} {} {}", left, ir::name(node.op), operand(*node.args[1], level + 1));
+        }
+        case Kind::select: return fmt::format("select({})", listed(node.args));
+        case Kind::cast: return fmt::format("{}({})", name(node.type), listed(node.args));
+        case Kind::call: return fmt::format("{}({})", ir::name(node.op), listed(node.args));
+        }
+        return {};
+    }
+
+    [[nodiscard]] std::string access(const Node& node) const {
+        std::string text = quoted_if_needed(node.name);
+        // `left.0` and `right.0` without backquotes are the states of `combine`.
+        if (node.name == "left" || node.name == "right") {
+            text = "`" + text + "`";
+        }
+        if (tuples_ && tuples_(node.name)) {
+            text += fmt::format(".{}", node.component);
+        } else if (!tuples_ && node.component > 0) {
+            text += fmt::format(".{}", node.component);
+        }
+        std::string bindings;
+        for (std::size_t i = 0; i < node.dims.size() && i < node.args.size(); ++i) {
+            bindings += fmt::format("{}{} = {}", i == 0 ? "" : ", ", quoted_if_needed(node.dims[i]), whole(*node.args[i]));
+        }
+        if (!bindings.empty() || (is_dim_ && is_dim_(node.name))) {
+            text += "(" + bindings + ")";
+        }
+        switch (node.boundary) {
+        case ir::Boundary::checked: return text;
+        case ir::Boundary::clamped: return "clamped(" + text + ")";
+        case ir::Boundary::padded: return fmt::format("padded({}, {})", text, whole(*node.pad()));
+        }
+        return text;
+    }
+
+public:
+    /// Set for kernels: tells which tensors are tuples, whose component is always written.
+    std::function<bool(const std::string&)> tuples_;
+
+private:
+    std::function<bool(const std::string&)> is_dim_;
+    std::unordered_map<const Node*, Shape> shapes_;
+    std::unordered_map<const Node*, std::size_t> lets_;
+    std::vector<const Node*> let_order_;
+    mutable int levels_left_ = -1;
+    mutable int room_ = 1 << 30;
+};
+
+/// Breaks a line that is too wide behind the outermost space in its second half; the rest is indented by eight.
+void append_wrapped(std::string& out, std::string line) {
+    constexpr std::string_view indent = "        ";
+    while (line.size() > widest_line) {
+        int depth = 0;
+        int best_depth = 1 << 20;
+        std::size_t best = std::string::npos;
+        char quote = 0;
+        const std::size_t first = line.find_first_not_of(' ');
+        for (std::size_t i = first; i < line.size(); ++i) {
+            const char c = line[i];
+            if (quote != 0) {
+                quote = c == quote ? 0 : quote;
+                continue;
+            }
+            quote = c == '`' || c == '"' ? c : 0;
+            depth += c == '(' || c == '[' || c == '{' ? 1 : c == ')' || c == ']' || c == '}' ? -1 : 0;
+            const bool in_reach = i <= widest_line || best == std::string::npos;
+            if (!in_reach) {
+                break;
+            }
+            if (c == ' ' && i > first + 20 && depth <= (i > widest_line / 2 ? best_depth : best_depth - 1)) {
+                best = i;
+                best_depth = depth;
+            }
+        }
+        if (best == std::string::npos) {
+            break;
+        }
+        out += line.substr(0, best) + '\n';
+        line = std::string(indent) + line.substr(best + 1);
+    }
+    out += line + '\n';
+}
+
+class KernelPrinter {
+public:
+    explicit KernelPrinter(const ir::Kernel& kernel) : kernel_(kernel) {
+        for (const ir::Dim& dim : kernel.dims) {
+            dims_.emplace(dim.name, true);
+        }
+        for (const ir::Definition& definition : kernel.definitions) {
+            if (definition.types.size() > 1) {
+                tuples_.emplace(definition.name, true);
+            }
+        }
+    }
+
+    std::string run() {
+        out_ = fmt::format("coulter 1\nkernel {}\n", quoted_if_needed(kernel_.name));
+        section(kernel_.dims, [&](const ir::Dim& dim) { print_dim(dim); });
+        section(kernel_.inputs, [&](const ir::Input& input) {
+            line(fmt::format("input {}: {}{}", quoted_if_needed(input.name), shaped(input.type, input.dims),
+                             input.frozen ? " frozen" : ""));
+        });
+        section(kernel_.consts, [&](const ir::Const& constant) { print_const(constant); });
+        for (const ir::Definition& definition : kernel_.definitions) {
+            out_ += '\n';
+            print_definition(definition);
+        }
+        section(kernel_.outputs, [&](const std::string& output) { line("output " + quoted_if_needed(output)); });
+        section(kernel_.updates, [&](const std::pair<std::string, std::string>& update) {
+            line(fmt::format("update {} -> {}", quoted_if_needed(update.first), quoted_if_needed(update.second)));
+        });
+        section(kernel_.groups, [&](const ir::Group& group) { print_group(group); });
+        if (!kernel_.estimates.empty()) {
+            std::string text;
+            for (const auto& [dim, extent] : kernel_.estimates) {
+                text += fmt::format("{}{} = {}", text.empty() ? "\nestimate " : ", ", quoted_if_needed(dim), extent);
+            }
+            line(text);
+        }
+        return std::move(out_);
+    }
+
+private:
+    template<class List, class Print> void section(const List& list, const Print& print_one) {
+        if (!list.empty()) {
+            out_ += '\n';
+        }
+        for (const auto& item : list) {
+            print_one(item);
+        }
+    }
+
+    void line(std::string text) { append_wrapped(out_, std::move(text)); }
+
+    [[nodiscard]] static std::string names(const std::vector<std::string>& list) {
+        std::string text;
+        for (const std::string& item : list) {
+            text += (text.empty() ? "" : ", ") + quoted_if_needed(item);
+        }
+        return text;
+    }
+
+    [[nodiscard]] static std::string shaped(Type type, const std::vector<std::string>& dims) {
+        return std::string(name(type)) + (dims.empty() ? "" : "[" + names(dims) + "]");
+    }
+
+    [[nodiscard]] ExpressionPrinter printer(const std::vector<Ref>& roots) const {
+        ExpressionPrinter made(roots, [this](const std::string& text) { return dims_.contains(text); });
+        made.tuples_ = [this](const std::string& text) { return tuples_.contains(text); };
+        return made;
+    }
+
+    void print_dim(const ir::Dim& dim) {
+        const std::string head = "dim " + quoted_if_needed(dim.name);
+        if (dim.size) {
+            line(fmt::format("{} = {}", head, *dim.size));
+        } else if (!dim.extent) {
+            line(head);
+        } else {
+            const ExpressionPrinter expression = printer({dim.extent});
+            std::string text = head + " =";
+            for (const std::string& let : expression.lets()) {
+                text += " " + let;
+            }
+            // A bare number would be a constant extent.
+            const bool number = dim.extent->kind == Kind::constant;
+            line(fmt::format("{} {}{}{}", text, number ? "(" : "", expression(dim.extent), number ? ")" : ""));
+        }
+    }
+
+    void print_const(const ir::Const& constant) {
+        const std::string head =
+            fmt::format("const {}: {} = ", quoted_if_needed(constant.name), shaped(constant.type, constant.dims));
+        if (text::is_external(constant)) {
+            line(fmt::format("{}file \"{}\"", head, text::const_hash(kernel_, constant)));
+            return;
+        }
+        std::string elements;
+        const std::size_t count = constant.data.size() / static_cast<std::size_t>(bytes(constant.type));
+        for (std::size_t i = 0; i < count; ++i) {
+            elements += (i == 0 ? "" : ", ") + text::print_element(constant.type, constant.data, i);
+        }
+        line(fmt::format("{}{{{}}}", head, elements));
+    }
+
+    [[nodiscard]] static std::string tuple(const ExpressionPrinter& expression, const std::vector<Ref>& values) {
+        std::string text;
+        for (const Ref& value : values) {
+            text += (text.empty() ? "" : ", ") + expression(value);
+        }
+        return values.size() == 1 ? text : "(" + text + ")";
+    }
+
+    void print_definition(const ir::Definition& definition) {
+        std::string types;
+        for (const Type type : definition.types) {
+            types += fmt::format("{}{}", types.empty() ? "" : ", ", name(type));
+        }
+        line(fmt::format("{}: {}{} =", quoted_if_needed(definition.name),
+                         definition.types.size() == 1 ? types : "(" + types + ")",
+                         definition.dims.empty() ? "" : "[" + names(definition.dims) + "]"));
+        // Lets are numbered in the order in which the text uses them.
+        std::vector<Ref> order;
+        const auto append = [&](const std::vector<Ref>& more) { order.insert(order.end(), more.begin(), more.end()); };
+        if (definition.reduction) {
+            if (definition.reduction->where) {
+                order.push_back(definition.reduction->where);
+            }
+            for (const ir::Into& into : definition.reduction->into) {
+                order.push_back(into.index);
+            }
+        }
+        append(definition.values);
+        const std::vector<Ref>& identity =
+            definition.reduction ? definition.reduction->identity : definition.scan ? definition.scan->identity : none_;
+        const std::vector<Ref>& combine =
+            definition.reduction ? definition.reduction->combine : definition.scan ? definition.scan->combine : none_;
+        append(identity);
+        append(combine);
+        const ExpressionPrinter expression = printer(order);
+        for (const std::string& let : expression.lets()) {
+            line("    " + let);
+        }
+        std::string body = "    ";
+        if (definition.reduction) {
+            const ir::Reduction& reduction = *definition.reduction;
+            body += fmt::format("{} {{{}", ir::name(reduction.op), names(reduction.dims));
+            if (reduction.where) {
+                body += fmt::format("{}where {}", reduction.dims.empty() ? "" : " ", expression(reduction.where));
+            }
+            body += "} ";
+            if (!reduction.into.empty()) {
+                std::string bindings;
+                for (const ir::Into& into : reduction.into) {
+                    bindings += fmt::format("{}{} = {}", bindings.empty() ? "" : ", ", quoted_if_needed(into.dim),
+                                            expression(into.index));
+                }
+                body += "into (" + bindings + ") ";
+            }
+        } else if (definition.scan) {
+            body += fmt::format("scan {{{}}} {}{}", quoted_if_needed(definition.scan->dim),
+                                definition.scan->reversed ? "reversed " : "",
+                                definition.scan->exclusive ? "exclusive " : "");
+        }
+        line(body + tuple(expression, definition.values));
+        if (!identity.empty() || !combine.empty()) {
+            line("    identity " + tuple(expression, identity));
+            line("    combine " + tuple(expression, combine));
+        }
+    }
+
+    void print_group(const ir::Group& group) {
+        line(fmt::format("group {} = {}({}) -> ({}){}", quoted_if_needed(group.path), quoted_if_needed(group.function),
+                         names(group.inputs), names(group.outputs),
+                         group.macro_file.empty() ? "" : fmt::format(" macros \"{}\"", group.macro_file)));
+    }
+
+    const ir::Kernel& kernel_;
+    std::unordered_map<std::string, bool> dims_;
+    std::unordered_map<std::string, bool> tuples_;
+    std::vector<Ref> none_;
+    std::string out_;
+};
+
+} // namespace
+
+std::string print(const ir::Kernel& kernel) { return KernelPrinter(kernel).run(); }
+
+std::string print(const ir::Ref& expression) { return expression ? ExpressionPrinter::cut(expression) : "none"; }
+
+} // namespace coulter
