@@ -1,6 +1,7 @@
 #pragma once
 /// Kernels for tests, built as plain IR without the language's front end.
 
+#include "coulter/array.hpp"
 #include "coulter/ir.hpp"
 
 #include <algorithm>
@@ -18,7 +19,7 @@ struct E {
 };
 
 inline E constant(Type type, double value) {
-    return is_float(type) ? ir::real_constant(type, value)
+    return is_float(type) ? ir::real_constant(type, round_to(type, value))
                           : ir::integer_constant(type, static_cast<std::int64_t>(value));
 }
 inline E loop(const std::string& dim) {
