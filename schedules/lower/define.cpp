@@ -1,0 +1,265 @@
+// Passes `define-stages` and `bound-stages`.
+
+#include "names.hpp"
+#include "pipeline.hpp"
+
+#include <algorithm>
+
+namespace coulter::lower {
+namespace {
+
+using Halide::Expr;
+using ir::ReduceOp;
+
+// A stage in a tile of its consumer computes whole tiles, also at the end of a dim whose extent the tile does not
+// divide. Dims of which all is computed, or one element, stay inside.
+void find_overrun(const Lowering& lowering, Stage& stage) {
+    for (const std::string& dim : stage.args) {
+        const auto size = lowering.extents->constant(dim);
+        const auto tile = stage.plan->tile.find(dim);
+        if (tile == stage.plan->tile.end()) {
+            if (size && (stage.plan->compute.is_root() || lowering.plan.kernel.is_output(stage.definition->name))) {
+                stage.computed[dim] = *size;
+            }
+            continue;
+        }
+        stage.computed[dim] = tile->second;
+        if (tile->second != 1 && !(size && *size % tile->second == 0)) {
+            stage.overrun.insert(dim);
+        }
+    }
+}
+
+Expr reduce_identity(const ir::Definition& definition, ReduceOp op) {
+    const Halide::Type type = halide_type(definition.types.back());
+    switch (op) {
+    case ReduceOp::sum: return Halide::Internal::make_zero(type);
+    case ReduceOp::product: return Halide::Internal::make_one(type);
+    case ReduceOp::min:
+    case ReduceOp::argmin: return extreme(type, true);
+    case ReduceOp::max:
+    case ReduceOp::argmax: return extreme(type, false);
+    case ReduceOp::any: return Halide::Internal::const_false();
+    default: return Halide::Internal::const_true();
+    }
+}
+
+class Definer {
+public:
+    Definer(Lowering& lowering, Stage& stage)
+        : lowering_(lowering), stage_(stage), definition_(*stage.definition),
+          lhs_(stage.args.size()), expressions_(make_scope()) {
+        std::transform(stage.args.begin(), stage.args.end(), lhs_.begin(),
+                       [&](const std::string& dim) { return Expr(stage_.vars.at(dim)); });
+    }
+
+    void define() {
+        if (!definition_.reduction) {
+            std::vector<Expr> values;
+            for (const ir::Ref& value : definition_.values) {
+                values.push_back(expressions_.lower(value));
+            }
+            assign(values);
+            return;
+        }
+        const ir::Reduction& reduction = *definition_.reduction;
+        initialise(reduction);
+        if (reduction.where) {
+            rdom_.where(expressions_.lower(reduction.where));
+        }
+        assign(update(reduction));
+    }
+
+    // Whether the values come from relaxed arithmetic.
+    [[nodiscard]] bool relaxed() {
+        if (lowering_.math->numerics() != schedule::Numerics::reassociate) {
+            return false;
+        }
+        bool any = false;
+        if (definition_.reduction) {
+            const ReduceOp op = definition_.reduction->op;
+            any = op == ReduceOp::sum || op == ReduceOp::product;
+        } else {
+            for (const ir::Ref& value : definition_.values) {
+                any = any || expressions_.is_relaxed(value);
+            }
+        }
+        return any && std::any_of(definition_.types.begin(), definition_.types.end(), is_float);
+    }
+
+private:
+    Scope make_scope() {
+        Scope scope{lowering_.plan.kernel, *lowering_.extents, *lowering_.math, lowering_.sources, {}, stage_.overrun, {}, {}};
+        for (const auto& [dim, var] : stage_.vars) {
+            scope.indices[dim] = var;
+        }
+        if (definition_.reduction) {
+            // Halide runs the first dim of a domain innermost, a definition its last.
+            Halide::Region ranges;
+            const std::vector<std::string>& dims = definition_.reduction->dims;
+            for (auto dim = dims.rbegin(); dim != dims.rend(); ++dim) {
+                ranges.emplace_back(0, (*lowering_.extents)[*dim]);
+            }
+            rdom_ = Halide::RDom(ranges, mangle(definition_.name) + "_r");
+            for (std::size_t i = 0; i < dims.size(); ++i) {
+                const Halide::RVar rvar = rdom_[static_cast<int>(dims.size() - 1 - i)];
+                stage_.rvars.emplace(dims[i], rvar);
+                scope.indices[dims[i]] = rvar;
+            }
+        }
+        return scope;
+    }
+
+    void assign(const std::vector<Expr>& values) {
+        if (values.size() == 1) {
+            stage_.func(lhs_) = values[0];
+        } else {
+            stage_.func(lhs_) = Halide::Tuple(values);
+        }
+    }
+
+    std::vector<Expr> current() {
+        if (definition_.types.size() == 1) {
+            return {Expr(stage_.func(lhs_))};
+        }
+        std::vector<Expr> parts;
+        for (std::size_t i = 0; i < definition_.types.size(); ++i) {
+            parts.push_back(stage_.func(lhs_)[static_cast<int>(i)]);
+        }
+        return parts;
+    }
+
+    void initialise(const ir::Reduction& reduction) {
+        std::vector<Expr> values;
+        if (reduction.op == ReduceOp::custom) {
+            for (const ir::Ref& identity : reduction.identity) {
+                values.push_back(expressions_.lower(identity));
+            }
+        } else {
+            if (reduction.op == ReduceOp::argmin || reduction.op == ReduceOp::argmax) {
+                values.push_back(Halide::Int(32).max()); // larger than every index, so that any element wins a tie
+            }
+            values.push_back(reduce_identity(definition_, reduction.op));
+        }
+        const std::vector<Halide::Var> vars = [&] {
+            std::vector<Halide::Var> list;
+            for (const std::string& dim : stage_.args) {
+                list.push_back(stage_.vars.at(dim));
+            }
+            return list;
+        }();
+        if (values.size() == 1) {
+            stage_.func(vars) = values[0];
+        } else {
+            stage_.func(vars) = Halide::Tuple(values);
+        }
+    }
+
+    std::vector<Expr> update(const ir::Reduction& reduction) {
+        const Math& math = *lowering_.math;
+        const std::vector<Expr> state = current();
+        switch (reduction.op) {
+        case ReduceOp::sum: return {math.accumulate_sum(state[0], expressions_.lower_summand(definition_.values[0]))};
+        case ReduceOp::product:
+            return {math.accumulate_product(state[0], expressions_.lower(definition_.values[0]))};
+        case ReduceOp::min:
+            return {math.binary(ir::Op::min, state[0], expressions_.lower_compared(definition_.values[0]))};
+        case ReduceOp::max:
+            return {math.binary(ir::Op::max, state[0], expressions_.lower_compared(definition_.values[0]))};
+        case ReduceOp::any: return {state[0] || expressions_.lower(definition_.values[0])};
+        case ReduceOp::all: return {state[0] && expressions_.lower(definition_.values[0])};
+        case ReduceOp::argmin:
+        case ReduceOp::argmax: return best(reduction, state);
+        case ReduceOp::custom: break;
+        }
+        std::vector<Expr> right;
+        for (const ir::Ref& value : definition_.values) {
+            right.push_back(expressions_.lower_compared(value));
+        }
+        expressions_.set_operands(state, right);
+        std::vector<Expr> values;
+        for (const ir::Ref& combine : reduction.combine) {
+            values.push_back(expressions_.lower(combine));
+        }
+        return values;
+    }
+
+    // The better value wins, then the smaller index; a NaN wins over everything but an earlier NaN. This holds in
+    // whatever order the elements come.
+    std::vector<Expr> best(const ir::Reduction& reduction, const std::vector<Expr>& state) {
+        const Math& math = *lowering_.math;
+        const Expr value = expressions_.lower_compared(definition_.values[0]);
+        const Expr index = Expr(stage_.rvars.at(reduction.dims[0]));
+        const ir::Op better = reduction.op == ReduceOp::argmin ? ir::Op::lt : ir::Op::gt;
+        Expr wins = math.binary(better, value, state[1]);
+        Expr ties = math.binary(ir::Op::eq, value, state[1]);
+        if (value.type().is_float()) {
+            const Expr nan = math.call(ir::Op::is_nan, {value});
+            const Expr had_nan = math.call(ir::Op::is_nan, {state[1]});
+            wins = wins || (nan && !had_nan);
+            ties = ties || (nan && had_nan);
+        }
+        const Expr take = wins || (ties && index < state[0]);
+        return {Halide::select(take, index, state[0]), Halide::select(take, value, state[1])};
+    }
+
+    Lowering& lowering_;
+    Stage& stage_;
+    const ir::Definition& definition_;
+    Halide::RDom rdom_;
+    std::vector<Expr> lhs_;
+    Expressions expressions_;
+};
+
+} // namespace
+
+void define_stages(Lowering& lowering) {
+    for (const ir::Definition& definition : lowering.plan.kernel.definitions) {
+        Stage& stage = lowering.stages.at(definition.name);
+        find_overrun(lowering, stage);
+        Definer definer(lowering, stage);
+        definer.define();
+        if (!stage.packed_once) {
+            lowering.sources.at(definition.name).relaxed = definer.relaxed();
+        }
+    }
+}
+
+void bound_stages(Lowering& lowering) {
+    for (auto& [name, stage] : lowering.stages) {
+        if (stage.plan->inlined) {
+            continue;
+        }
+        const bool whole = stage.packed_once || lowering.plan.kernel.is_output(name);
+        for (std::size_t i = 0; i < stage.args.size(); ++i) {
+            const std::string& dim = stage.args[i];
+            const Halide::Var& var = stage.vars.at(dim);
+            const Expr extent = (*lowering.extents)[dim];
+            if (whole) {
+                stage.func.bound(var, 0, extent);
+            } else if (stage.computed.contains(dim)) {
+                const auto size = lowering.extents->constant(dim);
+                const auto count = static_cast<int>(stage.computed.at(dim));
+                if (size && *size == stage.computed.at(dim)) {
+                    stage.func.bound(var, 0, count);
+                } else {
+                    stage.func.bound_extent(var, count);
+                }
+            }
+        }
+        if (whole) {
+            Halide::OutputImageParam buffer = stage.func.output_buffer();
+            Expr stride = 1;
+            for (std::size_t i = 0; i < stage.args.size(); ++i) {
+                const Expr extent = (*lowering.extents)[stage.args[i]];
+                buffer.dim(static_cast<int>(i)).set_bounds(0, extent);
+                if (i == 0 || stage.packed_once) {
+                    buffer.dim(static_cast<int>(i)).set_stride(stride);
+                    stride = Halide::Internal::simplify(stride * extent);
+                }
+            }
+        }
+    }
+}
+
+} // namespace coulter::lower

@@ -1,0 +1,169 @@
+#include "expressions.hpp"
+
+#include "integer_math.hpp"
+
+namespace coulter::lower {
+namespace {
+
+using Halide::Expr;
+
+Expr constant(const ir::Node& node) {
+    const Halide::Type type = halide_type(node.type);
+    if (is_float(node.type)) {
+        return Halide::Internal::make_const(type, node.real);
+    }
+    return type.is_uint() ? Halide::Internal::make_const(type, static_cast<std::uint64_t>(node.integer))
+                          : Halide::Internal::make_const(type, node.integer);
+}
+
+// Operations whose result depends on whether an operand is NaN in a way that LLVM may undo for relaxed operands.
+bool looks_for_nan(const ir::Node& node) {
+    switch (node.op) {
+    case ir::Op::min:
+    case ir::Op::max:
+    case ir::Op::eq:
+    case ir::Op::ne:
+    case ir::Op::lt:
+    case ir::Op::le:
+    case ir::Op::gt:
+    case ir::Op::ge: return true;
+    default: return node.kind == ir::Kind::call || node.kind == ir::Kind::cast;
+    }
+}
+
+} // namespace
+
+void Expressions::set_operands(std::vector<Expr> left, std::vector<Expr> right) {
+    scope_.left = std::move(left);
+    scope_.right = std::move(right);
+    done_.clear();
+}
+
+Expr Expressions::shielded(const ir::Ref& node) const {
+    return relaxed_.at(node.get()) ? scope_.math.barrier(lowered(node)) : lowered(node);
+}
+
+Expr Expressions::lower(const ir::Ref& expression) {
+    for (const ir::Node* node : ir::postorder({expression})) {
+        if (!done_.contains(node)) {
+            bool relaxed = false;
+            if (node->kind == ir::Kind::access) {
+                relaxed = is_float(node->type) && scope_.sources.at(node->name).relaxed;
+            } else if (is_float(node->type)) {
+                for (const ir::Ref& arg : node->args) {
+                    relaxed = relaxed || relaxed_.at(arg.get());
+                }
+                relaxed = relaxed && !looks_for_nan(*node);
+            }
+            relaxed_[node] = relaxed;
+            done_[node] = lower_node(*node);
+        }
+    }
+    return lowered(expression);
+}
+
+bool Expressions::is_relaxed(const ir::Ref& expression) {
+    (void)lower(expression);
+    return relaxed_.at(expression.get());
+}
+
+Expr Expressions::lower_compared(const ir::Ref& expression) {
+    (void)lower(expression);
+    return shielded(expression);
+}
+
+Expr Expressions::lower_summand(const ir::Ref& expression) {
+    const bool product = expression->kind == ir::Kind::binary && expression->op == ir::Op::mul;
+    if (!product || !is_float(expression->type)) {
+        return lower(expression);
+    }
+    const Expr a = lower(expression->args[0]);
+    const Expr b = lower(expression->args[1]);
+    return scope_.math.relaxed_product(a, b);
+}
+
+Expr Expressions::lower_node(const ir::Node& node) {
+    const auto arg = [&](std::size_t i) { return looks_for_nan(node) ? shielded(node.args[i]) : lowered(node.args[i]); };
+    switch (node.kind) {
+    case ir::Kind::constant: return constant(node);
+    case ir::Kind::dim: return scope_.indices.at(node.name);
+    case ir::Kind::extent: return scope_.extents[node.name];
+    case ir::Kind::access: return lower_access(node);
+    case ir::Kind::operand:
+        return (node.right ? scope_.right : scope_.left).at(static_cast<std::size_t>(node.component));
+    case ir::Kind::unary:
+        return node.type == Type::index ? -lowered(node.args[0]) : scope_.math.unary(node.op, arg(0));
+    case ir::Kind::binary:
+        if (node.type == Type::index) {
+            return index_binary(node.op, arg(0), arg(1));
+        }
+        return scope_.math.binary(node.op, arg(0), arg(1));
+    case ir::Kind::select: return Halide::select(lowered(node.args[0]), lowered(node.args[1]), lowered(node.args[2]));
+    case ir::Kind::cast:
+        if (node.type == Type::index) {
+            // An index outside int32 is outside every tensor: saturating keeps it there.
+            return Halide::saturating_cast(Halide::Int(32), arg(0));
+        }
+        return scope_.math.cast(halide_type(node.type), arg(0));
+    case ir::Kind::call:
+        if (node.type == Type::index) {
+            return Halide::abs(lowered(node.args[0]));
+        }
+        std::vector<Expr> args;
+        for (std::size_t i = 0; i < node.args.size(); ++i) {
+            args.push_back(arg(i));
+        }
+        return scope_.math.call(node.op, args);
+    }
+    return {};
+}
+
+bool Expressions::may_overrun(const ir::Ref& index, const std::string& dim) const {
+    bool open = false;
+    for (const ir::Node* node : ir::postorder({index})) {
+        open = open || (node->kind == ir::Kind::dim && (scope_.overrun.contains(node->name) ||
+                                                        (is_introduced(node->name) && node->name != dim)));
+    }
+    if (!open) {
+        return false;
+    }
+    const auto range = constant_range(index, scope_.extents, scope_.overrun);
+    const auto size = scope_.extents.constant(dim);
+    return !(range && size && range->low >= 0 && range->high < *size);
+}
+
+Expr Expressions::lower_access(const ir::Node& node) {
+    const Source& source = scope_.sources.at(node.name);
+    std::vector<Expr> indices;
+    Expr inside;
+    for (const std::string& dim : source.args) {
+        const ir::Ref index = ir::index_of(node, dim);
+        const bool identity = index->kind == ir::Kind::dim && index->name == dim;
+        Expr value = identity ? scope_.indices.at(dim) : Expr();
+        if (!identity) {
+            if (!done_.contains(index.get())) {
+                // An implicit binding is no operand of the access, so postorder has not visited it.
+                (void)lower(index);
+            }
+            value = lowered(index);
+        }
+        const Expr last = scope_.extents[dim] - 1;
+        const bool bounded = identity && !scope_.overrun.contains(dim);
+        if (node.boundary == ir::Boundary::checked) {
+            if (may_overrun(index, dim)) {
+                value = Halide::clamp(Halide::likely(value), 0, last);
+            }
+        } else if (!bounded) {
+            if (node.boundary == ir::Boundary::padded) {
+                const Expr here = Halide::likely(value >= 0) && Halide::likely(value <= last);
+                inside = inside.defined() ? inside && here : here;
+            }
+            value = Halide::clamp(Halide::likely(value), 0, last);
+        }
+        indices.push_back(value);
+    }
+    const Expr loaded = source.load(indices, node.component);
+    return inside.defined() ? Halide::select(inside, loaded, lowered(node.pad())) : loaded;
+}
+
+} // namespace coulter::lower

@@ -1,0 +1,55 @@
+#pragma once
+/// Expressions of the IR as Halide expressions.
+
+#include "extents.hpp"
+#include "math.hpp"
+
+namespace coulter::lower {
+
+/// A tensor as the lowering sees it: something that is called with one index per dim, innermost first.
+struct Source {
+    std::vector<std::string> args; ///< dims, innermost first
+    std::function<Halide::Expr(const std::vector<Halide::Expr>&, int component)> load;
+    bool relaxed = false; ///< its values come from relaxed arithmetic: see Math::barrier
+};
+
+/// What one definition's expressions are lowered in.
+struct Scope {
+    const ir::Kernel& kernel;
+    const Extents& extents;
+    const Math& math;
+    const std::map<std::string, Source>& sources;
+    std::map<std::string, Halide::Expr> indices; ///< loop index of each dim
+    /// Dims whose loops may run past the extent (the last tile): reads are clamped where they depend on one.
+    std::set<std::string> overrun;
+    std::vector<Halide::Expr> left;  ///< operands of a combine
+    std::vector<Halide::Expr> right;
+};
+
+class Expressions {
+public:
+    explicit Expressions(Scope scope) : scope_(std::move(scope)) {}
+
+    [[nodiscard]] Halide::Expr lower(const ir::Ref& expression);
+    /// As lower, for a value that a relaxed sum adds: an outermost product is relaxed too.
+    [[nodiscard]] Halide::Expr lower_summand(const ir::Ref& expression);
+    /// As lower, for a value that is compared: no relaxed arithmetic shines through.
+    [[nodiscard]] Halide::Expr lower_compared(const ir::Ref& expression);
+    /// True when relaxed arithmetic made the value.
+    [[nodiscard]] bool is_relaxed(const ir::Ref& expression);
+
+    void set_operands(std::vector<Halide::Expr> left, std::vector<Halide::Expr> right);
+
+private:
+    [[nodiscard]] Halide::Expr lower_node(const ir::Node& node);
+    [[nodiscard]] Halide::Expr lower_access(const ir::Node& node);
+    [[nodiscard]] Halide::Expr lowered(const ir::Ref& node) const { return done_.at(node.get()); }
+    [[nodiscard]] Halide::Expr shielded(const ir::Ref& node) const;
+    [[nodiscard]] bool may_overrun(const ir::Ref& index, const std::string& dim) const;
+
+    Scope scope_;
+    std::unordered_map<const ir::Node*, Halide::Expr> done_;
+    std::unordered_map<const ir::Node*, bool> relaxed_;
+};
+
+} // namespace coulter::lower

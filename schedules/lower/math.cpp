@@ -1,0 +1,363 @@
+#include "math.hpp"
+
+#include "integer_math.hpp"
+
+#include <cmath>
+#include <iterator>
+#include <limits>
+
+namespace coulter::lower {
+namespace {
+
+using Halide::Expr;
+using Halide::Internal::Call;
+using ir::Op;
+
+Expr strict(Call::IntrinsicOp op, const Expr& a, const Expr& b, bool gives_bool = false) {
+    const Halide::Type type = gives_bool ? Halide::Bool(a.type().lanes()) : a.type();
+    return Call::make(type, op, {a, b}, Call::PureIntrinsic);
+}
+Expr strict_add(const Expr& a, const Expr& b) { return strict(Call::strict_add, a, b); }
+Expr strict_sub(const Expr& a, const Expr& b) { return strict(Call::strict_sub, a, b); }
+Expr strict_mul(const Expr& a, const Expr& b) { return strict(Call::strict_mul, a, b); }
+Expr strict_lt(const Expr& a, const Expr& b) { return strict(Call::strict_lt, a, b, true); }
+Expr strict_le(const Expr& a, const Expr& b) { return strict(Call::strict_le, a, b, true); }
+Expr strict_eq(const Expr& a, const Expr& b) { return strict(Call::strict_eq, a, b, true); }
+Expr not_a_number(const Expr& a) { return !strict_eq(a, a); }
+
+bool narrow_float(Halide::Type type) { return type.is_float() && type.bits() == 16; }
+Expr constant(const Expr& like, double value) { return Halide::Internal::make_const(like.type(), value); }
+
+// A C function of libm; LLVM knows these by name.
+Expr libm(const char* name, const std::vector<Expr>& args) {
+    const std::string suffix = args.front().type().bits() == 32 ? "f" : "";
+    return Call::make(args.front().type(), name + suffix, args, Call::PureExtern);
+}
+
+// Coefficients from scripts/fit_math.py, lowest power first.
+constexpr float exp_tail[] = {0.49999994f, 0.166665152f, 0.041668456f, 0.00836941879f, 0.00138131424f};
+constexpr float log_tail[] = {0.333333135f,  -0.250000089f, 0.200021192f,  -0.166679963f, 0.142195508f,
+                              -0.124055915f, 0.118881747f,  -0.116756409f, 0.0674660131f};
+constexpr float tanh_small[] = {-0.333332837f, 0.133314908f, -0.0537434965f, 0.0206505787f, -0.00571703678f};
+constexpr float erf_small[] = {1.12837923f,    -0.376126319f,    0.11283686f,   -0.0268588513f,
+                               0.00519960001f, -0.000812580634f, 8.2966093e-05f};
+constexpr float erf_large[] = {0.000178452392f, -1.12953317f,    -0.633309901f,   -0.108321071f,
+                               0.0251460802f,   -0.00418124115f, 0.000436575036f, -2.12787654e-05f};
+constexpr float expm1_small[] = {0.5f,           0.166666672f,    0.0416666605f,  0.00833314192f,
+                                 0.00138893048f, 0.000199735849f, 2.47908101e-05f};
+
+// 2^n for a float n that is an integer in [-126, 127].
+Expr power_of_two(const Expr& n) {
+    return Halide::reinterpret(Halide::Float(32), (Halide::cast(Halide::Int(32), n) + 127) << 23);
+}
+
+} // namespace
+
+Halide::Type halide_type(Type type) {
+    switch (type) {
+    case Type::f64: return Halide::Float(64);
+    case Type::f32: return Halide::Float(32);
+    case Type::f16: return Halide::Float(16);
+    case Type::bf16: return Halide::BFloat(16);
+    case Type::boolean: return Halide::Bool();
+    case Type::index: return Halide::Int(32);
+    default: return is_signed_integer(type) ? Halide::Int(bits(type)) : Halide::UInt(bits(type));
+    }
+}
+
+Expr extreme(Halide::Type type, bool highest) {
+    if (type.is_float()) {
+        const double infinity = std::numeric_limits<double>::infinity();
+        return Halide::Internal::make_const(type, highest ? infinity : -infinity);
+    }
+    return highest ? type.max() : type.min();
+}
+
+Expr Math::barrier(const Expr& a) const {
+    const Halide::Type type = a.type();
+    if (!type.is_float() || numerics_ != schedule::Numerics::reassociate) {
+        return a;
+    }
+    const Halide::Type carrier = type.with_code(Halide::Type::UInt);
+    const Expr zero = Halide::cast(carrier, zero_);
+    return Halide::reinterpret(type, Halide::reinterpret(carrier, a) ^ zero);
+}
+
+Expr Math::relaxed_product(const Expr& a, const Expr& b) const {
+    if (a.type().is_float() && !narrow_float(a.type()) && numerics_ != schedule::Numerics::exact) {
+        return a * b;
+    }
+    return binary(Op::mul, a, b);
+}
+
+Expr Math::accumulate_sum(const Expr& accumulator, const Expr& value) const {
+    if (value.type().is_float() && !narrow_float(value.type()) && numerics_ != schedule::Numerics::exact) {
+        return accumulator + value;
+    }
+    return binary(Op::add, accumulator, value);
+}
+
+Expr Math::accumulate_product(const Expr& accumulator, const Expr& value) const {
+    return relaxed_product(accumulator, value);
+}
+
+Expr Math::min_max(bool is_max, const Expr& a, const Expr& b) const {
+    if (relaxed()) {
+        return is_max ? Halide::max(a, b) : Halide::min(a, b);
+    }
+    // A constant first operand is no NaN, and the comparison is false for a NaN in `b`, which then is the result.
+    const auto better = [&](const Expr& x, const Expr& y) { return is_max ? strict_lt(y, x) : strict_lt(x, y); };
+    if (Halide::Internal::is_const(a)) {
+        return Halide::select(better(a, b), a, b);
+    }
+    if (Halide::Internal::is_const(b)) {
+        return Halide::select(better(b, a), b, a);
+    }
+    return Halide::select(better(a, b) || not_a_number(a), a, b);
+}
+
+Expr Math::unary(Op op, const Expr& a) const {
+    if (op == Op::logical_not) {
+        return !a;
+    }
+    if (op == Op::bit_not) {
+        return ~a;
+    }
+    COULTER_INTERNAL_ASSERT(op == Op::neg);
+    if (a.type().is_float()) {
+        // The sign bit alone, so that 0 becomes -0 and a NaN stays one.
+        const Halide::Type carrier = a.type().with_code(Halide::Type::UInt);
+        const Expr sign = Halide::Internal::make_const(carrier, 1) << (a.type().bits() - 1);
+        return Halide::reinterpret(a.type(), Halide::reinterpret(carrier, a) ^ Halide::cast(carrier, sign));
+    }
+    return integer_binary(Op::sub, Halide::Internal::make_zero(a.type()), a);
+}
+
+Expr Math::binary(Op op, const Expr& a, const Expr& b) const {
+    const Halide::Type type = a.type();
+    switch (op) {
+    case Op::logical_and: return a && b;
+    case Op::logical_or: return a || b;
+    default: break;
+    }
+    if (narrow_float(type)) {
+        const Expr wide = binary(op, Halide::cast<float>(a), Halide::cast<float>(b));
+        return wide.type().is_bool() ? wide : Halide::cast(type, wide);
+    }
+    const bool compares = op >= Op::eq && op <= Op::ge;
+    if (!type.is_float()) {
+        switch (op) {
+        case Op::eq: return a == b;
+        case Op::ne: return a != b;
+        case Op::lt: return a < b;
+        case Op::le: return a <= b;
+        case Op::gt: return a > b;
+        case Op::ge: return a >= b;
+        default: break;
+        }
+        if (type.is_bool()) {
+            switch (op) {
+            case Op::bit_and:
+            case Op::min: return a && b;
+            case Op::bit_or:
+            case Op::max: return a || b;
+            default: return a != b;
+            }
+        }
+        return integer_binary(op, a, b);
+    }
+    if (relaxed() && !compares) {
+        switch (op) {
+        case Op::add: return a + b;
+        case Op::sub: return a - b;
+        case Op::mul: return a * b;
+        case Op::div: return a / b;
+        default: break;
+        }
+    }
+    switch (op) {
+    case Op::add: return strict_add(a, b);
+    case Op::sub: return strict_sub(a, b);
+    case Op::mul: return strict_mul(a, b);
+    case Op::div: return strict(Call::strict_div, a, b);
+    case Op::mod: return strict_sub(a, strict_mul(b, Halide::floor(strict(Call::strict_div, a, b))));
+    case Op::min: return min_max(false, a, b);
+    case Op::max: return min_max(true, a, b);
+    case Op::eq: return strict_eq(a, b);
+    case Op::ne: return !strict_eq(a, b);
+    case Op::lt: return strict_lt(a, b);
+    case Op::le: return strict_le(a, b);
+    case Op::gt: return strict_lt(b, a);
+    case Op::ge: return strict_le(b, a);
+    default: COULTER_INTERNAL_ASSERT(!"a float operation"); return {};
+    }
+}
+
+Expr Math::cast(Halide::Type type, const Expr& a) const {
+    const Halide::Type from = a.type();
+    if (from == type) {
+        return a;
+    }
+    if (type.is_bool()) {
+        return narrow_float(from)  ? cast(type, Halide::cast<float>(a))
+               : from.is_float() ? !strict_eq(a, constant(a, 0))
+                                 : a != Halide::Internal::make_zero(from);
+    }
+    if (!from.is_float() || type.is_float()) {
+        if (narrow_float(type) && !from.is_float() && from.bits() > 8) {
+            // Through f64 there is one rounding up to 32 bits; Halide would go through f32.
+            return Halide::cast(type, Halide::cast<double>(a));
+        }
+        return Halide::cast(type, a);
+    }
+    if (narrow_float(from)) {
+        return cast(type, Halide::cast<float>(a));
+    }
+    // Bounds that the float type holds exactly: powers of two.
+    const int magnitude = type.is_uint() ? type.bits() : type.bits() - 1;
+    const Expr high = constant(a, std::ldexp(1.0, magnitude));
+    const Expr low = constant(a, type.is_uint() ? 0.0 : -std::ldexp(1.0, magnitude));
+    const Expr inside = strict_lt(low, a) && strict_lt(a, high);
+    const Expr truncated = Halide::cast(type, Halide::select(inside, a, constant(a, 0)));
+    const Expr outside = Halide::select(strict_le(high, a), type.max(),
+                                        Halide::select(strict_le(a, low), type.min(),
+                                                       Halide::Internal::make_zero(type)));
+    return Halide::select(inside, truncated, outside);
+}
+
+Expr Math::poly_fma(const Expr& a, const Expr& b, const Expr& c) const {
+    return numerics_ == schedule::Numerics::exact ? strict_add(strict_mul(a, b), c) : a * b + c;
+}
+
+Expr Math::polynomial(const Expr& x, const float* coefficients, int count) const {
+    Expr value = constant(x, coefficients[count - 1]);
+    for (int i = count - 2; i >= 0; --i) {
+        value = poly_fma(value, x, constant(x, coefficients[i]));
+    }
+    return value;
+}
+
+// x = n ln 2 + r, |r| <= ln 2 / 2 (ln 2 in two parts so that r is exact); exp(x) = 2^n (1 + r + r^2 p(r)). 2^n is
+// applied in two halves, which reaches subnormal results and overflows to infinity at the right place.
+Expr Math::exp32(const Expr& x) const {
+    const Expr low = constant(x, -104.0);
+    const Expr high = constant(x, 89.0);
+    const Expr bounded = Halide::select(strict_lt(low, x), Halide::select(strict_lt(x, high), x, high), low);
+    const Expr n = Halide::round(strict_mul(bounded, constant(x, 1.44269504088896341)));
+    const Expr r = strict_sub(strict_sub(bounded, strict_mul(n, constant(x, 0.693359375))),
+                              strict_mul(n, constant(x, -2.12194440e-4)));
+    const Expr tail = polynomial(r, exp_tail, std::size(exp_tail));
+    const Expr value = poly_fma(poly_fma(tail, r, constant(x, 1)), r, constant(x, 1));
+    const Expr half = Halide::floor(strict_mul(n, constant(x, 0.5)));
+    const Expr scaled = strict_mul(strict_mul(value, power_of_two(half)), power_of_two(strict_sub(n, half)));
+    return relaxed() ? scaled : Halide::select(not_a_number(x), x, scaled);
+}
+
+// x = 2^n (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)); log(x) = n ln 2 + f - f^2/2 + f^3 p(f).
+Expr Math::log32(const Expr& x) const {
+    const Expr tiny = strict_lt(x, constant(x, std::numeric_limits<float>::min()));
+    const Expr normal = Halide::select(tiny, strict_mul(x, constant(x, 8388608.0)), x);
+    const Expr bits = Halide::reinterpret(Halide::Int(32), normal);
+    const Expr offset = (bits - 0x3f3504f3) >> 23;
+    const Expr f =
+        strict_sub(Halide::reinterpret(Halide::Float(32), bits - (offset << 23)), constant(x, 1.0));
+    const Expr n = Halide::cast<float>(offset) - Halide::select(tiny, constant(x, 23.0), constant(x, 0.0));
+    const Expr square = strict_mul(f, f);
+    const Expr tail = strict_mul(polynomial(f, log_tail, std::size(log_tail)), strict_mul(square, f));
+    const Expr low_part = poly_fma(n, constant(x, -2.12194440e-4), tail);
+    const Expr sum = strict_add(poly_fma(square, constant(x, -0.5), low_part), f);
+    const Expr value = poly_fma(n, constant(x, 0.693359375), sum);
+    const double infinity = std::numeric_limits<double>::infinity();
+    const Expr zero = constant(x, 0);
+    const Expr edge = Halide::select(strict_eq(x, zero), constant(x, -infinity),
+                                     Halide::select(strict_lt(x, zero),
+                                                    constant(x, std::numeric_limits<double>::quiet_NaN()), x));
+    return Halide::select(strict_lt(zero, x) && strict_lt(x, constant(x, infinity)), value, edge);
+}
+
+Expr Math::expm132(const Expr& x) const {
+    const Expr small = poly_fma(strict_mul(polynomial(x, expm1_small, std::size(expm1_small)), x), x, x);
+    const Expr magnitude = Halide::abs(x);
+    return Halide::select(strict_lt(magnitude, constant(x, 0.5)), small, strict_sub(exp32(x), constant(x, 1)));
+}
+
+Expr Math::tanh32(const Expr& x) const {
+    const Expr magnitude = Halide::abs(x);
+    const Expr square = strict_mul(x, x);
+    const Expr small =
+        poly_fma(strict_mul(polynomial(square, tanh_small, std::size(tanh_small)), square), x, x);
+    const Expr doubled = exp32(strict_mul(magnitude, constant(x, 2)));
+    const Expr large = strict_sub(
+        constant(x, 1), strict(Call::strict_div, constant(x, 2), strict_add(doubled, constant(x, 1))));
+    const Expr signed_large = Halide::select(strict_lt(x, constant(x, 0)), unary(Op::neg, large), large);
+    const Expr value = Halide::select(strict_lt(magnitude, constant(x, 0.625)), small, signed_large);
+    return relaxed() ? value : Halide::select(not_a_number(x), x, value);
+}
+
+Expr Math::erf32(const Expr& x) const {
+    const Expr magnitude = Halide::abs(x);
+    const Expr square = strict_mul(x, x);
+    const Expr small = strict_mul(polynomial(square, erf_small, std::size(erf_small)), x);
+    // Beyond 3.95 erf is 1 in f32.
+    const Expr limit = constant(x, 3.95);
+    const Expr bounded = Halide::select(strict_lt(magnitude, limit), magnitude, limit);
+    const Expr large =
+        strict_sub(constant(x, 1), exp32(polynomial(bounded, erf_large, std::size(erf_large))));
+    const Expr signed_large = Halide::select(strict_lt(x, constant(x, 0)), unary(Op::neg, large), large);
+    const Expr value = Halide::select(strict_lt(magnitude, constant(x, 0.9375)), small, signed_large);
+    return relaxed() ? value : Halide::select(not_a_number(x), x, value);
+}
+
+Expr Math::call(Op op, const std::vector<Expr>& args) const {
+    const Expr& x = args.front();
+    const Halide::Type type = x.type();
+    if (op == Op::abs && !type.is_float()) {
+        return type.is_int() ? Halide::select(x < 0, integer_binary(Op::sub, Halide::Internal::make_zero(type), x), x)
+                             : x;
+    }
+    if (narrow_float(type)) {
+        std::vector<Expr> wide;
+        for (const Expr& arg : args) {
+            wide.push_back(Halide::cast<float>(arg));
+        }
+        const Expr value = call(op, wide);
+        return value.type().is_bool() ? value : Halide::cast(type, value);
+    }
+    const bool single = type.bits() == 32;
+    const double infinity = std::numeric_limits<double>::infinity();
+    switch (op) {
+    case Op::abs: return Halide::abs(x);
+    case Op::sqrt: return Halide::sqrt(x);
+    case Op::floor: return Halide::floor(x);
+    case Op::ceil: return Halide::ceil(x);
+    case Op::round: return Halide::round(x);
+    case Op::trunc: return Halide::trunc(x);
+    case Op::is_nan: return not_a_number(x);
+    case Op::is_inf: return strict_eq(Halide::abs(x), constant(x, infinity));
+    case Op::is_finite: return strict_lt(Halide::abs(x), constant(x, infinity));
+    case Op::fma: return libm("fma", args);
+    case Op::exp: return single ? barrier(exp32(x)) : libm("exp", args);
+    case Op::log: return single ? barrier(log32(x)) : libm("log", args);
+    case Op::expm1: return single ? barrier(expm132(x)) : libm("expm1", args);
+    case Op::tanh: return single ? barrier(tanh32(x)) : libm("tanh", args);
+    case Op::erf: return single ? barrier(erf32(x)) : libm("erf", args);
+    case Op::sigmoid: {
+        const Expr e = call(Op::exp, {unary(Op::neg, x)});
+        return strict(Call::strict_div, constant(x, 1), strict_add(constant(x, 1), e));
+    }
+    case Op::log1p: return libm("log1p", args);
+    case Op::sin: return libm("sin", args);
+    case Op::cos: return libm("cos", args);
+    case Op::tan: return libm("tan", args);
+    case Op::asin: return libm("asin", args);
+    case Op::acos: return libm("acos", args);
+    case Op::atan: return libm("atan", args);
+    case Op::atan2: return libm("atan2", args);
+    case Op::sinh: return libm("sinh", args);
+    case Op::cosh: return libm("cosh", args);
+    case Op::pow: return libm("pow", args);
+    default: COULTER_INTERNAL_ASSERT(!"a function"); return {};
+    }
+}
+
+} // namespace coulter::lower

@@ -1,0 +1,63 @@
+#pragma once
+/// A plan as Halide functions: the state that the passes of the lowering hand on.
+
+#include "expressions.hpp"
+#include "coulter/schedule/plan.hpp"
+
+#include <memory>
+
+namespace coulter::lower {
+
+/// One definition of the plan's kernel in Halide.
+struct Stage {
+    const ir::Definition* definition = nullptr;
+    const schedule::StagePlan* plan = nullptr;
+    Halide::Func func;
+    std::vector<std::string> args; ///< dims, innermost in memory first
+    std::map<std::string, Halide::Var> vars;
+    std::map<std::string, Halide::RVar> rvars;
+    /// Number of elements of a dim that one realisation computes, where constant.
+    std::map<std::string, std::int64_t> computed;
+    std::set<std::string> overrun; ///< dims whose last tile may pass the extent
+    /// A copy of an input that the caller's context keeps: a function of its own computes it, and the main function is
+    /// given its buffer.
+    bool packed_once = false;
+    Halide::ImageParam packed;
+};
+
+/// Everything from a checked plan to Halide functions ready to compile.
+struct Lowering {
+    schedule::Plan plan;
+    Halide::Target target;
+    std::unique_ptr<Extents> extents;
+    std::unique_ptr<Math> math;
+    Halide::Expr zero; ///< int32 argument that is always 0
+    std::vector<Halide::Argument> zero_argument;
+    std::map<std::string, Halide::ImageParam> images; ///< tensor inputs
+    std::map<std::string, Halide::Parameter> scalars;
+    std::map<std::string, Source> sources;
+    std::map<std::string, Stage> stages;
+
+    /// Arguments of the main function in the order of the calling convention (descriptor.h), outputs left out.
+    [[nodiscard]] std::vector<Halide::Argument> arguments() const;
+    /// Arguments of the function that computes a stage packed once.
+    [[nodiscard]] std::vector<Halide::Argument> pack_arguments(const Stage& stage) const;
+    [[nodiscard]] std::vector<Halide::Func> outputs() const;
+};
+
+// The passes, in their order; each says what holds after it.
+
+/// Arguments exist: extents, inputs, scalars, constants, packed buffers.
+void declare_arguments(Lowering& lowering);
+/// Every definition has a Halide function with its memory order, without a definition.
+void declare_stages(Lowering& lowering);
+/// Every function is defined.
+void define_stages(Lowering& lowering);
+/// Extents that are known to be constant, and the sizes of outputs, are stated.
+void bound_stages(Lowering& lowering);
+/// Loop nests have the shape of the plan.
+void shape_loops(Lowering& lowering);
+/// Every stage is computed and stored where the plan says.
+void place_stages(Lowering& lowering);
+
+} // namespace coulter::lower

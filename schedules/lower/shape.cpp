@@ -1,0 +1,173 @@
+// Passes `shape-loops` and `place-stages`.
+
+#include "names.hpp"
+#include "pipeline.hpp"
+
+#include "coulter/schedule/rewrite.hpp"
+
+#include <algorithm>
+
+namespace coulter::lower {
+namespace {
+
+using schedule::LoopStep;
+
+// The loops of one Halide stage by their names in the schedule.
+class Nest {
+public:
+    Nest(Lowering& lowering, Stage& stage, Halide::Stage halide, bool update)
+        : lowering_(lowering), stage_(stage), halide_(std::move(halide)) {
+        for (const std::string& dim : stage.args) {
+            loops_.emplace(schedule::display_name(dim), stage.vars.at(dim));
+            if (stage.computed.contains(dim)) {
+                extents_[schedule::display_name(dim)] = stage.computed.at(dim);
+            }
+        }
+        if (update) {
+            for (const auto& [dim, rvar] : stage.rvars) {
+                loops_.emplace(schedule::display_name(dim), rvar);
+                reduced_.insert(schedule::display_name(dim));
+                if (const auto size = lowering.extents->constant(dim)) {
+                    extents_[schedule::display_name(dim)] = *size;
+                }
+            }
+        }
+    }
+
+    void apply(const schedule::LoopNest& nest) {
+        for (const LoopStep& step : nest.steps) {
+            if (step.kind == LoopStep::Kind::split) {
+                split(step);
+            } else if (step.kind == LoopStep::Kind::fuse) {
+                fuse(step);
+            }
+        }
+        // The plan's final order says everything that the reorder steps said.
+        std::vector<Halide::VarOrRVar> order;
+        for (auto loop = nest.loops.rbegin(); loop != nest.loops.rend(); ++loop) {
+            order.push_back(loops_.at(loop->name));
+        }
+        if (order.size() > 1) {
+            halide_.reorder(order);
+        }
+        for (const schedule::Loop& loop : nest.loops) {
+            const Halide::VarOrRVar& var = loops_.at(loop.name);
+            switch (loop.kind) {
+            case LoopStep::Kind::vectorize: halide_.vectorize(var); break;
+            case LoopStep::Kind::unroll: halide_.unroll(var); break;
+            case LoopStep::Kind::parallel: halide_.parallel(var); break;
+            default: break;
+            }
+        }
+    }
+
+private:
+    Halide::VarOrRVar made(const std::string& name, bool reduced) {
+        const std::string mangled = mangle(name);
+        const Halide::VarOrRVar var =
+            reduced ? Halide::VarOrRVar(Halide::RVar(mangled)) : Halide::VarOrRVar(Halide::Var(mangled));
+        loops_.insert_or_assign(name, var);
+        return var;
+    }
+
+    void split(const LoopStep& step) {
+        const bool reduced = reduced_.contains(step.loop);
+        const Halide::VarOrRVar old = loops_.at(step.loop);
+        const auto extent = extents_.find(step.loop);
+        const bool exact = extent != extents_.end() && extent->second % step.factor == 0;
+        if (extent != extents_.end()) {
+            extents_[step.outer] = (extent->second + step.factor - 1) / step.factor;
+        }
+        extents_[step.inner] = step.factor;
+        if (reduced) {
+            reduced_.insert(step.outer);
+            reduced_.insert(step.inner);
+        }
+        halide_.split(old, made(step.outer, reduced), made(step.inner, reduced), static_cast<int>(step.factor),
+                      tail(step, exact));
+    }
+
+    static Halide::TailStrategy tail(const LoopStep& step, bool exact) {
+        if (exact) {
+            return Halide::TailStrategy::RoundUp; // there is no tail
+        }
+        switch (step.tail) {
+        case schedule::Tail::predicate: return Halide::TailStrategy::Predicate;
+        case schedule::Tail::shift: return Halide::TailStrategy::ShiftInwards;
+        default: return Halide::TailStrategy::GuardWithIf;
+        }
+    }
+
+    void fuse(const LoopStep& step) {
+        const Halide::VarOrRVar inner = loops_.at(step.loop);
+        const Halide::VarOrRVar outer = loops_.at(step.outer);
+        halide_.fuse(inner, outer, made(step.inner, inner.is_rvar));
+        if (extents_.contains(step.loop) && extents_.contains(step.outer)) {
+            extents_[step.inner] = extents_[step.loop] * extents_[step.outer];
+        }
+    }
+
+    Lowering& lowering_;
+    Stage& stage_;
+    Halide::Stage halide_;
+    std::map<std::string, Halide::VarOrRVar> loops_;
+    std::map<std::string, std::int64_t> extents_;
+    std::set<std::string> reduced_;
+};
+
+Halide::LoopLevel level(const Lowering& lowering, const schedule::Place& place) {
+    if (place.is_root()) {
+        return Halide::LoopLevel::root();
+    }
+    const bool init = place.stage.ends_with(".init") && !lowering.stages.contains(place.stage);
+    const std::string name = init ? place.stage.substr(0, place.stage.size() - 5) : place.stage;
+    const Stage& stage = lowering.stages.at(name);
+    // The loop's variable may be one of the definition's or made by a split; Halide compares names alone.
+    std::string loop = mangle(place.loop);
+    for (const auto& [dim, rvar] : stage.rvars) {
+        if (schedule::display_name(dim) == place.loop) {
+            loop = rvar.name();
+        }
+    }
+    const int index = stage.definition->reduction && !init ? 1 : 0;
+    return {stage.func, Halide::VarOrRVar(Halide::Var(loop)), index};
+}
+
+} // namespace
+
+void shape_loops(Lowering& lowering) {
+    for (auto& [name, stage] : lowering.stages) {
+        if (stage.plan->inlined) {
+            continue;
+        }
+        if (stage.plan->init) {
+            Nest(lowering, stage, Halide::Stage(stage.func), false).apply(*stage.plan->init);
+        }
+        if (stage.definition->reduction) {
+            Nest(lowering, stage, stage.func.update(0), true).apply(stage.plan->main);
+        } else {
+            Nest(lowering, stage, Halide::Stage(stage.func), false).apply(stage.plan->main);
+        }
+    }
+}
+
+void place_stages(Lowering& lowering) {
+    for (auto& [name, stage] : lowering.stages) {
+        const schedule::StagePlan& plan = *stage.plan;
+        if (plan.inlined || stage.packed_once || lowering.plan.kernel.is_output(name)) {
+            continue;
+        }
+        stage.func.compute_at(level(lowering, plan.compute));
+        if (plan.store) {
+            stage.func.store_at(level(lowering, *plan.store));
+        }
+        switch (plan.memory) {
+        case schedule::Memory::heap: stage.func.store_in(Halide::MemoryType::Heap); break;
+        case schedule::Memory::stack:
+        case schedule::Memory::registers: stage.func.store_in(Halide::MemoryType::Stack); break;
+        case schedule::Memory::automatic: break;
+        }
+    }
+}
+
+} // namespace coulter::lower
