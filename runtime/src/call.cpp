@@ -1,5 +1,6 @@
 #include <HalideRuntime.h>
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <memory>
@@ -89,6 +90,20 @@ private:
     std::pmr::vector<std::shared_ptr<void>> kept_;  ///< Packed data that this call reads.
 };
 
+/// Whether this processor has the features, as far as Halide's runtime can tell. Halide aborts when the number of words is
+/// not its own, hence the copy.
+bool processor_has(const coulter_variant& variant) {
+    std::array<uint64_t, (halide_target_feature_end + 63) / 64> words{};
+    if (variant.feature_words == 0) {
+        return true;
+    }
+    if (variant.feature_words < 0 || variant.feature_words > static_cast<int64_t>(words.size())) {
+        throw Failure{COULTER_ERROR_INVALID, "the kernel's plan asks for features that are not known"};
+    }
+    std::copy_n(variant.features, variant.feature_words, words.begin());
+    return halide_can_use_target_features(static_cast<int>(words.size()), words.data()) != 0;
+}
+
 int64_t Invocation::plan_value(int64_t program) const {
     if (program < 0 || program >= plan_.program_count) {
         throw Failure{COULTER_ERROR_INVALID, "the kernel's plan refers to a program that is not there"};
@@ -103,8 +118,7 @@ int64_t Invocation::plan_value(int64_t program) const {
 const coulter_variant& Invocation::choose_variant() const {
     bool lacks_features = false;
     for (const coulter_variant& variant : std::span(plan_.variants, static_cast<size_t>(plan_.variant_count))) {
-        if (variant.feature_words > 0 &&
-            halide_can_use_target_features(static_cast<int>(variant.feature_words), variant.features) == 0) {
+        if (!processor_has(variant)) {
             lacks_features = true;
             continue;
         }

@@ -1,6 +1,7 @@
 /// Our definitions of functions that Halide's runtime defines weakly. They are strong, so the linker prefers them, also
 /// inside one archive: the object with Halide's runtime keeps its weak copies, which nothing then calls. `coulter_call`
-/// refers to this file (`Call::from`), so that a program that links a kernel cannot get the weak ones alone.
+/// needs this file for the constructor of `Call`; without that a linker that finds Halide's weak definitions first would
+/// be content with them.
 ///
 /// Halide's thread pool is used as it is. What is ours is how many of its threads a context occupies at a time.
 #include "hooks.hpp"
@@ -12,6 +13,8 @@
 #include <cstring>
 
 namespace coulter::runtime {
+
+Call::Call(Context& context) noexcept : context_(context) {}
 
 Call* Call::from(void* user_context) noexcept {
     if (user_context == nullptr || reinterpret_cast<uintptr_t>(user_context) % alignof(Call) != 0) {

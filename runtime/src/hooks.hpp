@@ -14,7 +14,8 @@ namespace coulter::runtime {
 /// shares the process) they do what Halide's own runtime does.
 class Call {
 public:
-    explicit Call(Context& context) noexcept : context_(context) {}
+    /// Not inline: it is what makes the linker take hooks.o, and with it the hooks, out of the archive.
+    explicit Call(Context& context) noexcept;
 
     Context& context() noexcept { return context_; }
 
