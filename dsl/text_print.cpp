@@ -165,7 +165,7 @@ private:
         case Kind::unary: {
             // `-2` is a constant, so the negation of the constant 2 keeps its parentheses.
             const Node& arg = *node.args[0];
-            const bool ambiguous = arg.kind == Kind::constant || arg.kind == Kind::unary;
+            const bool ambiguous = arg.kind == Kind::unary || (node.op == Op::neg && arg.kind == Kind::constant);
             return ir::name(node.op) + operand(arg, ambiguous ? 13 : 11);
         }
         case Kind::binary: {
