@@ -100,10 +100,13 @@ private:
 
     void allocate(const std::vector<std::int64_t>& shape) {
         std::int64_t elements = 1;
+        std::int64_t with_bytes = 8; // the widest type
+        const bool is_empty = std::find(shape.begin(), shape.end(), 0) != shape.end();
         for (const std::int64_t extent : shape) {
-            if (__builtin_mul_overflow(elements, extent, &elements)) {
-                throw std::runtime_error(fmt::format("`{}` has more than 2^63 elements", definition_.name));
+            if (!is_empty && __builtin_mul_overflow(with_bytes, extent, &with_bytes)) {
+                throw std::overflow_error("its elements have more than 2^63 bytes");
             }
+            elements = is_empty ? 0 : elements * extent;
         }
         world_.budget.spend(elements);
         for (const Type type : definition_.types) {
@@ -399,7 +402,11 @@ private:
 } // namespace
 
 std::vector<Array> evaluate(const ir::Definition& definition, const World& world) {
-    return Evaluation(definition, world).run();
+    try {
+        return Evaluation(definition, world).run();
+    } catch (const std::overflow_error& error) {
+        throw std::runtime_error(fmt::format("`{}`: {}", definition.name, error.what()));
+    }
 }
 
 } // namespace coulter::interpreter

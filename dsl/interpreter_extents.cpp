@@ -28,8 +28,8 @@ std::string did_you_mean(const std::string& given, const std::vector<std::string
     return best.empty() ? "the kernel has " + quoted_list(names) : fmt::format("did you mean `{}`", best);
 }
 
-/// The value of an index expression without data, for given loop indices and extents.
-std::int64_t value_of(const ir::Ref& expression, const Extents& extents, const Extents& loops = {}) {
+/// The value of an index expression without data, for given loop indices and extents; nothing when it overflows.
+std::optional<std::int64_t> value_of(const ir::Ref& expression, const Extents& extents, const Extents& loops = {}) {
     std::vector<Lane> columns;
     Scope scope;
     columns.reserve(loops.size());
@@ -43,7 +43,11 @@ std::int64_t value_of(const ir::Ref& expression, const Extents& extents, const E
     scope.extents = &extents;
     Program program(scope, {expression}, 1);
     Budget budget;
-    program.run(1, budget);
+    try {
+        program.run(1, budget);
+    } catch (const std::overflow_error&) {
+        return std::nullopt;
+    }
     return program.result(0)[0].i;
 }
 
@@ -173,7 +177,12 @@ private:
                 continue;
             }
             // A window larger than its image fits nowhere: the loop is empty.
-            set(dim.name, std::max<std::int64_t>(0, value_of(dim.extent, extents_)), "its expression");
+            const auto value = value_of(dim.extent, extents_);
+            if (!value) {
+                throw std::runtime_error(
+                    fmt::format("the expression for the extent of `{}` leaves the range of 64-bit integers", dim.name));
+            }
+            set(dim.name, std::max<std::int64_t>(0, *value), "its expression");
             evaluated_.insert(dim.name);
             progress = true;
         }
@@ -224,11 +233,16 @@ private:
             origin[loop] = 0;
         }
         const auto growth = [&](const std::string& loop) {
-            Extents moved = origin;
-            moved[loop] = far_away;
-            const std::int64_t first = value_of(constraint.index, extents_, origin);
-            const std::int64_t last = value_of(constraint.index, extents_, moved);
-            return last > first ? 1 : last < first ? -1 : 0;
+            const auto first = value_of(constraint.index, extents_, origin);
+            for (const std::int64_t distance : {far_away, std::int64_t{1}}) {
+                Extents moved = origin;
+                moved[loop] = distance;
+                const auto last = value_of(constraint.index, extents_, moved);
+                if (first && last) {
+                    return *last > *first ? 1 : *last < *first ? -1 : 0;
+                }
+            }
+            return 0;
         };
         const int direction = growth(dim);
         if (direction == 0) {
@@ -243,8 +257,8 @@ private:
         const std::int64_t end = extents_.at(constraint.source);
         const auto inside = [&](std::int64_t extent) {
             corner[dim] = extent - 1;
-            const std::int64_t index = value_of(constraint.index, extents_, corner);
-            return direction > 0 ? index < end : index >= 0;
+            const auto index = value_of(constraint.index, extents_, corner);
+            return index && (direction > 0 ? *index < end : *index >= 0);
         };
         if (!inside(1)) {
             return 0;

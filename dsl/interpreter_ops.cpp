@@ -172,7 +172,7 @@ template <class F>
 void checked(Lane* out, const Lane* a, const Lane* b, int count, const F& overflows) {
     for (int l = 0; l < count; ++l) {
         if (overflows(a[l].i, b[l].i, &out[l].i)) {
-            throw std::runtime_error("index arithmetic leaves the range of 64-bit integers");
+            throw std::overflow_error("index arithmetic leaves the range of 64-bit integers");
         }
     }
 }

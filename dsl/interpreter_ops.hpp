@@ -10,7 +10,7 @@ void fit_lanes(Type type, Lane* lanes, int count);
 
 /// The four arithmetic operations, comparisons, logic, bits, min and max, unary operations and calls. `type` is the
 /// type of the operands; the result of a comparison, of logic and of is_nan and the like is bool.
-/// \throws std::runtime_error when index arithmetic leaves 64 bits.
+/// \throws std::overflow_error when index arithmetic leaves 64 bits.
 void apply(ir::Op op, Type type, Lane* out, const Lane* a, const Lane* b, const Lane* c, int count);
 
 void convert(Type from, Type to, Lane* out, const Lane* in, int count);

@@ -8,6 +8,7 @@
 namespace coulter::interpreter {
 
 /// Fills the columns of the loop dims for a block of consecutive points.
+/// The constructor throws std::overflow_error for more than 2^63 points.
 class Points {
 public:
     Points(std::vector<std::int64_t> extents, bool last_reversed, int lanes)
@@ -24,7 +25,7 @@ public:
         }
         for (const std::int64_t extent : extents_) {
             if (__builtin_mul_overflow(total_, extent, &total_)) {
-                throw std::runtime_error("the loops have more than 2^63 points");
+                throw std::overflow_error("its loops have more than 2^63 points");
             }
         }
     }

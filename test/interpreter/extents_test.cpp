@@ -133,3 +133,30 @@ TEST_CASE("only what the outputs need is evaluated") {
     CHECK_THROWS_AS((void)interpret(build.kernel({"out"}), {{"a", array_of({1})}}, {}, {}, {"unknown"}),
                     std::runtime_error);
 }
+
+TEST_CASE("coefficients near the end of 64 bits") {
+    KernelBuilder build;
+    build.input("a", Type::f32, {"i"});
+    build.map("out", {"x"}, {build.at("a", {{"i", index_of(std::int64_t{1} << 50) * loop("x")}})});
+    CHECK(interpret(build.kernel(), {{"a", array_of({1, 2})}}).at("out").shape[0] == 1);
+    KernelBuilder wide;
+    wide.input("a", Type::f32, {"i"}).dim("x", index_of(std::int64_t{1} << 62) * extent("i"));
+    wide.map("out", {"x"}, {constant(Type::f32, 0)});
+    CHECK_THROWS_WITH_AS((void)interpret(wide.kernel(), {{"a", array_of({1, 2})}}),
+                         "the expression for the extent of `x` leaves the range of 64-bit integers",
+                         std::runtime_error);
+}
+
+TEST_CASE("extents of 0 are legal for every dim") {
+    KernelBuilder build("matmul");
+    build.input("a", Type::f32, {"i", "k"}).input("b", Type::f32, {"k", "j"});
+    build.reduce("c", {"i", "j"}, ir::ReduceOp::sum, {"k"}, {build.at("a") * build.at("b")});
+    const auto run = [&](std::int64_t i, std::int64_t j, std::int64_t k) {
+        return interpret(build.kernel(),
+                         {{"a", random_array(Type::f32, {i, k}, 1)}, {"b", random_array(Type::f32, {k, j}, 2)}})
+            .at("c");
+    };
+    CHECK(run(0, 3, 2).shape == std::vector<std::int64_t>{0, 3});
+    CHECK(run(2, 0, 2).data.empty());
+    CHECK(difference(run(2, 1, 0), array_of(Type::f32, {2, 1}, {0, 0}), exactly) == "");
+}

@@ -26,7 +26,8 @@ namespace coulter::test {
         {"I16", Type::i16}, {"I32", Type::i32}, {"I64", Type::i64},     {"U8", Type::u8},     {"U16", Type::u16},
         {"U32", Type::u32}, {"U64", Type::u64}, {"BOOL", Type::boolean}};
     std::map<std::string, Array> tensors;
-    for (const auto& [name, entry] : nlohmann::json::parse(header).items()) {
+    const nlohmann::json entries = nlohmann::json::parse(header);
+    for (const auto& [name, entry] : entries.items()) {
         if (name == "__metadata__") {
             continue;
         }
