@@ -72,28 +72,31 @@ ir::Ref with_bindings(const ir::Node& access, const std::string& tensor, const s
     return ir::make_node(std::move(node));
 }
 
-ir::Ref substitute_dim(const ir::Kernel& kernel, const ir::Ref& root, const std::string& dim, const ir::Ref& index) {
+ir::Ref substitute_dims(const ir::Kernel& kernel, const ir::Ref& root, const std::map<std::string, ir::Ref>& indices) {
     ir::RewriteMemo memo;
     const auto visit = [&](const ir::Node& node, const std::vector<ir::Ref>& args) -> ir::Ref {
-        if (node.kind == ir::Kind::dim && node.name == dim) {
-            return index;
+        if (node.kind == ir::Kind::dim) {
+            const auto at = indices.find(node.name);
+            return at == indices.end() ? nullptr : at->second;
         }
         if (node.kind != ir::Kind::access) {
             return nullptr;
         }
         const std::vector<std::string>& tensor_dims = kernel.dims_of(node.name);
-        const bool has_dim = std::find(tensor_dims.begin(), tensor_dims.end(), dim) != tensor_dims.end();
-        if (!has_dim || std::find(node.dims.begin(), node.dims.end(), dim) != node.dims.end()) {
-            return nullptr;
-        }
         std::vector<ir::Ref> bindings;
+        bool changed = args != node.args;
         for (const std::string& own : tensor_dims) {
-            const auto at = std::find(node.dims.begin(), node.dims.end(), own);
-            if (at != node.dims.end()) {
-                bindings.push_back(args[static_cast<std::size_t>(at - node.dims.begin())]);
-            } else {
-                bindings.push_back(own == dim ? index : ir::dim_node(own));
+            const auto bound = std::find(node.dims.begin(), node.dims.end(), own);
+            if (bound != node.dims.end()) {
+                bindings.push_back(args[static_cast<std::size_t>(bound - node.dims.begin())]);
+                continue;
             }
+            const auto at = indices.find(own);
+            bindings.push_back(at == indices.end() ? ir::dim_node(own) : at->second);
+            changed = changed || at != indices.end();
+        }
+        if (!changed) {
+            return nullptr;
         }
         return with_bindings(node, node.name, tensor_dims, bindings, args.empty() ? nullptr : args.back());
     };

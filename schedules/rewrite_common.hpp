@@ -26,9 +26,10 @@ struct SplitDim {
                                     const std::vector<std::string>& tensor_dims, const std::vector<ir::Ref>& bindings,
                                     const ir::Ref& pad);
 
-/// Every use of the loop index `dim` in `root` becomes `index`, the bindings by name of accesses included.
-[[nodiscard]] ir::Ref substitute_dim(const ir::Kernel& kernel, const ir::Ref& root, const std::string& dim,
-                                     const ir::Ref& index);
+/// Every use of the loop index of a dim in `indices` becomes the index there, all at once, the bindings by name of
+/// accesses included.
+[[nodiscard]] ir::Ref substitute_dims(const ir::Kernel& kernel, const ir::Ref& root,
+                                      const std::map<std::string, ir::Ref>& indices);
 
 /// Applies `visit` to all expressions of a definition, sharing kept.
 void rewrite_definition(ir::Definition& definition,

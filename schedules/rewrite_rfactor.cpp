@@ -106,10 +106,10 @@ ir::Kernel rfactor(const ir::Kernel& kernel, const std::string& stage, const std
     inner.dims.push_back(kept);
     std::replace(inner.reduction->dims.begin(), inner.reduction->dims.end(), dim, reduced);
     for (ir::Ref& value : inner.values) {
-        value = detail::substitute_dim(result, value, dim, split.index);
+        value = detail::substitute_dims(result, value, {{dim, split.index}});
     }
     ir::Ref& where = inner.reduction->where;
-    where = detail::substitute_dim(result, where, dim, split.index);
+    where = detail::substitute_dims(result, where, {{dim, split.index}});
     if (!split.exact) {
         const ir::Ref inside = ir::binary(ir::Op::lt, split.index, ir::extent_node(dim));
         // Both sides of `&&` are evaluated beyond the extent, where the author's condition must not read outside.

@@ -1,0 +1,271 @@
+#include "default_analysis.hpp"
+
+#include "coulter/sizes.hpp"
+#include "rewrite_common.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace coulter::schedule {
+namespace {
+
+constexpr std::int64_t unknown_extent = 64;
+constexpr std::size_t most_inlined_nodes = 200; ///< of one expression after inlining
+
+double operation_cost(const ir::Node& node) {
+    if (node.type == Type::index && node.kind != ir::Kind::access) {
+        return 0.25;
+    }
+    switch (node.kind) {
+    case ir::Kind::access:
+    case ir::Kind::select:
+    case ir::Kind::unary: return 1;
+    case ir::Kind::binary: return node.op == ir::Op::div || node.op == ir::Op::mod ? 6 : 1;
+    case ir::Kind::cast: return 0.5;
+    case ir::Kind::call:
+        switch (node.op) {
+        case ir::Op::abs:
+        case ir::Op::floor:
+        case ir::Op::ceil:
+        case ir::Op::round:
+        case ir::Op::trunc:
+        case ir::Op::fma:
+        case ir::Op::is_nan:
+        case ir::Op::is_inf:
+        case ir::Op::is_finite: return 1;
+        case ir::Op::sqrt: return 6;
+        default: return 20;
+        }
+    default: return 0;
+    }
+}
+
+double expression_cost(const std::vector<ir::Ref>& roots) {
+    double total = 0;
+    for (const ir::Node* node : ir::postorder(roots)) {
+        total += operation_cost(*node);
+    }
+    return total;
+}
+
+std::vector<ir::Ref> expressions(const ir::Definition& definition) {
+    std::vector<ir::Ref> all = definition.values;
+    if (definition.reduction && definition.reduction->where) {
+        all.push_back(definition.reduction->where);
+    }
+    if (definition.reduction) {
+        for (const ir::Into& into : definition.reduction->into) {
+            all.push_back(into.index);
+        }
+    }
+    return all;
+}
+
+/// Accesses that differ, in order; at most 64, beyond which more of them decide nothing.
+std::vector<ir::Ref> distinct_accesses(const std::vector<ir::Ref>& roots) {
+    std::vector<ir::Ref> found;
+    const auto add = [&](const ir::Ref& ref) {
+        if (ref->kind == ir::Kind::access && found.size() < 64 &&
+            std::none_of(found.begin(), found.end(), [&](const ir::Ref& other) { return ir::equal(other, ref); })) {
+            found.push_back(ref);
+        }
+    };
+    for (const ir::Node* node : ir::postorder(roots)) {
+        for (const ir::Ref& arg : node->args) {
+            add(arg);
+        }
+    }
+    for (const ir::Ref& root : roots) {
+        add(root);
+    }
+    return found;
+}
+
+} // namespace
+
+Analysis::Analysis(const ir::Kernel& kernel, const std::vector<std::string>& already, const DefaultOptions& options)
+    : kernel_(kernel), options_(options), already_(already.begin(), already.end()) {
+    find_extents();
+    choose_inlined();
+    expand();
+}
+
+void Analysis::find_extents() {
+    std::vector<Diagnostic> diagnostics;
+    const Sizes sizes = infer_sizes(kernel_, diagnostics);
+    extents_ = resolve_extents(kernel_, sizes, options_.sizes);
+    for (const ir::Dim& dim : kernel_.dims) {
+        const auto given = options_.sizes.find(dim.name);
+        const auto estimated = kernel_.estimates.find(dim.name);
+        std::int64_t fallback = dim.size.value_or(unknown_extent);
+        if (!dim.size && given != options_.sizes.end()) {
+            fallback = given->second;
+        } else if (!dim.size && estimated != kernel_.estimates.end()) {
+            fallback = estimated->second;
+        }
+        std::int64_t& extent = extents_.emplace(dim.name, fallback).first->second;
+        extent = std::max<std::int64_t>(extent, 1);
+    }
+}
+
+std::optional<std::int64_t> Analysis::constant(const std::string& dim) const {
+    return kernel_.find_dim(dim)->size;
+}
+
+double Analysis::points(const std::vector<std::string>& dims) const {
+    double total = 1;
+    for (const std::string& dim : dims) {
+        total *= static_cast<double>(extent(dim));
+    }
+    return total;
+}
+
+void Analysis::choose_inlined() {
+    // An upper bound: as if every map were inlined.
+    std::map<std::string, double> costs;
+    std::map<std::string, double> nodes;
+    std::map<std::string, std::vector<ir::Ref>> accesses;
+    for (const ir::Definition& definition : kernel_.definitions) {
+        const std::vector<ir::Ref> roots = expressions(definition);
+        double cost = expression_cost(roots);
+        auto size = static_cast<double>(ir::postorder(roots).size());
+        for (const ir::Ref& access : accesses[definition.name] = distinct_accesses(roots)) {
+            const ir::Definition* producer = kernel_.find_definition(access->name);
+            if (producer != nullptr && !producer->reduction && !producer->scan) {
+                cost += costs.at(access->name);
+                size += nodes.at(access->name);
+            }
+        }
+        costs[definition.name] = std::min(cost, 1e9);
+        nodes[definition.name] = std::min(size, 1e9);
+    }
+    std::map<std::string, double> evaluations; // of every definition by its readers
+    for (auto at = kernel_.definitions.rbegin(); at != kernel_.definitions.rend(); ++at) {
+        const ir::Definition& definition = *at;
+        const double own = points(definition.dims);
+        const double reads_per_point = evaluations[definition.name] / own;
+        const double cost = costs.at(definition.name);
+        const bool is_map = !definition.reduction && !definition.scan;
+        const bool small = nodes.at(definition.name) <= static_cast<double>(most_inlined_nodes);
+        // A stored map costs a store and a load per read besides; half again where it is hardly worth storing.
+        if (is_map && small && !kernel_.is_output(definition.name) && !is_scheduled(definition.name) &&
+            cost * reads_per_point <= 1.5 * (cost + 1 + reads_per_point)) {
+            inlined_.insert(definition.name);
+        }
+        const double runs = is_inlined(definition.name) ? evaluations[definition.name]
+                                                        : points(ir::loop_dims(definition));
+        for (const ir::Ref& access : accesses.at(definition.name)) {
+            evaluations[access->name] += runs;
+        }
+    }
+}
+
+void Analysis::expand() {
+    for (const ir::Definition& definition : kernel_.definitions) {
+        ir::RewriteMemo memo;
+        const auto visit = [&](const ir::Node& node, const std::vector<ir::Ref>& args) -> ir::Ref {
+            if (node.kind != ir::Kind::access || !is_inlined(node.name)) {
+                return nullptr;
+            }
+            std::map<std::string, ir::Ref> indices;
+            for (std::size_t i = 0; i < node.dims.size(); ++i) {
+                indices[node.dims[i]] = args[i];
+            }
+            return detail::substitute_dims(kernel_, expanded_.at(node.name)[static_cast<std::size_t>(node.component)],
+                                           indices);
+        };
+        const std::vector<ir::Ref> roots = expressions(definition);
+        std::vector<ir::Ref>& result = expanded_[definition.name];
+        for (const ir::Ref& root : roots) {
+            result.push_back(ir::rewrite(root, visit, memo));
+        }
+        reads_[definition.name] = distinct_accesses(result);
+    }
+}
+
+std::vector<std::string> Analysis::readers(const std::string& tensor) const {
+    std::vector<std::string> names;
+    for (const ir::Definition& definition : kernel_.definitions) {
+        const std::vector<ir::Ref>& accesses = reads(definition.name);
+        if (!is_inlined(definition.name) && std::any_of(accesses.begin(), accesses.end(), [&](const ir::Ref& access) {
+                return access->name == tensor;
+            })) {
+            names.push_back(definition.name);
+        }
+    }
+    return names;
+}
+
+double Analysis::cost(const std::string& stage) const {
+    return expression_cost(expanded(stage)) + 1;
+}
+
+std::int64_t Analysis::lanes(const std::string& stage) const {
+    int widest = 1;
+    for (const Type type : kernel_.find_definition(stage)->types) {
+        widest = std::max(widest, bytes(type));
+    }
+    for (const ir::Node* node : ir::postorder(expanded(stage))) {
+        if (node->type != Type::index) {
+            widest = std::max(widest, bytes(node->type));
+        }
+    }
+    return std::max(1, options_.vector_bytes / widest);
+}
+
+std::optional<std::int64_t> Analysis::stride(const ir::Node& access, const std::string& dim) const {
+    const std::vector<std::string>& tensor_dims = kernel_.dims_of(access.name);
+    std::int64_t size = 1;
+    std::int64_t total = 0;
+    for (auto own = tensor_dims.rbegin(); own != tensor_dims.rend(); ++own) {
+        const std::optional<std::int64_t> step = index_step(kernel_, ir::index_of(access, *own), dim);
+        if (!step) {
+            return std::nullopt;
+        }
+        total += *step * size;
+        size = std::min<std::int64_t>(size * extent(*own), std::int64_t{1} << 40);
+    }
+    return total;
+}
+
+std::optional<std::int64_t> index_step(const ir::Kernel& kernel, const ir::Ref& index, const std::string& dim) {
+    std::unordered_map<const ir::Node*, std::optional<std::int64_t>> steps;
+    constexpr std::int64_t limit = 1 << 20; // beyond it a step is as bad as an unknown one
+    for (const ir::Node* node : ir::postorder({index})) {
+        const auto step = [&](std::size_t i) { return steps.at(node->args[i].get()); };
+        std::optional<std::int64_t> result;
+        const bool depends = std::any_of(node->args.begin(), node->args.end(),
+                                         [&](const ir::Ref& arg) { return steps.at(arg.get()) != 0; });
+        if (node->kind == ir::Kind::dim) {
+            result = node->name == dim ? 1 : 0;
+        } else if (node->kind != ir::Kind::access && !depends) {
+            result = 0;
+        } else if (node->kind == ir::Kind::binary && (node->op == ir::Op::add || node->op == ir::Op::sub)) {
+            if (step(0) && step(1)) {
+                result = node->op == ir::Op::add ? *step(0) + *step(1) : *step(0) - *step(1);
+            }
+        } else if (node->kind == ir::Kind::binary && node->op == ir::Op::mul) {
+            const bool left = node->args[0]->kind == ir::Kind::constant;
+            const ir::Ref& factor = node->args[left ? 0 : 1];
+            if (factor->kind == ir::Kind::constant && step(left ? 1 : 0) && std::abs(factor->integer) < limit) {
+                result = *step(left ? 1 : 0) * factor->integer;
+            }
+        } else if (node->kind == ir::Kind::binary && node->args[1]->kind == ir::Kind::constant &&
+                   (node->op == ir::Op::div || node->op == ir::Op::mod)) {
+            result = node->op == ir::Op::mod ? step(0) : 0;
+        } else if (node->kind == ir::Kind::binary && (node->op == ir::Op::min || node->op == ir::Op::max)) {
+            result = step(0) != 0 ? step(0) : step(1); // a clamped index, inside
+        }
+        if (node->kind == ir::Kind::access) {
+            // Data: an index into it moves by chance, unless it is the same for the whole loop.
+            const std::vector<std::string>& own = kernel.dims_of(node->name);
+            const bool by_name = std::find(own.begin(), own.end(), dim) != own.end() &&
+                                 std::find(node->dims.begin(), node->dims.end(), dim) == node->dims.end();
+            result = depends || by_name ? std::optional<std::int64_t>() : 0;
+        }
+        steps[node] = result && std::abs(*result) < limit ? result : std::nullopt;
+    }
+    return steps.at(index.get());
+}
+
+} // namespace coulter::schedule

@@ -1,0 +1,56 @@
+#pragma once
+/// What the default schedule knows of a kernel: typical extents, costs, which maps to inline, strides of reads.
+
+#include "coulter/schedule/defaults.hpp"
+
+#include <set>
+
+namespace coulter::schedule {
+
+class Analysis {
+public:
+    Analysis(const ir::Kernel& kernel, const std::vector<std::string>& already, const DefaultOptions& options);
+
+    [[nodiscard]] const ir::Kernel& kernel() const { return kernel_; }
+    [[nodiscard]] const DefaultOptions& options() const { return options_; }
+    /// Typical extent, at least 1.
+    [[nodiscard]] std::int64_t extent(const std::string& dim) const { return extents_.at(dim); }
+    [[nodiscard]] std::optional<std::int64_t> constant(const std::string& dim) const;
+    [[nodiscard]] double points(const std::vector<std::string>& dims) const;
+
+    [[nodiscard]] bool is_scheduled(const std::string& stage) const { return already_.count(stage) != 0; }
+    [[nodiscard]] bool is_inlined(const std::string& stage) const { return inlined_.count(stage) != 0; }
+    /// Values and `where` of a definition, with inlined maps replaced by what they compute.
+    [[nodiscard]] const std::vector<ir::Ref>& expanded(const std::string& stage) const { return expanded_.at(stage); }
+    /// Distinct accesses of the expanded expressions.
+    [[nodiscard]] const std::vector<ir::Ref>& reads(const std::string& stage) const { return reads_.at(stage); }
+    /// Definitions that are not inlined and whose expanded expressions read `tensor`.
+    [[nodiscard]] std::vector<std::string> readers(const std::string& tensor) const;
+    /// Cost of one evaluation of the expanded expressions, in simple operations.
+    [[nodiscard]] double cost(const std::string& stage) const;
+    /// Elements of the widest type that fill a vector register.
+    [[nodiscard]] std::int64_t lanes(const std::string& stage) const;
+
+    /// Distance in memory, in elements, from one index of the loop `dim` to the next; nothing where it varies.
+    [[nodiscard]] std::optional<std::int64_t> stride(const ir::Node& access, const std::string& dim) const;
+
+private:
+    void find_extents();
+    void choose_inlined();
+    void expand();
+
+    const ir::Kernel& kernel_;
+    const DefaultOptions& options_;
+    std::set<std::string> already_;
+    std::map<std::string, std::int64_t> extents_;
+    std::set<std::string> inlined_;
+    std::map<std::string, std::vector<ir::Ref>> expanded_;
+    std::map<std::string, std::vector<ir::Ref>> reads_;
+};
+
+/// The constant by which an index grows with the loop `dim`; nothing where it varies. Inside a tile of a packed tensor,
+/// where `index % n` grows like `index` and `index / n` stays.
+[[nodiscard]] std::optional<std::int64_t> index_step(const ir::Kernel& kernel, const ir::Ref& index,
+                                                     const std::string& dim);
+
+} // namespace coulter::schedule

@@ -1,0 +1,219 @@
+#include "default_tile.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace coulter::schedule {
+namespace {
+
+bool may_reassociate(const Analysis& analysis, const ir::Definition& stage) {
+    const ir::ReduceOp op = stage.reduction->op;
+    if (op == ir::ReduceOp::argmin || op == ir::ReduceOp::argmax || op == ir::ReduceOp::custom ||
+        !stage.reduction->into.empty()) {
+        return false;
+    }
+    return analysis.options().numerics != Numerics::exact || !is_float(stage.types.front());
+}
+
+/// Cells touched per useful cell when a loop of that dim runs in steps of `size`.
+double waste(const Analysis& analysis, const std::string& dim, std::int64_t size) {
+    const std::int64_t extent = analysis.extent(dim);
+    const std::int64_t steps = (extent + size - 1) / size;
+    return static_cast<double>(steps * size) / static_cast<double>(extent);
+}
+
+} // namespace
+
+bool is_packable(const Analysis& analysis, const ir::Node& access, const std::string& dim) {
+    const ir::Input* input = analysis.kernel().find_input(access.name);
+    const bool constant = analysis.kernel().find_const(access.name) != nullptr || (input != nullptr && input->frozen);
+    const std::vector<std::string>& dims = analysis.kernel().dims_of(access.name);
+    return constant && access.boundary == ir::Boundary::checked &&
+           std::find(dims.begin(), dims.end(), dim) != dims.end() &&
+           std::find(access.dims.begin(), access.dims.end(), dim) == access.dims.end() &&
+           analysis.readers(access.name).size() == 1;
+}
+
+namespace {
+
+/// Largest power of two up to `most` that the extent of the dim fills at least once.
+std::int64_t fitting_lanes(const Analysis& analysis, const std::string& dim, std::int64_t most) {
+    const std::int64_t extent = analysis.extent(dim);
+    if (analysis.constant(dim) && extent <= most) {
+        return extent;
+    }
+    std::int64_t lanes = 1;
+    while (lanes * 2 <= std::min(most, extent)) {
+        lanes *= 2;
+    }
+    return lanes;
+}
+
+} // namespace
+
+VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage) {
+    const std::int64_t most = analysis.lanes(stage.name);
+    VectorChoice best;
+    double least = std::numeric_limits<double>::infinity();
+    const double reduced_points = stage.reduction ? analysis.points(stage.reduction->dims) : 1;
+    const auto consider = [&](const std::string& dim, bool reduced) {
+        const std::int64_t lanes = fitting_lanes(analysis, dim, most);
+        if (lanes < 2) {
+            return;
+        }
+        const auto gather = static_cast<double>(lanes) + 2;
+        double cost = 0;
+        for (const ir::Ref& access : analysis.reads(stage.name)) {
+            const std::optional<std::int64_t> stride = analysis.stride(*access, dim);
+            const bool packed = stage.reduction && stride != 1 && is_packable(analysis, *access, dim);
+            cost += stride == 0 ? 0.5 : stride == 1 || packed ? 1 : gather;
+        }
+        if (reduced) {
+            cost += 1 + gather / static_cast<double>(analysis.extent(dim)); // partial sums, and adding them up
+        } else {
+            const bool contiguous = !stage.dims.empty() && stage.dims.back() == dim;
+            cost += (contiguous ? 1 : gather) / reduced_points;
+        }
+        cost += 1; // the operations themselves
+        cost *= waste(analysis, dim, lanes) / static_cast<double>(lanes);
+        if (cost < least) {
+            least = cost;
+            best = {dim, reduced, lanes};
+        }
+    };
+    // Innermost first: among equals it wins.
+    for (auto dim = stage.dims.rbegin(); dim != stage.dims.rend(); ++dim) {
+        consider(*dim, false);
+    }
+    if (stage.reduction && may_reassociate(analysis, stage)) {
+        for (auto dim = stage.reduction->dims.rbegin(); dim != stage.reduction->dims.rend(); ++dim) {
+            consider(*dim, true);
+        }
+    }
+    return least <= 2 + static_cast<double>(analysis.reads(stage.name).size()) ? best : VectorChoice{};
+}
+
+namespace {
+
+/// Searches the tiles of up to two unrolled dims beside the vectorized one.
+class TileSearch {
+public:
+    TileSearch(const Analysis& analysis, const ir::Definition& stage, const VectorChoice& vector)
+        : analysis_(analysis), stage_(stage), vector_(vector), components_(static_cast<double>(stage.types.size())) {
+        for (const ir::Ref& access : analysis.reads(stage.name)) {
+            if (!analysis.kernel().dims_of(access->name).empty()) {
+                accesses_.push_back(access.get());
+                for (const std::string& dim : stage.dims) {
+                    if (analysis.stride(*access, dim) != 0) {
+                        depends_.emplace(access.get(), dim);
+                    }
+                }
+            }
+        }
+    }
+
+    RegisterTile run() {
+        const std::vector<std::string>& dims = stage_.dims;
+        for (const std::int64_t vectors : {1, 2, 3, 4}) {
+            if (vectors > 1 && vectors * vector_.lanes > analysis_.extent(vector_.dim)) {
+                continue;
+            }
+            if (analysis_.constant(vector_.dim) && analysis_.extent(vector_.dim) % (vectors * vector_.lanes) != 0 &&
+                vectors > 1) {
+                continue;
+            }
+            consider(vectors, {});
+            // Among equals the first wins: one dim before two, innermost first.
+            for (std::size_t a = dims.size(); a-- > 0;) {
+                for (const std::int64_t size : sizes(dims[a])) {
+                    consider(vectors, {tile(dims[a], size)});
+                }
+            }
+            for (std::size_t a = dims.size(); a-- > 0;) {
+                for (std::size_t b = a; b-- > 0;) {
+                    for (const std::int64_t size : sizes(dims[a])) {
+                        for (const std::int64_t other : sizes(dims[b])) {
+                            consider(vectors, {tile(dims[a], size), tile(dims[b], other)});
+                        }
+                    }
+                }
+            }
+        }
+        return best_;
+    }
+
+private:
+    [[nodiscard]] std::vector<std::int64_t> sizes(const std::string& dim) const {
+        std::vector<std::int64_t> result;
+        if (dim == vector_.dim) {
+            return result;
+        }
+        for (const std::int64_t size : {2, 3, 4, 5, 6, 7, 8, 12, 14}) {
+            const std::int64_t extent = analysis_.extent(dim);
+            if (size <= extent && (!analysis_.constant(dim) || extent % size == 0)) {
+                result.push_back(size);
+            }
+        }
+        return result;
+    }
+
+    [[nodiscard]] TileDim tile(const std::string& dim, std::int64_t size) const {
+        return {dim, size, analysis_.constant(dim) == size};
+    }
+
+    void consider(std::int64_t vectors, const std::vector<TileDim>& unrolled) {
+        double accumulators = static_cast<double>(vectors);
+        double wasted = waste(analysis_, vector_.dim, vectors * vector_.lanes);
+        for (const TileDim& dim : unrolled) {
+            accumulators *= static_cast<double>(dim.size);
+            wasted *= waste(analysis_, dim.dim, dim.size);
+        }
+        double loads = 0;
+        double held = 0; // registers besides the accumulators
+        for (const ir::Node* access : accesses_) {
+            double count = depends(*access, vector_.dim) ? static_cast<double>(vectors) : 1;
+            held = std::max(held, count);
+            for (const TileDim& dim : unrolled) {
+                count *= depends(*access, dim.dim) ? static_cast<double>(dim.size) : 1;
+            }
+            loads += count;
+        }
+        const double registers = analysis_.options().vector_registers;
+        if (accumulators * components_ + held + 1 > registers) {
+            return;
+        }
+        // Two operations and two loads per cycle; a chain of dependent additions needs eight of them in flight.
+        const double work = accumulators * components_;
+        double time = std::max({work / 2, loads / 2, 4.0}) + 0.05 * loads;
+        time *= wasted / work;
+        if (time < least_ * 0.999) {
+            least_ = time;
+            best_.vector = {vector_.dim, vectors * vector_.lanes, false};
+            best_.vector.whole = analysis_.constant(vector_.dim) == best_.vector.size;
+            best_.lanes = vector_.lanes;
+            best_.unrolled = unrolled;
+        }
+    }
+
+    [[nodiscard]] bool depends(const ir::Node& access, const std::string& dim) const {
+        return depends_.count({&access, dim}) != 0;
+    }
+
+    const Analysis& analysis_;
+    const ir::Definition& stage_;
+    const VectorChoice& vector_;
+    double components_ = 1;
+    std::vector<const ir::Node*> accesses_;
+    std::set<std::pair<const ir::Node*, std::string>> depends_;
+    double least_ = std::numeric_limits<double>::infinity();
+    RegisterTile best_;
+};
+
+} // namespace
+
+RegisterTile choose_tile(const Analysis& analysis, const ir::Definition& stage, const VectorChoice& vector) {
+    return TileSearch(analysis, stage, vector).run();
+}
+
+} // namespace coulter::schedule

@@ -1,0 +1,29 @@
+#pragma once
+/// Schedules for stages that nobody scheduled: legal for every kernel, and good without a search.
+
+#include "coulter/schedule/plan.hpp"
+
+namespace coulter::schedule {
+
+struct DefaultOptions {
+    int vector_bytes = 32;     ///< of a vector register: 16, 32 or 64
+    int vector_registers = 16; ///< 32 with AVX-512
+    int threads = 16;          ///< loops are made parallel into a few times as many tasks
+    Numerics numerics = Numerics::reassociate;
+    std::map<std::string, std::int64_t> sizes; ///< typical extents; they override the kernel's estimates
+};
+
+/// The schedule text (statements without a `schedule` line) for every definition of `kernel` that is not in `already`.
+///
+/// `kernel` is the one that the given schedule's own rewrites left, and `already` holds the stages that it has a block
+/// for, places another stage in, or placed with the rewrite that made them. The text may add stages of its own:
+/// `<stage>.acc` for accumulators and `<tensor>.packed` for frozen inputs.
+///
+/// What it does: cheap maps that are read about once are inlined. A reduction keeps a register tile of its sums, below
+/// the map that reads it where that reads nothing else of it; the vectorized dim is the one along which most reads are
+/// contiguous or alike, and reduced loops are vectorized where no pure dim is fit for it (not for floats under
+/// `exact`). Outer loops are parallel where there is enough to do. Each directive's line says why.
+[[nodiscard]] std::string default_schedule(const ir::Kernel& kernel, const std::vector<std::string>& already,
+                                           const DefaultOptions& options = {});
+
+} // namespace coulter::schedule
