@@ -195,7 +195,8 @@ TEST_CASE("calls against the C library in double, rounded") {
         {Op::cosh, std::cosh},   {Op::tanh, std::tanh},       {Op::erf, std::erf},    {Op::floor, std::floor},
         {Op::ceil, std::ceil},   {Op::round, std::nearbyint}, {Op::trunc, std::trunc}};
     const std::vector<double> values{0, 0.5, 1, -0.5, -1, 2.5, 0.25, infinity, -infinity, not_a_number};
-    for (const auto& [op, function] : calls) {
+    for (const auto& [called, function] : calls) {
+        const Op op = called; // clang 14 captures no structured binding
         for (const Type type : floats) {
             CAPTURE(ir::name(op));
             CAPTURE(name(type));

@@ -87,6 +87,16 @@ TEST_CASE("an inner dim is found through a definition that is itself inferred") 
     CHECK(out.at("out").shape[0] == 4);
 }
 
+TEST_CASE("a dim waits for the extents of all tensors that it indexes") {
+    KernelBuilder build;
+    build.input("a", Type::f32, {"i"}).dim("k", 3);
+    build.reduce("mid", {"x"}, ir::ReduceOp::sum, {"k"}, {build.at("a", {{"i", loop("x") + loop("k")}})});
+    build.map("out", {"y"}, {build.at("a", {{"i", loop("y")}}) + build.at("mid", {{"x", 2 * loop("y")}})});
+    ir::Kernel kernel = build.kernel();
+    std::reverse(kernel.dims.begin(), kernel.dims.end()); // `y` comes first, and `a` alone would allow 12
+    CHECK(interpret(kernel, {{"a", random_array(Type::f32, {12}, 3)}}).at("out").shape[0] == 5);
+}
+
 TEST_CASE("floor division in an index repeats elements") {
     KernelBuilder build;
     build.input("a", Type::i32, {"i"});
