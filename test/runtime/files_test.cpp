@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-using coulter::Array;
+using coulter::FileArray;
 using coulter::FormatError;
 using Bytes = std::vector<std::byte>;
 
@@ -23,8 +23,8 @@ const std::vector<DLDataType> all_types{{kDLBool, 8, 1},  {kDLInt, 8, 1},    {kD
                                         {kDLUInt, 64, 1}, {kDLFloat, 16, 1}, {kDLFloat, 32, 1}, {kDLFloat, 64, 1},
                                         {kDLBfloat, 16, 1}};
 
-Array random_array(DLDataType type, std::vector<int64_t> shape, std::mt19937& random) {
-    Array array;
+FileArray random_array(DLDataType type, std::vector<int64_t> shape, std::mt19937& random) {
+    FileArray array;
     array.type = type;
     array.shape = std::move(shape);
     size_t bytes = type.bits / 8;
@@ -38,7 +38,7 @@ Array random_array(DLDataType type, std::vector<int64_t> shape, std::mt19937& ra
     return array;
 }
 
-bool same(const Array& a, const Array& b) {
+bool same(const FileArray& a, const FileArray& b) {
     return a.type.code == b.type.code && a.type.bits == b.type.bits && a.shape == b.shape && a.data == b.data;
 }
 
@@ -145,7 +145,7 @@ TEST_CASE("every type and shape survives .npy") {
     std::mt19937 random(1);
     for (const DLDataType& type : all_types) {
         for (const std::vector<int64_t>& shape : std::vector<std::vector<int64_t>>{{}, {0}, {1}, {7}, {3, 0, 2}, {2, 3, 4}}) {
-            const Array array = random_array(type, shape, random);
+            const FileArray array = random_array(type, shape, random);
             if (type.code == kDLBfloat) {
                 CHECK(refusal([&] { coulter::format_npy(array); }) ==
                       "byte 0: NumPy has no type for elements with type code 4 and 16 bits; safetensors may have one");
@@ -159,18 +159,18 @@ TEST_CASE("every type and shape survives .npy") {
 }
 
 TEST_CASE("a header as NumPy writes it is read") {
-    const Array array =
+    const FileArray array =
         coulter::parse_npy(npy("{'descr': '<i2', 'fortran_order': False, 'shape': (3,), }   \n", {"a\0b\0c\0", 6}));
     CHECK(array.shape == std::vector<int64_t>{3});
     CHECK(array.type.bits == 16);
 }
 
 TEST_CASE("Fortran order is brought into C order") {
-    const Array array = coulter::parse_npy(npy("{\"shape\":(2,3),'fortran_order':True,'descr':'|u1'}", "adbecf"));
+    const FileArray array = coulter::parse_npy(npy("{\"shape\":(2,3),'fortran_order':True,'descr':'|u1'}", "adbecf"));
     CHECK(array.shape == std::vector<int64_t>{2, 3});
     CHECK(array.data == bytes_of("abcdef"));
     // Element [i, j, k] of the cube is the letter 4i + 2j + k; in the file i varies fastest.
-    const Array cube = coulter::parse_npy(npy("{'shape': (2, 2, 2), 'fortran_order': True, 'descr': '|u1'}", "aecgbfdh"));
+    const FileArray cube = coulter::parse_npy(npy("{'shape': (2, 2, 2), 'fortran_order': True, 'descr': '|u1'}", "aecgbfdh"));
     CHECK(cube.data == bytes_of("abcdefgh"));
 }
 
@@ -297,12 +297,12 @@ TEST_CASE("files are replaced whole, and errors name them") {
     coulter::write_safetensors(path, {});
     coulter::write_safetensors(path, file);
     CHECK(coulter::read_safetensors(path).tensors.size() == file.tensors.size());
-    const Array array = random_array({kDLFloat, 64, 1}, {4, 4}, random);
+    const FileArray array = random_array({kDLFloat, 64, 1}, {4, 4}, random);
     coulter::write_npy(array_path, array);
     CHECK(same(coulter::read_npy(array_path), array));
     CHECK(std::distance(std::filesystem::directory_iterator(scratch.path), {}) == 2);
 
-    Array wrong = array;
+    FileArray wrong = array;
     wrong.shape = {4, 5};
     CHECK(refusal([&] { coulter::write_npy(array_path, wrong); }) ==
           "byte 0: an array has 128 bytes, its shape and type need 160");
@@ -324,7 +324,7 @@ TEST_CASE("files are replaced whole, and errors name them") {
 
 TEST_CASE("an array gives a typed view") {
     coulter::Tensor<int32_t> tensor({2, 2}, {1, 2, 3, 4});
-    Array array = Array::copy_of<int32_t>(tensor);
+    FileArray array = FileArray::copy_of<int32_t>(tensor);
     CHECK(array.view<int32_t>()(1, 0) == 3);
     CHECK_THROWS_AS(array.view<float>(), const coulter::Error&);
 }

@@ -12,19 +12,19 @@
 #include <span>
 #include <vector>
 
-#include "coulter/array.hpp"
+#include "coulter/file_array.hpp"
 
 namespace coulter {
 
 /// \throws FormatError with the position, Error with COULTER_ERROR_FILE.
-Array read_npy(const std::filesystem::path& path);
+FileArray read_npy(const std::filesystem::path& path);
 /// The same from memory. The bytes are a whole file.
-Array parse_npy(std::span<const std::byte> bytes);
+FileArray parse_npy(std::span<const std::byte> bytes);
 
 /// Writes a file beside `path` and renames it, so that readers see the old contents or the new.
 /// \throws FormatError for a type that .npy does not have or data of another size than the shape's; Error with
 /// COULTER_ERROR_FILE.
-void write_npy(const std::filesystem::path& path, const Array& array);
-std::vector<std::byte> format_npy(const Array& array);
+void write_npy(const std::filesystem::path& path, const FileArray& array);
+std::vector<std::byte> format_npy(const FileArray& array);
 
 }  // namespace coulter

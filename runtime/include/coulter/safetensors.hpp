@@ -14,12 +14,12 @@
 #include <string>
 #include <vector>
 
-#include "coulter/array.hpp"
+#include "coulter/file_array.hpp"
 
 namespace coulter {
 
 struct Safetensors {
-    std::map<std::string, Array> tensors;
+    std::map<std::string, FileArray> tensors;
     std::map<std::string, std::string> metadata;
 };
 

@@ -111,7 +111,7 @@ uint64_t checked_bytes(std::span<const int64_t> shape, const DLDataType& type, u
     return empty ? 0 : static_cast<uint64_t>(bytes);
 }
 
-void check_array(const Array& array) {
+void check_array(const FileArray& array) {
     const uint64_t wanted = checked_bytes(array.shape, array.type, 0);
     if (array.data.size() != wanted) {
         throw FormatError(0, "an array has " + std::to_string(array.data.size()) + " bytes, its shape and type need " +

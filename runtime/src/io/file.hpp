@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "coulter/array.hpp"
+#include "coulter/file_array.hpp"
 
 namespace coulter::io {
 
@@ -22,6 +22,6 @@ void write_file_atomically(const std::filesystem::path& path, std::span<const st
 uint64_t checked_bytes(std::span<const int64_t> shape, const DLDataType& type, uint64_t position);
 
 /// \throws FormatError when the data of `array` has another size than its shape and type say.
-void check_array(const Array& array);
+void check_array(const FileArray& array);
 
 }  // namespace coulter::io

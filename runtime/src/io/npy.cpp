@@ -206,7 +206,7 @@ uint64_t little_endian(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-Array parse_npy(std::span<const std::byte> bytes) {
+FileArray parse_npy(std::span<const std::byte> bytes) {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     if (text.substr(0, magic.size()) != magic) {
         throw FormatError(0, "not a .npy file");
@@ -231,7 +231,7 @@ Array parse_npy(std::span<const std::byte> bytes) {
     }
     const Header header = HeaderParser(text.substr(header_begin, length), header_begin).parse();
     const size_t data_begin = header_begin + static_cast<size_t>(length);
-    Array array;
+    FileArray array;
     array.type = *header.type;
     array.shape = *header.shape;
     const uint64_t wanted = io::checked_bytes(array.shape, array.type, header_begin);
@@ -249,7 +249,7 @@ Array parse_npy(std::span<const std::byte> bytes) {
     return array;
 }
 
-std::vector<std::byte> format_npy(const Array& array) {
+std::vector<std::byte> format_npy(const FileArray& array) {
     const auto* const type = std::find_if(npy_types.begin(), npy_types.end(), [&](const NpyType& candidate) {
         return candidate.type.code == array.type.code && candidate.type.bits == array.type.bits && array.type.lanes == 1;
     });
@@ -280,7 +280,7 @@ std::vector<std::byte> format_npy(const Array& array) {
     return result;
 }
 
-Array read_npy(const std::filesystem::path& path) {
+FileArray read_npy(const std::filesystem::path& path) {
     try {
         return parse_npy(io::read_file(path));
     } catch (const FormatError& error) {
@@ -288,7 +288,7 @@ Array read_npy(const std::filesystem::path& path) {
     }
 }
 
-void write_npy(const std::filesystem::path& path, const Array& array) {
+void write_npy(const std::filesystem::path& path, const FileArray& array) {
     io::write_file_atomically(path, format_npy(array));
 }
 

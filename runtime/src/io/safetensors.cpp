@@ -275,7 +275,7 @@ Safetensors parse_safetensors(std::span<const std::byte> bytes) {
     Safetensors result;
     result.metadata = std::move(reader.metadata);
     for (Entry& entry : reader.entries) {
-        Array& array = result.tensors[entry.name];
+        FileArray& array = result.tensors[entry.name];
         array.type = entry.type;
         array.shape = std::move(entry.shape);
         array.data.assign(data.begin() + entry.offsets[0], data.begin() + entry.offsets[1]);
@@ -284,7 +284,7 @@ Safetensors parse_safetensors(std::span<const std::byte> bytes) {
 }
 
 std::vector<std::byte> format_safetensors(const Safetensors& file) {
-    std::vector<const std::pair<const std::string, Array>*> order;
+    std::vector<const std::pair<const std::string, FileArray>*> order;
     for (const auto& tensor : file.tensors) {
         order.push_back(&tensor);
     }
@@ -299,7 +299,7 @@ std::vector<std::byte> format_safetensors(const Safetensors& file) {
     uint64_t offset = 0;
     for (const auto* tensor : order) {
         const std::string& name = tensor->first;
-        const Array& array = tensor->second;
+        const FileArray& array = tensor->second;
         const auto* const type =
             std::find_if(safetensors_types.begin(), safetensors_types.end(), [&](const NamedType& candidate) {
                 return candidate.type.code == array.type.code && candidate.type.bits == array.type.bits &&

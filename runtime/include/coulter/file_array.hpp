@@ -13,20 +13,20 @@
 
 namespace coulter {
 
-/// A tensor whose element type is known at run time: compact, outermost dim first, little endian.
+/// A tensor of a file, whose element type is known at run time: compact, outermost dim first, little endian.
 ///
 /// Types: bool, i8 to i64, u8 to u64, f16, f32, f64, bf16. `data` has the shape's number of elements times their size.
-struct Array {
+struct FileArray {
     DLDataType type{kDLFloat, 32, 1};
     std::vector<int64_t> shape;
     std::vector<std::byte> data;
 
-    Array() = default;
+    FileArray() = default;
 
     /// A copy of a compact tensor on the CPU.
     template <typename T>
-    static Array copy_of(const TensorView<const T>& view) {
-        Array result;
+    static FileArray copy_of(const TensorView<const T>& view) {
+        FileArray result;
         result.type = dl_type<T>;
         result.shape.assign(view.shape().begin(), view.shape().end());
         result.data.resize(static_cast<size_t>(view.size()) * sizeof(T));
