@@ -173,7 +173,11 @@ void Arguments::find_extents() {
             }
         }
     }
-    for (size_t dim = 0; dim < extents_.size(); ++dim) {
+    for (size_t i = 0; i < extents_.size(); ++i) {
+        const size_t dim = signature_.order == nullptr ? i : static_cast<size_t>(signature_.order[i]);
+        if (dim >= extents_.size()) {
+            throw Failure{COULTER_ERROR_INVALID, "the kernel's descriptor refers to a dim that is not there"};
+        }
         if (extents_[dim] != unknown_extent) {
             continue;
         }

@@ -86,6 +86,7 @@ private:
     std::pmr::memory_resource& memory_;
     Call call_;
     void* user_context_;
+    int32_t zero_ = 0;                            ///< Read by the kernel only.
     std::pmr::vector<int32_t> free_extents_;      ///< Of the dims that are not constant.
     std::pmr::vector<std::shared_ptr<void>> kept_;  ///< Packed data that this call reads.
 };
@@ -175,6 +176,7 @@ halide_buffer_t* Invocation::pack(const coulter_pack& pack, halide_buffer_t* sou
         for (int32_t& extent : free_extents_) {
             argv.push_back(&extent);
         }
+        argv.push_back(&zero_);
         argv.push_back(target);
         if (elements > 0) {
             call_halide(pack.function, argv.data(), pack.stage);
@@ -247,7 +249,7 @@ void Invocation::run() {
     }
 
     std::pmr::vector<void*> argv(&memory_);
-    argv.reserve(1 + all.size() + packs + free_extents_.size());
+    argv.reserve(2 + all.size() + packs + free_extents_.size());
     argv.push_back(&user_context_);
     for (size_t i = 0; i < all.size(); ++i) {
         if (all[i].is_scalar()) {
@@ -263,6 +265,7 @@ void Invocation::run() {
     for (int32_t& extent : free_extents_) {
         argv.push_back(&extent);
     }
+    argv.push_back(&zero_);
     for (size_t i = 0; i < all.size(); ++i) {
         if (all[i].is_output()) {
             argv.push_back(of_argument[i]);

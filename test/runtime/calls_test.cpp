@@ -198,6 +198,21 @@ TEST_CASE("no variant is an error that leaves the output alone") {
     CHECK(out(0, 99) == -7.0f);
 }
 
+TEST_CASE("a plan may come from assembly") {
+    coulter::Context context;
+    Tensor<float> a({2, 3}, {1, 2, 3, 4, 5, 6}), sum{2};
+    const DLTensor tensors[] = {a.view().dl(), sum.view().dl()};
+    const void* args[] = {&tensors[0], &tensors[1]};
+    const coulter_kernel_descriptor& kernel = coulter::test::total_from_assembly;
+    REQUIRE(coulter_call(context.get(), &kernel, args) == COULTER_OK);
+    CHECK(sum(0) == 6.0f);
+    CHECK(sum(1) == 15.0f);
+    CHECK(std::string(kernel.plan->build.schedule) == "schedule total\n");
+    CHECK(std::string(kernel.plan->build.halide_version) == "21.0.0");
+    CHECK(kernel.plan->build.flops == 6);
+    CHECK(kernel.plan->build.bytes == -1);
+}
+
 /// The compiler driver emits plans as assembly data and relies on these.
 TEST_CASE("a plan is words of eight bytes") {
     CHECK(sizeof(coulter_op) == 16);

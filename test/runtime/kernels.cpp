@@ -17,6 +17,8 @@ int variant1_argv(void**);
 int variant2_argv(void**);
 int variant3_argv(void**);
 
+extern const coulter_plan coulter_test_total_plan;
+
 int coulter_test_visit(int outer, int inner) {
     return coulter::test::on_visit(outer, inner);
 }
@@ -59,7 +61,7 @@ constexpr coulter_op x_ops[] = {{COULTER_OP_EXTENT, 1}, {COULTER_OP_CONST, 3}, {
                                 {COULTER_OP_DIV, 0},    {COULTER_OP_CONST, 1}, {COULTER_OP_ADD, 0}};
 constexpr coulter_program programs[] = {{count(x_ops), x_ops}};
 constexpr coulter_kernel_info info{"rows", "r", count(dims), dims, count(arguments), arguments, &build};
-constexpr coulter_signature signature{COULTER_ABI, &info, count(programs), programs, 0, nullptr};
+constexpr coulter_signature signature{COULTER_ABI, &info, count(programs), programs, 0, nullptr, nullptr};
 constexpr coulter_variant variant = only(rows_argv);
 constexpr coulter_plan plan = plan_of(variant);
 }  // namespace rows_data
@@ -73,7 +75,7 @@ constexpr coulter_argument arguments[] = {{"w", kDLFloat, 32, 1, i0, 0, -1},
                                           {"w_new", kDLFloat, 32, 1, i0, output, 0},
                                           {"twice", kDLFloat, 32, 1, i0, output, -1}};
 constexpr coulter_kernel_info info{"update", "u", 1, dims, count(arguments), arguments, &build};
-constexpr coulter_signature signature{COULTER_ABI, &info, 0, nullptr, 0, nullptr};
+constexpr coulter_signature signature{COULTER_ABI, &info, 0, nullptr, 0, nullptr, nullptr};
 constexpr coulter_variant variant = only(update_argv);
 constexpr coulter_plan plan = plan_of(variant);
 }  // namespace update_data
@@ -87,13 +89,14 @@ constexpr coulter_program programs[] = {{1, m_ops}};
 constexpr coulter_check checks[] = {
     {COULTER_CHECK_NONZERO, 0, -1, 1, i0, COULTER_ERROR_EMPTY, "the mean over dim `m` of extent {0} has no value"}};
 constexpr coulter_kernel_info info{"total", "t", 2, dims, count(arguments), arguments, &build};
-constexpr coulter_signature signature{COULTER_ABI, &info, 0, nullptr, 0, nullptr};
-constexpr coulter_signature checked{COULTER_ABI, &info, 1, programs, 1, checks};
+constexpr coulter_signature signature{COULTER_ABI, &info, 0, nullptr, 0, nullptr, nullptr};
+constexpr coulter_signature checked{COULTER_ABI, &info, 1, programs, 1, checks, nullptr};
 constexpr coulter_variant variant = only(total_argv);
 constexpr coulter_plan plan = plan_of(variant);
 }  // namespace total_data
 const coulter_kernel_descriptor total{&total_data::signature, &total_data::plan};
 const coulter_kernel_descriptor total_not_empty{&total_data::checked, &total_data::plan};
+const coulter_kernel_descriptor total_from_assembly{&total_data::signature, &coulter_test_total_plan};
 
 namespace matvec_data {
 constexpr coulter_dim dims[] = {{"m", -1, -1}, {"n", -1, -1}};
@@ -104,7 +107,7 @@ constexpr coulter_argument arguments[] = {{"w", kDLFloat, 32, 2, i01, frozen, -1
 constexpr coulter_op m_ops[] = {{COULTER_OP_EXTENT, 0}}, n_ops[] = {{COULTER_OP_EXTENT, 1}};
 constexpr coulter_program programs[] = {{1, m_ops}, {1, n_ops}};
 constexpr coulter_kernel_info info{"matvec", "m", 2, dims, count(arguments), arguments, &build};
-constexpr coulter_signature signature{COULTER_ABI, &info, 0, nullptr, 0, nullptr};
+constexpr coulter_signature signature{COULTER_ABI, &info, 0, nullptr, 0, nullptr, nullptr};
 constexpr coulter_variant variant = only(matvec_argv);
 constexpr coulter_pack packs[] = {{"w.packed", 0, kDLFloat, 32, 2, i10, matvec_pack_w_argv, 1},
                                   {"x.packed", 1, kDLFloat, 32, 1, n_only, matvec_pack_x_argv, 0}};
@@ -116,7 +119,7 @@ namespace visit_data {
 constexpr coulter_dim dims[] = {{"outer", -1, -1}, {"inner", -1, -1}};
 constexpr coulter_argument arguments[] = {{"bad", kDLInt, 32, 0, nullptr, scalar, -1}, {"out", kDLInt, 32, 2, i01, output, -1}};
 constexpr coulter_kernel_info info{"visit", "v", 2, dims, count(arguments), arguments, &build};
-constexpr coulter_signature signature{COULTER_ABI, &info, 0, nullptr, 0, nullptr};
+constexpr coulter_signature signature{COULTER_ABI, &info, 0, nullptr, 0, nullptr, nullptr};
 constexpr coulter_variant variant = only(visit_argv);
 constexpr coulter_plan plan = plan_of(variant);
 }  // namespace visit_data
@@ -126,7 +129,7 @@ namespace scratch_data {
 constexpr coulter_dim dims[] = {{"rows", -1, -1}, {"n", -1, -1}};
 constexpr coulter_argument arguments[] = {{"a", kDLFloat, 32, 2, i01, 0, -1}, {"out", kDLFloat, 32, 2, i01, output, -1}};
 constexpr coulter_kernel_info info{"scratch", "s", 2, dims, count(arguments), arguments, &build};
-constexpr coulter_signature signature{COULTER_ABI, &info, 0, nullptr, 0, nullptr};
+constexpr coulter_signature signature{COULTER_ABI, &info, 0, nullptr, 0, nullptr, nullptr};
 constexpr coulter_variant variant = only(scratch_argv);
 constexpr coulter_plan plan = plan_of(variant);
 }  // namespace scratch_data
@@ -138,7 +141,7 @@ constexpr coulter_argument arguments[] = {{"mask", kDLBool, 8, 1, i0, 0, -1},   
                                           {"flip", kDLBool, 8, 0, nullptr, scalar, -1}, {"kept", kDLBfloat, 16, 1, i0, output, -1},
                                           {"inverse", kDLBool, 8, 1, i0, output, -1}, {"half", kDLFloat, 16, 1, i0, output, -1}};
 constexpr coulter_kernel_info info{"types", "y", 1, dims, count(arguments), arguments, &build};
-constexpr coulter_signature signature{COULTER_ABI, &info, 0, nullptr, 0, nullptr};
+constexpr coulter_signature signature{COULTER_ABI, &info, 0, nullptr, 0, nullptr, nullptr};
 constexpr coulter_variant variant = only(types_argv);
 constexpr coulter_plan plan = plan_of(variant);
 }  // namespace types_data
@@ -152,7 +155,7 @@ constexpr coulter_op medium_ops[] = {{COULTER_OP_EXTENT, 1}, {COULTER_OP_CONST, 
 constexpr coulter_program programs[] = {{3, small_ops}, {3, medium_ops}};
 constexpr uint64_t avx512_knl[] = {uint64_t{1} << 41};  // Of a line of processors that ended in 2018.
 constexpr coulter_kernel_info info{"variants", "a", 2, dims, count(arguments), arguments, &build};
-constexpr coulter_signature signature{COULTER_ABI, &info, 0, nullptr, 0, nullptr};
+constexpr coulter_signature signature{COULTER_ABI, &info, 0, nullptr, 0, nullptr, nullptr};
 constexpr coulter_variant table[] = {{variant0_argv, -1, 0, 1, 1, avx512_knl, 0, nullptr},
                                      {variant1_argv, 0, 0, 1, 0, nullptr, 0, nullptr},
                                      {variant2_argv, -1, 1, 64, 0, nullptr, 0, nullptr},
@@ -170,7 +173,7 @@ constexpr coulter_argument arguments[] = {{"a", kDLFloat, 32, 1, i0, 0, -1}, {"o
 constexpr coulter_op y_ops[] = {{COULTER_OP_EXTENT, 0}, {COULTER_OP_CONST, int64_t{1} << 62}, {COULTER_OP_MUL, 0}};
 constexpr coulter_program programs[] = {{count(y_ops), y_ops}};
 constexpr coulter_kernel_info info{"overflowing", "o", 2, dims, count(arguments), arguments, &build};
-constexpr coulter_signature signature{COULTER_ABI, &info, 1, programs, 0, nullptr};
+constexpr coulter_signature signature{COULTER_ABI, &info, 1, programs, 0, nullptr, nullptr};
 constexpr coulter_variant variant = only(total_argv);
 constexpr coulter_plan plan = plan_of(variant);
 }  // namespace overflowing_data

@@ -21,6 +21,9 @@ extern const coulter_kernel_descriptor total;
 /// The same, but an empty m is an error unless n is empty.
 extern const coulter_kernel_descriptor total_not_empty;
 
+/// The same as `total`, with a plan from total_plan.s.
+extern const coulter_kernel_descriptor total_from_assembly;
+
 /// y{m} = sum over n of w{m, n} * x{n}; w is frozen and packed once, x at each call. Arguments: w, x, y.
 extern const coulter_kernel_descriptor matvec;
 

@@ -18,10 +18,11 @@
 ///                      a tensor: `halide_buffer_t*`;  a scalar: pointer to the value
 ///     then, for each pack of the variant in order: `halide_buffer_t*`
 ///     then, for each dim of the dim table in order whose constant extent is -1: `int32_t*`, its extent
+///     then one `int32_t*` to 0, always: a value that the compiler cannot know, which keeps what it must not fold apart
 ///     then, for each output of the signature in order: `halide_buffer_t*`
 ///
-/// The argv of a pack function: user_context, the source's `halide_buffer_t*`, the same `int32_t*` extents, the packed
-/// output's `halide_buffer_t*`.
+/// The argv of a pack function: user_context, the source's `halide_buffer_t*`, the same `int32_t*` extents and zero, the
+/// packed output's `halide_buffer_t*`.
 ///
 /// In a halide_buffer_t dims are innermost first, the reverse of the declared order, and every min is 0. dim[0].stride is
 /// 1. The stride of a dim whose extent is 0 or 1 is replaced by what it would be in a compact tensor. Inputs may have zero
@@ -84,8 +85,8 @@ typedef struct coulter_check {
 /// The half that depends on the algorithm.
 ///
 /// Extents are found in this order: constants; dims with `program == -1` from the first input that has them, else the
-/// first output; then the programs of dims in the order of the dim table. A program may use constant dims, dims given by
-/// arguments, and dims before it in the table. Every tensor is then checked against the extents so found.
+/// first output; then the programs of dims in the order of `order`. A program may use constant dims, dims given by
+/// arguments, and dims before it in that order. Every tensor is then checked against the extents so found.
 typedef struct coulter_signature {
     int64_t abi;  ///< COULTER_ABI as the stub was compiled with it.
     const coulter_kernel_info* info;
@@ -93,6 +94,7 @@ typedef struct coulter_signature {
     const coulter_program* programs;
     int64_t check_count;
     const coulter_check* checks;
+    const int64_t* order;  ///< Every dim once, sources before users. Null: the order of the dim table.
 } coulter_signature;
 
 /// A function compiled by Halide. Returns 0 or a halide_error_code_t.
