@@ -314,8 +314,7 @@ private:
             const bool is_nan = is_float(type) && std::isnan(values[l].f);
             const bool best_is_nan = is_float(type) && std::isnan(best.f);
             const bool beats = is_nan != best_is_nan ? is_nan : !is_nan && better(values[l], best);
-            const bool ties = is_nan == best_is_nan && (is_nan || !better(best, values[l]));
-            if (best_index.i < 0 || beats || (ties && indices[l].i < best_index.i)) {
+            if (best_index.i < 0 || beats) { // indices ascend, so the first of equals stays
                 best_index = indices[l];
                 best = values[l];
             }

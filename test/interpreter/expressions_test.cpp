@@ -300,6 +300,16 @@ TEST_CASE("boundaries: padded where any index is outside, clamped to the nearest
     CHECK(off(out.at("clamp"), {1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4}) == "");
 }
 
+TEST_CASE("a pad value may differ from point to point") {
+    KernelBuilder build;
+    build.input("x", Type::i32, {"i"}).dim("n", 4);
+    ir::Node access = *build.padded("x", {{"i", loop("n") - 2}}, 0).ref;
+    access.args.back() = cast(Type::i32, 10 * loop("n")).ref;
+    build.map("out", {"n"}, {E(ir::make_node(access))});
+    const auto out = interpret(build.kernel(), {{"x", array_of(Type::i32, {1}, {7})}});
+    CHECK(off(out.at("out"), {0, 10, 7, 30}) == "");
+}
+
 TEST_CASE("a padded access of an empty tensor takes the pad value") {
     KernelBuilder build;
     build.input("x", Type::f32, {"r"}).dim("i", 2);
