@@ -82,8 +82,7 @@ private:
         const int helpers = loop.helpers_;
         while (loop.status_.load(std::memory_order_relaxed) == 0 && loop.run_one()) {
         }
-        // Each task but the last gives a thread back; the caller's own is not counted. The loop is not touched after the
-        // pool knows that this task has ended, hence the order.
+        // Each task but the last gives a thread back; the last one's is the caller's own, which is not counted.
         if (loop.finished_.fetch_add(1, std::memory_order_relaxed) < helpers) {
             context.return_threads(1);
         }

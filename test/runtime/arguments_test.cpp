@@ -180,6 +180,32 @@ TEST_CASE("an extent that overflows is refused, not wrapped") {
           "overflowing: the extent of dim `y` would be beyond 64 bits, wanted 0 to 2147483647");
 }
 
+TEST_CASE("computed extents are found in the order that the signature gives") {
+    // y = z + 1, z = 2 * x: the dim table has users before sources.
+    static constexpr coulter_dim dims[] = {{"y", -1, 0}, {"z", -1, 1}, {"x", -1, -1}};
+    static constexpr int64_t a_dims[] = {2}, out_dims[] = {0}, order[] = {2, 1, 0}, wrong[] = {2, 1, 3};
+    static constexpr coulter_argument arguments[] = {{"a", kDLFloat, 32, 1, a_dims, 0, -1},
+                                                     {"out", kDLFloat, 32, 1, out_dims, COULTER_ARGUMENT_OUTPUT, -1}};
+    static constexpr coulter_op y_ops[] = {{COULTER_OP_EXTENT, 1}, {COULTER_OP_CONST, 1}, {COULTER_OP_ADD, 0}};
+    static constexpr coulter_op z_ops[] = {{COULTER_OP_EXTENT, 2}, {COULTER_OP_CONST, 2}, {COULTER_OP_MUL, 0}};
+    static constexpr coulter_program programs[] = {{3, y_ops}, {3, z_ops}};
+    const coulter_kernel_info info{"ordered", "o", 3, dims, 2, arguments, &coulter::test::rows.plan->build};
+    const coulter::Tensor<float> a{4}, out{8};
+    const DLTensor tensors[] = {a.view().dl(), out.view().dl()};
+    const void* args[] = {&tensors[0], &tensors[1]};
+    coulter::Context context;
+    const auto call = [&](const int64_t* given) {
+        const coulter_signature signature{COULTER_ABI, &info, 2, programs, 0, nullptr, given};
+        const coulter_kernel_descriptor kernel{&signature, coulter::test::rows.plan};
+        return coulter_call(context.get(), &kernel, args);
+    };
+    CHECK(call(order) == COULTER_ERROR_EXTENT);
+    CHECK(std::string(coulter_context_last_error(context.get())) ==
+          "ordered: output `out` has extent 8 in dim `y`, wanted 9, which follows from other extents");
+    CHECK(call(nullptr) == COULTER_ERROR_INVALID);
+    CHECK(call(wrong) == COULTER_ERROR_INVALID);
+}
+
 TEST_CASE("a check of the kernel is reported with its own code and text, and guarded") {
     coulter::Context context;
     const auto call = [&](int64_t n, int64_t m) {
