@@ -3,6 +3,7 @@
 #include "names.hpp"
 #include "pipeline.hpp"
 
+#include "coulter/schedule/memory_order.hpp"
 #include "coulter/schedule/rewrite.hpp"
 
 #include <algorithm>
@@ -49,38 +50,6 @@ Source constant_source(const ir::Const& tensor, const Extents& extents) {
     return {args, [buffer](const std::vector<Expr>& indices, int) { return buffer(indices); }, false};
 }
 
-// Without a layout of its own, a stage that vectorizes a dim stores that dim innermost: vectors are loaded and stored
-// whole. The order of an output belongs to its caller.
-std::vector<std::string> memory_order(const ir::Kernel& kernel, const ir::Definition& definition,
-                                      const schedule::StagePlan& plan) {
-    if (!plan.layout.empty()) {
-        return reversed(plan.layout);
-    }
-    std::vector<std::string> args = reversed(definition.dims);
-    if (kernel.is_output(definition.name)) {
-        return args;
-    }
-    std::string vector_loop;
-    for (const schedule::Loop& loop : plan.main.loops) {
-        if (loop.kind == schedule::LoopStep::Kind::vectorize && !loop.reduced) {
-            vector_loop = loop.name;
-        }
-    }
-    // The loop may be the inner part of a dim, made by splits.
-    for (auto step = plan.main.steps.rbegin(); step != plan.main.steps.rend() && !vector_loop.empty(); ++step) {
-        if (step->kind == schedule::LoopStep::Kind::split && step->inner == vector_loop) {
-            vector_loop = step->loop;
-        }
-    }
-    const auto at = std::find_if(args.begin(), args.end(), [&](const std::string& dim) {
-        return dim == vector_loop || (is_introduced(dim) && dim.ends_with(":" + vector_loop));
-    });
-    if (at != args.end()) {
-        std::rotate(args.begin(), at, at + 1);
-    }
-    return args;
-}
-
 } // namespace
 
 void declare_arguments(Lowering& lowering) {
@@ -118,7 +87,7 @@ void declare_stages(Lowering& lowering) {
         Stage stage;
         stage.definition = &definition;
         stage.plan = &lowering.plan.stages[i];
-        stage.args = memory_order(kernel, definition, *stage.plan);
+        stage.args = reversed(schedule::memory_order(kernel, definition, *stage.plan));
         stage.func = Halide::Func(mangle(definition.name));
         for (const std::string& dim : stage.args) {
             stage.vars.emplace(dim, Halide::Var(mangle(schedule::display_name(dim))));
