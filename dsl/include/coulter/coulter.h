@@ -1,0 +1,4 @@
+#pragma once
+/// What a model author includes.
+
+#include "coulter/language.hpp"

@@ -1,0 +1,116 @@
+#pragma once
+/// Reductions and scans. Each is a tensor of its own: named by `t = ...`, or after the one definition that uses it.
+
+#include "coulter/tensor.hpp"
+
+namespace coulter {
+
+/// The dims that a reduction runs over: `{ky, kx}` or a vector.
+class Dims {
+public:
+    Dims(std::initializer_list<Dim> dims) : dims_(dims) {}
+    Dims(std::vector<Dim> dims) : dims_(std::move(dims)) {}
+    [[nodiscard]] const std::vector<Dim>& list() const { return dims_; }
+
+private:
+    std::vector<Dim> dims_;
+};
+
+/// What may follow the reduced value, in any order: the accumulator's type, `where(condition)`, `into(binding...)`.
+class ReduceOption {
+public:
+    ReduceOption() = default;
+    ReduceOption(Type accumulator) : type(accumulator) {}
+    ReduceOption(TypeObject accumulator) : type(accumulator) {}
+    std::optional<Type> type;
+    detail::NodeRef where;
+    std::vector<AccessArg> into;
+};
+
+/// Only the indices for which `condition` holds take part.
+[[nodiscard]] ReduceOption where(const Expr& condition);
+/// A scatter: the result's `dim` is written at `index`, which may depend on the reduced dims.
+[[nodiscard]] ReduceOption into(const Binding& binding);
+
+// The accumulator has the type of `value` unless a type is said. f16, bf16 and 8 and 16 bit integers must say one in
+// sum, product and mean. An empty reduction gives the identity: 0, 1, +inf or the type's highest, -inf or its lowest.
+[[nodiscard]] Expr sum(const Dims& dims, const Expr& value, const ReduceOption& a = {}, const ReduceOption& b = {},
+                       const ReduceOption& c = {}, SourceLoc loc = SourceLoc::here());
+[[nodiscard]] Expr product(const Dims& dims, const Expr& value, const ReduceOption& a = {},
+                           const ReduceOption& b = {}, const ReduceOption& c = {}, SourceLoc loc = SourceLoc::here());
+[[nodiscard]] Expr min(const Dims& dims, const Expr& value, const ReduceOption& a = {}, const ReduceOption& b = {},
+                       const ReduceOption& c = {}, SourceLoc loc = SourceLoc::here());
+[[nodiscard]] Expr min(std::initializer_list<Dim> dims, const Expr& value, const ReduceOption& a = {},
+                       const ReduceOption& b = {}, const ReduceOption& c = {}, SourceLoc loc = SourceLoc::here());
+[[nodiscard]] Expr max(const Dims& dims, const Expr& value, const ReduceOption& a = {}, const ReduceOption& b = {},
+                       const ReduceOption& c = {}, SourceLoc loc = SourceLoc::here());
+[[nodiscard]] Expr max(std::initializer_list<Dim> dims, const Expr& value, const ReduceOption& a = {},
+                       const ReduceOption& b = {}, const ReduceOption& c = {}, SourceLoc loc = SourceLoc::here());
+[[nodiscard]] Expr any(const Dims& dims, const Expr& value, const ReduceOption& a = {}, const ReduceOption& b = {},
+                       SourceLoc loc = SourceLoc::here());
+[[nodiscard]] Expr all(const Dims& dims, const Expr& value, const ReduceOption& a = {}, const ReduceOption& b = {},
+                       SourceLoc loc = SourceLoc::here());
+
+/// The index of the extreme value (i32) in an expression, and the value itself.
+class ArgResult {
+public:
+    ArgResult(detail::TensorRef tensor, SourceLoc loc);
+    [[nodiscard]] Expr index() const;
+    [[nodiscard]] Expr value() const;
+    /// Both, to name them: `Tensor best("best"); best = argmax({k}, x).both();`, then best[0], best[1].
+    [[nodiscard]] Tuple both() const { return {tensor_, loc_}; }
+
+private:
+    detail::TensorRef tensor_;
+    SourceLoc loc_;
+};
+
+/// Over exactly one dim. The smallest index wins ties; the first NaN wins over everything. An empty dim is an error of
+/// the call.
+[[nodiscard]] ArgResult argmin(const Dims& dims, const Expr& value, const ReduceOption& a = {},
+                               SourceLoc loc = SourceLoc::here());
+[[nodiscard]] ArgResult argmax(const Dims& dims, const Expr& value, const ReduceOption& a = {},
+                               SourceLoc loc = SourceLoc::here());
+
+/// log(sum(exp(value))) without overflow; -inf where all values are -inf or the reduction is empty.
+[[nodiscard]] Expr logsumexp(const Dims& dims, const Expr& value, SourceLoc loc = SourceLoc::here());
+/// sum / product of the extents. An empty reduction is an error of the call.
+[[nodiscard]] Expr mean(const Dims& dims, const Expr& value, const ReduceOption& type = {},
+                        SourceLoc loc = SourceLoc::here());
+/// mean((value - mean(value))^2), the population variance, in two passes.
+[[nodiscard]] Expr variance(const Dims& dims, const Expr& value, const ReduceOption& type = {},
+                            SourceLoc loc = SourceLoc::here());
+
+struct Moments {
+    Expr mean;
+    Expr variance;
+};
+/// Mean and population variance in one pass: a `reduce` over (count, mean, sum of squared deviations) that merges as
+/// Chan, Golub and LeVeque do, so it may be split and vectorized like any associative reduction.
+[[nodiscard]] Moments moments(const Dims& dims, const Expr& value, const ReduceOption& type = {},
+                              SourceLoc loc = SourceLoc::here());
+
+/// Combines two states; must be associative for a reduction.
+using Combine = std::function<Tuple(const Tuple&, const Tuple&)>;
+
+/// A reduction over tuples. One identity per value: a literal, or a constant of the value's type.
+[[nodiscard]] Tuple reduce(const Dims& dims, const std::vector<Expr>& identities, const std::vector<Expr>& values,
+                           const Combine& combine, const ReduceOption& a = {}, const ReduceOption& b = {},
+                           SourceLoc loc = SourceLoc::here());
+
+enum class ScanEnds : std::uint8_t { inclusive, exclusive };
+enum class ScanDirection : std::uint8_t { forward, reversed };
+inline constexpr ScanEnds inclusive = ScanEnds::inclusive;
+inline constexpr ScanEnds exclusive = ScanEnds::exclusive;
+inline constexpr ScanDirection forward = ScanDirection::forward;
+inline constexpr ScanDirection reversed = ScanDirection::reversed;
+
+/// All prefixes along `dim`, which stays a dim of the result.
+[[nodiscard]] Tuple scan(const Dim& dim, const std::vector<Expr>& identities, const std::vector<Expr>& values,
+                         const Combine& combine, ScanEnds ends = inclusive, ScanDirection direction = forward,
+                         SourceLoc loc = SourceLoc::here());
+/// Prefix sums along `dim`.
+[[nodiscard]] Expr cumsum(const Dim& dim, const Expr& value, ScanEnds ends = inclusive,
+                          ScanDirection direction = forward, SourceLoc loc = SourceLoc::here());
+
+} // namespace coulter
