@@ -1,0 +1,132 @@
+#pragma once
+/// The state of a check: the kernel as rewritten so far, and what is known about each stage.
+
+#include "check_nest.hpp"
+#include "coulter/schedule/check.hpp"
+
+namespace coulter::schedule::detail {
+
+/// One definition and what its statements said.
+struct Stage {
+    enum class Where : std::uint8_t { unset, root, inlined, at };
+    std::string origin;  ///< the definition of the given kernel that it derives from; empty: an Input or Const
+    Span span;           ///< its first statement
+    Span block;          ///< its block, and that of its initialisation
+    Span init_block;
+    Where where = Where::unset;
+    PlaceSyntax place;
+    Span where_span;
+    bool store_given = false;
+    PlaceSyntax store;
+    Span store_span;
+    std::optional<Memory> memory;
+    Span memory_span;
+    std::vector<std::string> layout; ///< names of the IR
+    Span layout_span;
+    Nest main;
+    Nest init;
+    bool pack_once = false;
+    std::string lanes_of; ///< made by `vectorize` on a reduced loop of this stage
+    Span lanes_span;
+    bool broken = false;  ///< a directive failed: what depends on the finished nest is not judged
+
+    [[nodiscard]] bool has_loop_steps() const { return !main.steps().empty() || !init.steps().empty(); }
+};
+
+class Model {
+public:
+    Model(ir::Kernel kernel, std::vector<Diagnostic>& diagnostics);
+
+    /// Applies all statements of one file (or of the default schedule).
+    void apply(const ScheduleFile& file);
+
+    /// Judges the finished state and writes the plan; nothing where there was an error.
+    [[nodiscard]] std::optional<Plan> finish();
+
+    [[nodiscard]] const ir::Kernel& kernel() const { return kernel_; }
+    /// Stages with a block or a place of their own, or with a stage placed in them: not the default schedule's.
+    [[nodiscard]] std::vector<std::string> mentioned() const;
+    [[nodiscard]] bool has_errors() const;
+
+    Numerics numerics = Numerics::reassociate;
+    std::string target;
+
+private:
+    friend class Finish;
+
+    /// A nest as a block names it.
+    struct Subject {
+        std::string stage;
+        bool init = false;
+    };
+
+    // check_apply.cpp
+    void statement(const ScheduleFile& file, std::size_t index);
+    void mention(const Statement& rewrite);
+    void retry_pending(const ScheduleFile& file);
+    void block(const ScheduleFile& file, std::size_t index);
+    std::optional<Subject> subject(const ScheduleFile& file, std::size_t index, const Name& name);
+    void placement(Stage& stage, const std::string& name, const Directive& directive);
+    void layout(Stage& stage, const std::string& name, const Directive& directive);
+    void stamp(const Statement& block, const std::string& stage);
+
+    // check_directive.cpp
+    bool directive(const Subject& subject, const Directive& directive);
+    const LiveLoop* loop(const Subject& subject, const Name& name);
+    bool new_name(const Subject& subject, const Name& name, std::string_view help);
+    bool unmarked(const Subject& subject, const LiveLoop& live, const Name& name, std::string_view verb);
+    bool factor(const Number& number, const Name& loop_name);
+    bool split(const Subject& subject, const Name& name, const Number& by, Name outer, Name inner, Tail tail,
+               const Span& tail_span, const Span& span);
+    bool fuse(const Subject& subject, const Directive& directive);
+    bool reorder(const Subject& subject, const std::vector<Name>& names, const Span& span);
+    bool mark(const Subject& subject, const Name& name, LoopStep::Kind kind, const Span& span);
+    bool tile(const Subject& subject, const Directive& directive);
+    bool vectorize(const Subject& subject, const Directive& directive);
+    bool unroll(const Subject& subject, const Directive& directive);
+
+    // check_rewrite.cpp
+    bool free_name(const Name& name);
+    void made(const std::string& name, const std::string& origin, const Span& span);
+    bool pack(const Statement& statement);
+    bool copy(const Statement& statement);
+    bool accumulate(const Statement& statement);
+    bool rfactor(const Statement& statement);
+    bool lanes(const Subject& subject, const Name& loop_name, const Span& span);
+    bool factor_loop(const std::string& stage, const Name& loop_name, const Name& part, bool as_lanes,
+                     const Span& span);
+    bool keeps_numerics(const ir::Definition& definition, std::string_view what, const Span& span);
+
+    // check_model.cpp
+    Nest& nest(const Subject& subject);
+    [[nodiscard]] const ir::Definition& definition(const std::string& name) const;
+    [[nodiscard]] std::vector<std::string> stage_names() const; ///< with the initialisations
+    [[nodiscard]] std::string made_later(const ScheduleFile& file, std::size_t index, std::string_view name,
+                                         Span& where) const;
+    bool error(std::string code, const Span& span, std::string message, std::string help = {},
+               std::vector<Note> notes = {});
+    void warning(std::string code, const Span& span, std::string message, std::string help = {},
+                 std::vector<Note> notes = {});
+    const std::map<std::string, std::int64_t>& constants();
+    void rewritten(ir::Kernel kernel);
+
+    ir::Kernel original_;
+    ir::Kernel kernel_;
+    std::vector<Diagnostic>& diagnostics_;
+    std::map<std::string, Stage> stages_;
+    std::set<std::string> mentioned_;
+    std::set<std::string> failed_; ///< stages that a refused statement would have made
+    std::vector<std::size_t> pending_; ///< copy and pack statements that wait for a stage made below them
+    std::vector<std::pair<std::string, Span>> packs_; ///< source and statement
+    std::vector<Pack> plan_packs_;
+    std::optional<std::map<std::string, std::int64_t>> constants_;
+};
+
+/// ` (did you mean ...)` as a help text: the candidate close to `given`, else the list of all.
+[[nodiscard]] std::string choices(std::string_view given, const std::vector<std::string>& candidates,
+                                  std::string_view what);
+
+/// Whether the order of combination shows in the result: sums, products of floats and custom reductions over them.
+[[nodiscard]] bool order_matters(const ir::Definition& definition);
+
+} // namespace coulter::schedule::detail

@@ -1,0 +1,99 @@
+// `coulter show --as loops`: a plan as nested loops.
+
+#include "coulter/schedule/check.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace coulter::schedule {
+namespace {
+
+std::string head(const Loop& loop) {
+    std::string text;
+    switch (loop.kind) {
+    case LoopStep::Kind::vectorize: text = "vectorized "; break;
+    case LoopStep::Kind::unroll: text = "unrolled "; break;
+    case LoopStep::Kind::parallel: text = "parallel "; break;
+    default: break;
+    }
+    return fmt::format("{}{} {}{}", text, loop.reduced ? "reduce" : "for", loop.name,
+                       loop.extent ? fmt::format(" in {}", *loop.extent) : "");
+}
+
+std::string_view memory(Memory memory) {
+    return memory == Memory::automatic ? "" : name(memory);
+}
+
+class Printer {
+public:
+    explicit Printer(const Plan& plan) : plan_(plan) {}
+
+    std::string run() {
+        inside("", "", 0);
+        return std::move(out_);
+    }
+
+private:
+    void line(int depth, const std::string& text) {
+        out_ += std::string(2 * static_cast<std::size_t>(depth), ' ') + text + '\n';
+    }
+
+    /// The stages computed at a place, producers first. Places nest at most as deep as the plan has stages.
+    void inside(const std::string& stage, const std::string& loop, int depth) {
+        for (const StagePlan& each : plan_.stages) {
+            if (!each.inlined && each.compute.stage == stage && each.compute.loop == loop) {
+                realisation(each, depth);
+            }
+        }
+    }
+
+    void realisation(const StagePlan& stage, int depth) {
+        if (depth > 200) {
+            line(depth, "..."); // deeper than anybody reads, and than the stack may grow
+            return;
+        }
+        const auto pack = std::ranges::find(plan_.packs, stage.name, &Pack::stage);
+        std::string notes = fmt::format("{}:", stage.name);
+        if (pack != plan_.packs.end() && pack->once) {
+            notes += " once";
+        }
+        if (const std::string_view where = memory(stage.memory); !where.empty()) {
+            notes += fmt::format(" in {}", where);
+        }
+        if (stage.store) {
+            notes += stage.store->is_root() ? " stored at root"
+                                            : fmt::format(" stored at {}/{}", stage.store->stage, stage.store->loop);
+        }
+        line(depth, notes);
+        if (stage.init) {
+            loops(stage.name, *stage.init, depth + 1, false);
+        }
+        loops(stage.name, stage.main, depth + 1, true);
+    }
+
+    void loops(const std::string& stage, const LoopNest& nest, int depth, bool main) {
+        for (const Loop& loop : nest.loops) {
+            line(depth++, head(loop));
+            if (main) {
+                inside(stage, loop.name, depth);
+            }
+        }
+        line(depth, main ? fmt::format("{} {}= ...", stage, reduces(stage) ? "(+)" : "") : stage + " = identity");
+    }
+
+    [[nodiscard]] bool reduces(const std::string& stage) const {
+        const ir::Definition* definition = plan_.kernel.find_definition(stage);
+        return definition != nullptr && (definition->reduction || definition->scan);
+    }
+
+    const Plan& plan_;
+    std::string out_;
+};
+
+} // namespace
+
+std::string loops_text(const Plan& plan) {
+    return Printer(plan).run();
+}
+
+} // namespace coulter::schedule
