@@ -78,6 +78,10 @@ std::string write_const_file(const ir::Kernel& kernel) {
 }
 
 ConstFile::ConstFile(std::string_view content) {
+    if (content.empty()) {
+        problem_ = "the file is missing or empty";
+        return;
+    }
     std::uint64_t length = 0;
     for (std::size_t i = 0; i < 8 && i < content.size(); ++i) {
         length |= static_cast<std::uint64_t>(static_cast<unsigned char>(content[i])) << (8 * i);

@@ -58,6 +58,9 @@ std::size_t number_length(std::string_view text) {
     return at;
 }
 
+// Messages repeat names, so that their length is bounded.
+constexpr std::size_t longest_token = 1000;
+
 constexpr std::array<std::string_view, 8> long_symbols{"->", "==", "!=", "<=", ">=", "&&", "||", "<<"};
 constexpr std::string_view short_symbols = "()[]{},:=;+-*/%<>!~&|^";
 
@@ -136,6 +139,16 @@ void Lexer::scan_component(Token& token) {
 }
 
 Token Lexer::scan() {
+    Token token = scan_any();
+    if (token.kind != TokenKind::bad && token.text.size() > longest_token) {
+        token.kind = TokenKind::bad;
+        token.text = "a name, number or string of more than 1000 bytes";
+        token.length = 1;
+    }
+    return token;
+}
+
+Token Lexer::scan_any() {
     // The end of an item is reported behind its last token, where something is missing.
     const std::size_t behind = at_;
     const int behind_line = line_;

@@ -59,6 +59,7 @@ public:
 
 private:
     [[nodiscard]] Token scan();
+    [[nodiscard]] Token scan_any();
     void skip_space();
     void scan_component(Token& token);
 

@@ -111,6 +111,9 @@ ParseResult Parser::run() {
             at.line = items.front().line;
             error("T021", at, "the text has no `kernel NAME` line");
         }
+        for (const Token& dim : dim_uses_) {
+            (void)check_dim(dim);
+        }
         for (const Body& body : extents_) {
             lexer_ = body.lexer;
             with_item([&] { read_extent(kernel_.dims[body.position]); });

@@ -13,6 +13,7 @@ namespace coulter::text {
 inline constexpr std::size_t largest_text = std::size_t{16} << 20;
 inline constexpr std::size_t most_items = 100'000;
 inline constexpr std::size_t most_nodes = 1'000'000;
+inline constexpr std::size_t most_dim_uses = 100'000; ///< those that are checked where they stand
 inline constexpr std::size_t most_errors = 50;
 inline constexpr std::size_t most_dims = 64; ///< of one tensor, reduction or access
 inline constexpr int deepest_nesting = 256;
@@ -118,6 +119,7 @@ private:
     std::vector<Body> extents_;
     std::vector<Body> consts_;
     std::vector<Body> definitions_;
+    std::vector<Token> dim_uses_; ///< in heads, of dims that may be declared below them
     std::vector<Lexer> later_; ///< outputs, updates, estimates and groups name what may stand below them
 
     Lexer lexer_;

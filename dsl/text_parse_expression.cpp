@@ -26,20 +26,20 @@ constexpr std::array<Infix, 18> infixes{{{"||", Op::logical_or, 1},
                                          {"&&", Op::logical_and, 2},
                                          {"==", Op::eq, 3},
                                          {"!=", Op::ne, 3},
-                                         {"<", Op::lt, 4},
-                                         {"<=", Op::le, 4},
-                                         {">", Op::gt, 4},
-                                         {">=", Op::ge, 4},
-                                         {"|", Op::bit_or, 5},
-                                         {"^", Op::bit_xor, 6},
-                                         {"&", Op::bit_and, 7},
-                                         {"<<", Op::shl, 8},
-                                         {">>", Op::shr, 8},
-                                         {"+", Op::add, 9},
-                                         {"-", Op::sub, 9},
-                                         {"*", Op::mul, 10},
-                                         {"/", Op::div, 10},
-                                         {"%", Op::mod, 10}}};
+                                         {"<", Op::lt, 3},
+                                         {"<=", Op::le, 3},
+                                         {">", Op::gt, 3},
+                                         {">=", Op::ge, 3},
+                                         {"|", Op::bit_or, 4},
+                                         {"^", Op::bit_xor, 5},
+                                         {"&", Op::bit_and, 6},
+                                         {"<<", Op::shl, 7},
+                                         {">>", Op::shr, 7},
+                                         {"+", Op::add, 8},
+                                         {"-", Op::sub, 8},
+                                         {"*", Op::mul, 9},
+                                         {"/", Op::div, 9},
+                                         {"%", Op::mod, 9}}};
 
 const Infix* infix(const Token& token) {
     if (token.kind != TokenKind::symbol) {
@@ -231,8 +231,8 @@ std::vector<Ref> Parser::arguments(const Token& function, std::size_t wanted) {
     }
     expect(")", fmt::format("after the arguments of `{}`", function.text));
     if (args.size() != wanted) {
-        error("T012", function, fmt::format("`{}` takes {} argument{}, and {} are given", function.text, wanted,
-                                            wanted == 1 ? "" : "s", args.size()));
+        error("T012", function, fmt::format("`{}` takes {} argument{}, and {} {} given", function.text, wanted,
+                                            wanted == 1 ? "" : "s", args.size(), args.size() == 1 ? "is" : "are"));
         args.assign(wanted, poison_);
     }
     return args;

@@ -81,6 +81,9 @@ std::vector<std::string> Parser::read_dims() {
             error("T013", name, fmt::format("the dim `{}` stands here twice", name.text));
         }
         dims.emplace_back(name.text);
+        if (!dims_.contains(dims.back()) && dim_uses_.size() < most_dim_uses) {
+            dim_uses_.push_back(name);
+        }
         if (dims.size() > most_dims) {
             error("T002", name, fmt::format("a tensor has more than {} dims", most_dims));
             throw StopItem{};
@@ -287,9 +290,10 @@ void Parser::read_const_body(ir::Const& constant) {
     for (const std::string& name : constant.dims) {
         const auto at = dims_.find(name);
         if (at == dims_.end() || !kernel_.dims[at->second].size) {
-            error("T017", start, at == dims_.end() ? fmt::format("the kernel has no dim `{}`", name)
-                                                   : fmt::format("the dim `{}` of a const has no constant extent", name),
-                  fmt::format("declare the extent: `dim {} = ...`", quoted_if_needed(name)));
+            if (at != dims_.end()) { // an unknown dim has been reported
+                error("T017", start, fmt::format("the dim `{}` of a const has no constant extent", name),
+                      fmt::format("declare the extent: `dim {} = ...`", quoted_if_needed(name)));
+            }
             return;
         }
         shape.push_back(*kernel_.dims[at->second].size);
@@ -443,16 +447,6 @@ std::vector<ir::Ref> Parser::read_values(std::size_t count) {
 }
 
 void Parser::read_definition_body(ir::Definition& definition) {
-    for (const std::string& dim : definition.dims) {
-        if (!dims_.contains(dim)) {
-            Token at;
-            at.line = definition.span.line;
-            at.column = definition.span.column;
-            at.length = definition.span.length;
-            at.text = dim;
-            (void)check_dim(at);
-        }
-    }
     state_types_ = &definition.types;
     read_lets();
     const Token word = lexer_.peek();

@@ -26,34 +26,31 @@ constexpr std::size_t widest_line = 116;
 
 int precedence(const Node& node) {
     if (node.kind == Kind::unary) {
-        return 11;
-    }
-    if (node.kind == Kind::constant) {
-        return 12;
+        return 10;
     }
     if (node.kind != Kind::binary) {
-        return 12;
+        return 11;
     }
     switch (node.op) {
     case Op::logical_or: return 1;
     case Op::logical_and: return 2;
     case Op::eq:
-    case Op::ne: return 3;
+    case Op::ne:
     case Op::lt:
     case Op::le:
     case Op::gt:
-    case Op::ge: return 4;
-    case Op::bit_or: return 5;
-    case Op::bit_xor: return 6;
-    case Op::bit_and: return 7;
+    case Op::ge: return 3;
+    case Op::bit_or: return 4;
+    case Op::bit_xor: return 5;
+    case Op::bit_and: return 6;
     case Op::shl:
-    case Op::shr: return 8;
+    case Op::shr: return 7;
     case Op::add:
-    case Op::sub: return 9;
+    case Op::sub: return 8;
     case Op::mul:
     case Op::div:
-    case Op::mod: return 10;
-    default: return 12; // min and max look like calls
+    case Op::mod: return 9;
+    default: return 11; // min and max look like calls
     }
 }
 
@@ -130,6 +127,7 @@ private:
 
     [[nodiscard]] std::string inner(const Node& node) const {
         if (levels_left_ == 0 || room_ <= 0) {
+            room_ -= 3;
             return "...";
         }
         --levels_left_;
@@ -166,14 +164,15 @@ private:
             // `-2` is a constant, so the negation of the constant 2 keeps its parentheses.
             const Node& arg = *node.args[0];
             const bool ambiguous = arg.kind == Kind::unary || (node.op == Op::neg && arg.kind == Kind::constant);
-            return ir::name(node.op) + operand(arg, ambiguous ? 13 : 11);
+            return ir::name(node.op) + operand(arg, ambiguous ? 12 : 10);
         }
         case Kind::binary: {
             if (node.op == Op::min || node.op == Op::max) {
                 return fmt::format("{}({})", ir::name(node.op), listed(node.args));
             }
             const int level = precedence(node);
-            std::string left = operand(*node.args[0], level);
+            const bool comparison = node.op >= Op::eq && node.op <= Op::ge; // in a row they would be hard to read
+            std::string left = operand(*node.args[0], level + (comparison ? 1 : 0));
             return fmt::format("{} {} {}", left, ir::name(node.op), operand(*node.args[1], level + 1));
         }
         case Kind::select: return fmt::format("select({})", listed(node.args));
@@ -185,13 +184,11 @@ private:
 
     [[nodiscard]] std::string access(const Node& node) const {
         std::string text = quoted_if_needed(node.name);
-        // `left.0` and `right.0` without backquotes are the states of `combine`.
-        if (node.name == "left" || node.name == "right") {
-            text = "`" + text + "`";
-        }
-        if (tuples_ && tuples_(node.name)) {
-            text += fmt::format(".{}", node.component);
-        } else if (!tuples_ && node.component > 0) {
+        if (tuples_ ? tuples_(node.name) : node.component > 0) {
+            // `left.0` and `right.0` without backquotes are the states of `combine`.
+            if (node.name == "left" || node.name == "right") {
+                text = "`" + text + "`";
+            }
             text += fmt::format(".{}", node.component);
         }
         std::string bindings;
