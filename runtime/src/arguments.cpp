@@ -23,24 +23,24 @@ std::string number(int64_t value) {
 
 std::string device_name(DLDevice device) {
     switch (device.device_type) {
-        case kDLCPU: return "cpu";
-        case kDLCUDA: return "cuda:" + number(device.device_id);
-        case kDLOpenCL: return "opencl:" + number(device.device_id);
-        default: return "of type " + number(device.device_type) + ":" + number(device.device_id);
+    case kDLCPU: return "cpu";
+    case kDLCUDA: return "cuda:" + number(device.device_id);
+    case kDLOpenCL: return "opencl:" + number(device.device_id);
+    default: return "of type " + number(device.device_type) + ":" + number(device.device_id);
     }
 }
 
-}  // namespace
+} // namespace
 
 std::string type_name(int64_t code, int64_t bits, int64_t lanes) {
     std::string name;
     switch (code) {
-        case kDLInt: name = "i" + number(bits); break;
-        case kDLUInt: name = "u" + number(bits); break;
-        case kDLFloat: name = "f" + number(bits); break;
-        case kDLBfloat: name = "bf" + number(bits); break;
-        case kDLBool: name = bits == 8 ? "bool" : "bool" + number(bits); break;
-        default: name = "code " + number(code) + " with " + number(bits) + " bits"; break;
+    case kDLInt: name = "i" + number(bits); break;
+    case kDLUInt: name = "u" + number(bits); break;
+    case kDLFloat: name = "f" + number(bits); break;
+    case kDLBfloat: name = "bf" + number(bits); break;
+    case kDLBool: name = bits == 8 ? "bool" : "bool" + number(bits); break;
+    default: name = "code " + number(code) + " with " + number(bits) + " bits"; break;
     }
     return lanes == 1 ? name : name + "x" + number(lanes);
 }
@@ -59,10 +59,7 @@ std::string fill_in(const char* text, int64_t first, int64_t second) {
 }
 
 Arguments::Arguments(const coulter_signature& signature, const void* const* args, std::pmr::memory_resource& memory)
-    : signature_(signature),
-      info_(*signature.info),
-      arguments_(&memory),
-      strides_(&memory),
+    : signature_(signature), info_(*signature.info), arguments_(&memory), strides_(&memory),
       extents_(static_cast<size_t>(info_.dim_count), unknown_extent, &memory) {
     if (args == nullptr && info_.argument_count > 0) {
         throw Failure{COULTER_ERROR_NULL_ARGUMENT, "the argument array is null"};
@@ -115,9 +112,9 @@ void Arguments::check_form(Argument& argument) const {
     }
     const DLTensor& given = *argument.given;
     if (given.dtype.code != declared.type_code || given.dtype.bits != declared.type_bits || given.dtype.lanes != 1) {
-        throw Failure{COULTER_ERROR_TYPE,
-                      quoted(argument) + " has type " + type_name(given.dtype.code, given.dtype.bits, given.dtype.lanes) +
-                          ", wanted " + type_name(declared.type_code, declared.type_bits, 1)};
+        throw Failure{COULTER_ERROR_TYPE, quoted(argument) + " has type " +
+                                              type_name(given.dtype.code, given.dtype.bits, given.dtype.lanes) +
+                                              ", wanted " + type_name(declared.type_code, declared.type_bits, 1)};
     }
     argument.element_bytes = (declared.type_bits + 7) / 8;
     if (given.ndim != declared.ndim) {
@@ -129,19 +126,20 @@ void Arguments::check_form(Argument& argument) const {
                                               number(declared.ndim) + names + (names.empty() ? "" : ")")};
     }
     if (given.device.device_type != kDLCPU) {
-        throw Failure{COULTER_ERROR_DEVICE, quoted(argument) + " is on device " + device_name(given.device) + ", wanted cpu"};
+        throw Failure{COULTER_ERROR_DEVICE,
+                      quoted(argument) + " is on device " + device_name(given.device) + ", wanted cpu"};
     }
     if (given.ndim > 0 && given.shape == nullptr) {
         throw Failure{COULTER_ERROR_NULL_ARGUMENT, quoted(argument) + " has a null shape"};
     }
     for (size_t i = 0; i < argument.strides.size(); ++i) {
         if (given.shape[i] < 0) {
-            throw Failure{COULTER_ERROR_EXTENT, quoted(argument) + " has extent " + number(given.shape[i]) + " in dim " +
-                                                    dim_name(argument, i) + ", wanted 0 or more"};
+            throw Failure{COULTER_ERROR_EXTENT, quoted(argument) + " has extent " + number(given.shape[i]) +
+                                                    " in dim " + dim_name(argument, i) + ", wanted 0 or more"};
         }
         if (given.shape[i] > most_elements) {
-            throw Failure{COULTER_ERROR_TOO_LARGE, quoted(argument) + " has extent " + number(given.shape[i]) + " in dim " +
-                                                       dim_name(argument, i) + ", more than 2147483647"};
+            throw Failure{COULTER_ERROR_TOO_LARGE, quoted(argument) + " has extent " + number(given.shape[i]) +
+                                                       " in dim " + dim_name(argument, i) + ", more than 2147483647"};
         }
     }
 }
@@ -188,8 +186,8 @@ void Arguments::find_extents() {
         }
         const auto value = evaluate(signature_.programs[program], extents_);
         if (!value || *value < 0 || *value > most_elements) {
-            throw Failure{COULTER_ERROR_SIZE, "the extent of dim `" + std::string(info_.dims[dim].name) + "` would be " +
-                                                  (value ? number(*value) : "beyond 64 bits") +
+            throw Failure{COULTER_ERROR_SIZE, "the extent of dim `" + std::string(info_.dims[dim].name) +
+                                                  "` would be " + (value ? number(*value) : "beyond 64 bits") +
                                                   ", wanted 0 to 2147483647"};
         }
         extents_[dim] = *value;
@@ -210,7 +208,8 @@ void Arguments::check_extents(const Argument& argument) const {
             const coulter_argument* const other = first_with(dim);
             wanted = other == argument.declared
                          ? wanted + " as in its other dim of that name"
-                         : ", but " + std::string((other->flags & COULTER_ARGUMENT_OUTPUT) != 0 ? "output" : "argument") +
+                         : ", but " +
+                               std::string((other->flags & COULTER_ARGUMENT_OUTPUT) != 0 ? "output" : "argument") +
                                " `" + other->name + "` has " + number(extents_[dim]);
         }
         throw Failure{COULTER_ERROR_EXTENT,
@@ -230,14 +229,16 @@ void Arguments::run_checks() const {
             }
             const auto value = evaluate(signature_.programs[program], extents_);
             if (!value) {
-                throw Failure{COULTER_ERROR_SIZE, "a size in the condition `" + std::string(check.text) +
-                                                      "` is beyond 64 bits"};
+                throw Failure{COULTER_ERROR_SIZE,
+                              "a size in the condition `" + std::string(check.text) + "` is beyond 64 bits"};
             }
             return *value;
         };
         const int64_t lhs = value_of(check.lhs);
         const int64_t rhs = check.kind == COULTER_CHECK_NONZERO ? 0 : value_of(check.rhs);
-        const bool holds = check.kind == COULTER_CHECK_EQ ? lhs == rhs : check.kind == COULTER_CHECK_LE ? lhs <= rhs : lhs != 0;
+        const bool holds = check.kind == COULTER_CHECK_EQ   ? lhs == rhs
+                           : check.kind == COULTER_CHECK_LE ? lhs <= rhs
+                                                            : lhs != 0;
         if (!holds) {
             throw Failure{static_cast<int>(check.code), fill_in(check.text, lhs, rhs)};
         }
@@ -252,10 +253,11 @@ void Arguments::check_memory(Argument& argument) const {
     const std::span<const int64_t> extents = argument.extents();
     argument.empty = std::find(extents.begin(), extents.end(), 0) != extents.end();
 
-    // Innermost first, as Halide multiplies them: it refuses a partial product beyond 31 bits even if the next extent is 0.
+    // Innermost first, as Halide multiplies them: it refuses a partial product beyond 31 bits even if the next extent
+    // is 0.
     argument.compact = true;
     int64_t elements = 1;
-    int64_t below = 0;  // Elements before and after the first that the tensor spans.
+    int64_t below = 0; // Elements before and after the first that the tensor spans.
     int64_t above = 0;
     for (size_t i = extents.size(); i-- > 0;) {
         const bool innermost = i + 1 == extents.size();
@@ -263,24 +265,24 @@ void Arguments::check_memory(Argument& argument) const {
         if (extents[i] <= 1 || argument.empty) {
             stride = innermost ? 1 : elements;
         } else if (innermost && stride != 1) {
-            throw Failure{COULTER_ERROR_STRIDE, quoted(argument) + " has stride " + number(stride) + " in its innermost dim " +
-                                                    dim_name(argument, i) + ", wanted 1"};
+            throw Failure{COULTER_ERROR_STRIDE, quoted(argument) + " has stride " + number(stride) +
+                                                    " in its innermost dim " + dim_name(argument, i) + ", wanted 1"};
         } else if (argument.is_output() && stride <= 0) {
             throw Failure{COULTER_ERROR_STRIDE, quoted(argument) + " has stride " + number(stride) + " in dim " +
                                                     dim_name(argument, i) + ", wanted a positive one"};
         }
         argument.compact = argument.compact && stride == elements;
         int64_t steps = 0;
-        const bool overflow = __builtin_mul_overflow(stride, extents[i], &steps) || steps > most_elements ||
-                              steps < -most_elements;
+        const bool overflow =
+            __builtin_mul_overflow(stride, extents[i], &steps) || steps > most_elements || steps < -most_elements;
         elements *= extents[i];
         if (!overflow && !argument.empty) {
             (stride < 0 ? below : above) += stride * (extents[i] - 1);
         }
         if (overflow || elements > most_elements || above - below >= most_elements) {
-            throw Failure{COULTER_ERROR_TOO_LARGE,
-                          quoted(argument) + " spans more than 2147483647 elements (extent " + number(extents[i]) +
-                              ", stride " + number(stride) + " in dim " + dim_name(argument, i) + ")"};
+            throw Failure{COULTER_ERROR_TOO_LARGE, quoted(argument) + " spans more than 2147483647 elements (extent " +
+                                                       number(extents[i]) + ", stride " + number(stride) + " in dim " +
+                                                       dim_name(argument, i) + ")"};
         }
         argument.strides[i] = stride;
     }
@@ -294,15 +296,16 @@ void Arguments::check_memory(Argument& argument) const {
     }
     const auto address = reinterpret_cast<uintptr_t>(given.data);
     uintptr_t first = 0;
-    constexpr uintptr_t reach = uintptr_t{1} << 36;  // More than 2^31 elements of 8 bytes on either side.
+    constexpr uintptr_t reach = uintptr_t{1} << 36; // More than 2^31 elements of 8 bytes on either side.
     if (__builtin_add_overflow(address, given.byte_offset, &first) ||
         first > static_cast<uintptr_t>(std::numeric_limits<int64_t>::max()) - reach) {
-        throw Failure{COULTER_ERROR_TOO_LARGE, quoted(argument) + " has byte offset " + std::to_string(given.byte_offset) +
+        throw Failure{COULTER_ERROR_TOO_LARGE, quoted(argument) + " has byte offset " +
+                                                   std::to_string(given.byte_offset) +
                                                    ", which leaves the address space"};
     }
     if (first % static_cast<uintptr_t>(argument.element_bytes) != 0) {
-        throw Failure{COULTER_ERROR_ALIGNMENT,
-                      quoted(argument) + " is not aligned to its elements of " + number(argument.element_bytes) + " bytes"};
+        throw Failure{COULTER_ERROR_ALIGNMENT, quoted(argument) + " is not aligned to its elements of " +
+                                                   number(argument.element_bytes) + " bytes"};
     }
     argument.data = static_cast<std::byte*>(given.data) + given.byte_offset;
 }
@@ -317,8 +320,8 @@ void Arguments::check_overlaps() const {
         if (!output.is_output() || output.empty) {
             continue;
         }
-        // By ascending stride each dim must step past all that the smaller ones span. The next dim in that order is found
-        // by search: there are few.
+        // By ascending stride each dim must step past all that the smaller ones span. The next dim in that order is
+        // found by search: there are few.
         int64_t spanned = 1;
         int64_t previous = 0;
         for (size_t done = 0; done < output.strides.size();) {
@@ -331,10 +334,10 @@ void Arguments::check_overlaps() const {
             for (size_t k = 0; k < output.strides.size(); ++k) {
                 if (output.given->shape[k] > 1 && output.strides[k] == smallest) {
                     if (smallest < spanned) {
-                        throw Failure{COULTER_ERROR_OVERLAP,
-                                      quoted(output) + " overlaps itself: stride " + number(smallest) + " in dim " +
-                                          dim_name(output, k) + " is less than the " + number(spanned) +
-                                          " elements that the dims with smaller strides span"};
+                        throw Failure{COULTER_ERROR_OVERLAP, quoted(output) + " overlaps itself: stride " +
+                                                                 number(smallest) + " in dim " + dim_name(output, k) +
+                                                                 " is less than the " + number(spanned) +
+                                                                 " elements that the dims with smaller strides span"};
                     }
                     spanned += smallest * (output.given->shape[k] - 1);
                 }
@@ -351,11 +354,11 @@ void Arguments::check_overlaps() const {
             if (k == i || other.is_scalar() || other.empty || (other.is_output() && k > i)) {
                 continue;
             }
-            const bool same = output.declared->alias == static_cast<int64_t>(k) && output.data == other.data &&
-                              std::equal(output.extents().begin(), output.extents().end(), other.extents().begin(),
-                                         other.extents().end()) &&
-                              std::equal(output.strides.begin(), output.strides.end(), other.strides.begin(),
-                                         other.strides.end());
+            const bool same =
+                output.declared->alias == static_cast<int64_t>(k) && output.data == other.data &&
+                std::equal(output.extents().begin(), output.extents().end(), other.extents().begin(),
+                           other.extents().end()) &&
+                std::equal(output.strides.begin(), output.strides.end(), other.strides.begin(), other.strides.end());
             if (!same && may_overlap(region(output), region(other))) {
                 throw Failure{COULTER_ERROR_OVERLAP, quoted(output) + " overlaps " + quoted(other)};
             }
@@ -370,7 +373,8 @@ bool Arguments::all_compact() const noexcept {
 
 bool Arguments::aligned_to(int64_t bytes) const noexcept {
     return bytes <= 1 || std::all_of(arguments_.begin(), arguments_.end(), [bytes](const Argument& argument) {
-               return argument.is_scalar() || reinterpret_cast<uintptr_t>(argument.data) % static_cast<uintptr_t>(bytes) == 0;
+               return argument.is_scalar() ||
+                      reinterpret_cast<uintptr_t>(argument.data) % static_cast<uintptr_t>(bytes) == 0;
            });
 }
 
@@ -379,4 +383,4 @@ bool Arguments::outputs_empty() const noexcept {
                        [](const Argument& argument) { return !argument.is_output() || argument.empty; });
 }
 
-}  // namespace coulter::runtime
+} // namespace coulter::runtime

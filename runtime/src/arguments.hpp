@@ -14,10 +14,10 @@ namespace coulter::runtime {
 /// An argument that was checked and may be handed to a kernel.
 struct Argument {
     const coulter_argument* declared = nullptr;
-    const void* scalar = nullptr;  ///< The value of a scalar; the rest is for tensors.
+    const void* scalar = nullptr; ///< The value of a scalar; the rest is for tensors.
     const DLTensor* given = nullptr;
-    std::byte* data = nullptr;        ///< With the byte offset. Not null, also when the tensor is empty.
-    std::span<int64_t> strides{};     ///< Those of dims with fewer than two elements are replaced, see descriptor.h.
+    std::byte* data = nullptr;    ///< With the byte offset. Not null, also when the tensor is empty.
+    std::span<int64_t> strides{}; ///< Those of dims with fewer than two elements are replaced, see descriptor.h.
     int64_t element_bytes = 0;
     bool empty = false;
     bool compact = false;
@@ -69,4 +69,4 @@ std::string type_name(int64_t code, int64_t bits, int64_t lanes);
 /// Puts the values in the places of {0} and {1}.
 std::string fill_in(const char* text, int64_t first, int64_t second);
 
-}  // namespace coulter::runtime
+} // namespace coulter::runtime

@@ -21,12 +21,12 @@ namespace {
 /// bool is one bit to Halide, in a byte of its own; bf16 has a type code of its own.
 halide_type_t halide_type(int64_t code, int64_t bits) {
     switch (code) {
-        case kDLInt: return {halide_type_int, static_cast<uint8_t>(bits)};
-        case kDLUInt: return {halide_type_uint, static_cast<uint8_t>(bits)};
-        case kDLFloat: return {halide_type_float, static_cast<uint8_t>(bits)};
-        case kDLBfloat: return {halide_type_bfloat, static_cast<uint8_t>(bits)};
-        case kDLBool: return {halide_type_uint, 1};
-        default: throw Failure{COULTER_ERROR_INVALID, "the kernel's descriptor has an unsupported element type"};
+    case kDLInt: return {halide_type_int, static_cast<uint8_t>(bits)};
+    case kDLUInt: return {halide_type_uint, static_cast<uint8_t>(bits)};
+    case kDLFloat: return {halide_type_float, static_cast<uint8_t>(bits)};
+    case kDLBfloat: return {halide_type_bfloat, static_cast<uint8_t>(bits)};
+    case kDLBool: return {halide_type_uint, 1};
+    default: throw Failure{COULTER_ERROR_INVALID, "the kernel's descriptor has an unsupported element type"};
     }
 }
 
@@ -39,7 +39,8 @@ public:
     }
 
     /// Extents and strides are given outermost first and stored innermost first.
-    halide_buffer_t* add(void* host, halide_type_t type, std::span<const int64_t> extents, std::span<const int64_t> strides) {
+    halide_buffer_t* add(void* host, halide_type_t type, std::span<const int64_t> extents,
+                         std::span<const int64_t> strides) {
         halide_buffer_t& buffer = buffers_.emplace_back();
         buffer.host = static_cast<uint8_t*>(host);
         buffer.type = type;
@@ -61,15 +62,8 @@ class Invocation {
 public:
     Invocation(Context& context, const coulter_kernel_descriptor& kernel, const Arguments& arguments,
                std::pmr::memory_resource& memory)
-        : context_(context),
-          plan_(*kernel.plan),
-          info_(*kernel.signature->info),
-          arguments_(arguments),
-          memory_(memory),
-          call_(context),
-          user_context_(&call_),
-          free_extents_(&memory),
-          kept_(&memory) {}
+        : context_(context), plan_(*kernel.plan), info_(*kernel.signature->info), arguments_(arguments),
+          memory_(memory), call_(context), user_context_(&call_), free_extents_(&memory), kept_(&memory) {}
 
     void run();
 
@@ -86,13 +80,13 @@ private:
     std::pmr::memory_resource& memory_;
     Call call_;
     void* user_context_;
-    int32_t zero_ = 0;                            ///< Read by the kernel only.
-    std::pmr::vector<int32_t> free_extents_;      ///< Of the dims that are not constant.
-    std::pmr::vector<std::shared_ptr<void>> kept_;  ///< Packed data that this call reads.
+    int32_t zero_ = 0;                             ///< Read by the kernel only.
+    std::pmr::vector<int32_t> free_extents_;       ///< Of the dims that are not constant.
+    std::pmr::vector<std::shared_ptr<void>> kept_; ///< Packed data that this call reads.
 };
 
-/// Whether this processor has the features, as far as Halide's runtime can tell. Halide aborts when the number of words is
-/// not its own, hence the copy.
+/// Whether this processor has the features, as far as Halide's runtime can tell. Halide aborts when the number of words
+/// is not its own, hence the copy.
 bool processor_has(const coulter_variant& variant) {
     std::array<uint64_t, (halide_target_feature_end + 63) / 64> words{};
     if (variant.feature_words == 0) {
@@ -142,8 +136,8 @@ void Invocation::call_halide(coulter_halide_function function, void** argv, cons
     }
     const std::string prefix = what == nullptr ? std::string() : "while packing `" + std::string(what) + "`: ";
     if (result == halide_error_code_out_of_memory) {
-        throw Failure{COULTER_ERROR_MEMORY, prefix + "out of memory: wanted " + std::to_string(call_.bytes_not_found()) +
-                                                " bytes of scratch"};
+        throw Failure{COULTER_ERROR_MEMORY, prefix + "out of memory: wanted " +
+                                                std::to_string(call_.bytes_not_found()) + " bytes of scratch"};
     }
     throw Failure{COULTER_ERROR_KERNEL,
                   prefix + (call_.error().empty() ? "Halide's error " + std::to_string(result) : call_.error())};
@@ -243,8 +237,9 @@ void Invocation::run() {
     std::pmr::vector<halide_buffer_t*> of_argument(all.size(), nullptr, &memory_);
     for (size_t i = 0; i < all.size(); ++i) {
         if (!all[i].is_scalar()) {
-            of_argument[i] = buffers.add(all[i].data, halide_type(all[i].declared->type_code, all[i].declared->type_bits),
-                                         all[i].extents(), all[i].strides);
+            of_argument[i] =
+                buffers.add(all[i].data, halide_type(all[i].declared->type_code, all[i].declared->type_bits),
+                            all[i].extents(), all[i].strides);
         }
     }
 
@@ -304,9 +299,9 @@ int report(Context& context, const char* kernel, int code, const char* text) noe
     return code;
 }
 
-}  // namespace
+} // namespace
 
-}  // namespace coulter::runtime
+} // namespace coulter::runtime
 
 int coulter_call(coulter_context* handle, const coulter_kernel_descriptor* kernel, const void* const* args) {
     using namespace coulter::runtime;
@@ -318,7 +313,8 @@ int coulter_call(coulter_context* handle, const coulter_kernel_descriptor* kerne
         return report(*context, "coulter_call", COULTER_ERROR_INVALID, "the kernel's descriptor is null");
     }
     if (kernel->signature->abi != COULTER_ABI || kernel->plan->abi != COULTER_ABI) {
-        return report(*context, "coulter_call", COULTER_ERROR_ABI, "the kernel was built for another version of the runtime");
+        return report(*context, "coulter_call", COULTER_ERROR_ABI,
+                      "the kernel was built for another version of the runtime");
     }
     const char* const name = kernel->signature->info->name;
     const RunningCall running(*context);

@@ -8,7 +8,8 @@
 #include <vector>
 
 /// The handle that callers hold. Handles are never returned to the C library, so that a destroyed one is still readable
-/// and is seen to be dead; they are reused, so they cost 24 bytes for each context that was ever alive at the same time.
+/// and is seen to be dead; they are reused, so they cost 24 bytes for each context that was ever alive at the same
+/// time.
 struct coulter_context {
     std::atomic<uint64_t> magic;
     coulter::runtime::Context* impl;
@@ -19,7 +20,7 @@ namespace coulter::runtime {
 
 namespace {
 
-constexpr uint64_t live_magic = 0x636f756c74657231;  // "coulter1"
+constexpr uint64_t live_magic = 0x636f756c74657231; // "coulter1"
 constexpr uint64_t dead_magic = 0x636f756c74657230;
 
 std::mutex handle_mutex;
@@ -55,7 +56,7 @@ int default_threads() noexcept {
     return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, most_threads);
 }
 
-}  // namespace
+} // namespace
 
 Context::Context() : scratch(allocator), threads_(default_threads()) {
     grow_halide_pool(threads_.load());
@@ -66,7 +67,7 @@ void Context::set_error(const char* text) noexcept {
     try {
         error_ = text;
     } catch (const std::bad_alloc&) {
-        error_.clear();  // The code still says what happened.
+        error_.clear(); // The code still says what happened.
     }
 }
 
@@ -127,7 +128,7 @@ Context* lookup(const coulter_context* handle) noexcept {
     return handle->impl;
 }
 
-}  // namespace coulter::runtime
+} // namespace coulter::runtime
 
 using coulter::runtime::Context;
 using coulter::runtime::lookup;
@@ -181,7 +182,8 @@ int coulter_context_set_stream(coulter_context* context, void* stream) {
     return COULTER_OK;
 }
 
-int coulter_context_set_allocator(coulter_context* context, coulter_allocate allocate, coulter_release release, void* user) {
+int coulter_context_set_allocator(coulter_context* context, coulter_allocate allocate, coulter_release release,
+                                  void* user) {
     Context* const impl = lookup(context);
     return impl == nullptr ? COULTER_ERROR_CONTEXT : impl->set_allocator({allocate, release, user});
 }
@@ -241,7 +243,8 @@ int coulter_context_reset_peak(coulter_context* context) {
 
 const char* coulter_error_name(int code) {
     switch (code) {
-#define COULTER_NAME(name) case name: return #name
+#define COULTER_NAME(name)                                                                                             \
+    case name: return #name
         COULTER_NAME(COULTER_OK);
         COULTER_NAME(COULTER_ERROR_CONTEXT);
         COULTER_NAME(COULTER_ERROR_ABI);
@@ -269,6 +272,6 @@ const char* coulter_error_name(int code) {
         COULTER_NAME(COULTER_ERROR_MEMORY);
         COULTER_NAME(COULTER_ERROR_KERNEL);
 #undef COULTER_NAME
-        default: return "COULTER_ERROR_UNKNOWN";
+    default: return "COULTER_ERROR_UNKNOWN";
     }
 }

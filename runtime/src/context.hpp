@@ -34,7 +34,7 @@ public:
 
 private:
     std::atomic<int> threads_;
-    std::atomic<int> helpers_{0};  ///< Threads claimed now.
+    std::atomic<int> helpers_{0}; ///< Threads claimed now.
     mutable std::mutex error_mutex_;
     std::string error_;
 };
@@ -45,4 +45,4 @@ inline constexpr int most_threads = 256;
 /// The context behind the handle, or null when the handle is null, destroyed or something else.
 Context* lookup(const coulter_context* handle) noexcept;
 
-}  // namespace coulter::runtime
+} // namespace coulter::runtime

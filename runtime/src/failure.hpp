@@ -11,4 +11,4 @@ struct Failure {
     std::string text;
 };
 
-}  // namespace coulter::runtime
+} // namespace coulter::runtime

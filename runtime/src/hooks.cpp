@@ -1,7 +1,7 @@
 /// Our definitions of functions that Halide's runtime defines weakly. They are strong, so the linker prefers them, also
 /// inside one archive: the object with Halide's runtime keeps its weak copies, which nothing then calls. `coulter_call`
-/// needs this file for the constructor of `Call`; without that a linker that finds Halide's weak definitions first would
-/// be content with them.
+/// needs this file for the constructor of `Call`; without that a linker that finds Halide's weak definitions first
+/// would be content with them.
 ///
 /// Halide's thread pool is used as it is. What is ours is how many of its threads a context occupies at a time.
 #include "hooks.hpp"
@@ -80,8 +80,7 @@ private:
         auto& loop = *reinterpret_cast<ParallelLoop*>(self);
         Context& context = loop.call_.context();
         const int helpers = loop.helpers_;
-        while (loop.status_.load(std::memory_order_relaxed) == 0 && loop.run_one()) {
-        }
+        while (loop.status_.load(std::memory_order_relaxed) == 0 && loop.run_one()) {}
         // Each task but the last gives a thread back; the last one's is the caller's own, which is not counted.
         if (loop.finished_.fetch_add(1, std::memory_order_relaxed) < helpers) {
             context.return_threads(1);
@@ -112,9 +111,9 @@ private:
     std::atomic<int> status_{0};
 };
 
-}  // namespace
+} // namespace
 
-}  // namespace coulter::runtime
+} // namespace coulter::runtime
 
 using coulter::runtime::Call;
 
@@ -165,4 +164,4 @@ int halide_do_par_for(void* user_context, halide_task_t body, int min, int size,
     return coulter::runtime::ParallelLoop(*call, body, min, size, closure).run();
 }
 
-}  // extern "C"
+} // extern "C"

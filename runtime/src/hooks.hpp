@@ -10,8 +10,8 @@ namespace coulter::runtime {
 
 /// State of one call of a kernel: what Halide carries through generated code as `user_context`.
 ///
-/// The hooks recognise it by `magic`. With any other user_context (null, or that of a Halide pipeline that is not ours but
-/// shares the process) they do what Halide's own runtime does.
+/// The hooks recognise it by `magic`. With any other user_context (null, or that of a Halide pipeline that is not ours
+/// but shares the process) they do what Halide's own runtime does.
 class Call {
 public:
     /// Not inline: it is what makes the linker take hooks.o, and with it the hooks, out of the archive.
@@ -30,7 +30,7 @@ public:
     static Call* from(void* user_context) noexcept;
 
 private:
-    static constexpr uint64_t call_magic = 0x636f756c63616c6c;  // "coulcall"
+    static constexpr uint64_t call_magic = 0x636f756c63616c6c; // "coulcall"
 
     uint64_t magic_ = call_magic;
     Context& context_;
@@ -39,4 +39,4 @@ private:
     size_t bytes_not_found_ = 0;
 };
 
-}  // namespace coulter::runtime
+} // namespace coulter::runtime

@@ -8,7 +8,7 @@ namespace {
 
 struct Interval {
     int64_t begin;
-    int64_t end;  ///< One past the last byte.
+    int64_t end; ///< One past the last byte.
 };
 
 /// The bytes that a region spans when dims whose stride is a multiple of `modulus` bytes are left out (0: none is).
@@ -46,7 +46,7 @@ bool proved_apart(const Region& a, const Region& b, const Region& source) {
     return false;
 }
 
-}  // namespace
+} // namespace
 
 bool may_overlap(const Region& a, const Region& b) {
     const Interval whole_a = span_without(a, 0);
@@ -58,4 +58,4 @@ bool may_overlap(const Region& a, const Region& b) {
     return !proved_apart(a, b, a) && !proved_apart(a, b, b);
 }
 
-}  // namespace coulter::runtime
+} // namespace coulter::runtime

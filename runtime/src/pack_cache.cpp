@@ -7,7 +7,8 @@ namespace coulter::runtime {
 PackedMemory::PackedMemory(const Allocator& allocator, size_t bytes, std::atomic<int64_t>& total)
     : allocator_(allocator), bytes_(bytes), total_(total), memory_(allocator.get(bytes)) {
     if (memory_ == nullptr) {
-        throw Failure{COULTER_ERROR_MEMORY, "out of memory: wanted " + std::to_string(bytes) + " bytes for packed data"};
+        throw Failure{COULTER_ERROR_MEMORY,
+                      "out of memory: wanted " + std::to_string(bytes) + " bytes for packed data"};
     }
     total_.fetch_add(static_cast<int64_t>(bytes_), std::memory_order_relaxed);
 }
@@ -38,4 +39,4 @@ void PackCache::forget(const void* data) noexcept {
     std::erase_if(entries_, [address](const auto& entry) { return entry.first[1] == address; });
 }
 
-}  // namespace coulter::runtime
+} // namespace coulter::runtime

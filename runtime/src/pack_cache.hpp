@@ -45,8 +45,8 @@ public:
 
 private:
     mutable std::mutex mutex_;
-    std::atomic<int64_t> total_{0};  ///< Outlives `entries_`, whose destructors write it.
+    std::atomic<int64_t> total_{0}; ///< Outlives `entries_`, whose destructors write it.
     std::map<Key, std::shared_ptr<PackedMemory>> entries_;
 };
 
-}  // namespace coulter::runtime
+} // namespace coulter::runtime

@@ -15,7 +15,7 @@ size_t thread_number() noexcept {
     return number;
 }
 
-}  // namespace
+} // namespace
 
 void* Allocator::get(size_t bytes) const noexcept {
     void* memory = nullptr;
@@ -114,8 +114,7 @@ void* ScratchPool::allocate(size_t bytes) noexcept {
     const int64_t signed_bytes = static_cast<int64_t>(bytes);
     const int64_t now = current_.fetch_add(signed_bytes, std::memory_order_relaxed) + signed_bytes;
     int64_t peak = peak_.load(std::memory_order_relaxed);
-    while (now > peak && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {
-    }
+    while (now > peak && !peak_.compare_exchange_weak(peak, now, std::memory_order_relaxed)) {}
     return reinterpret_cast<std::byte*>(header) + block_alignment;
 }
 
@@ -153,4 +152,4 @@ void ScratchPool::set_allocator(const Allocator& allocator) noexcept {
     allocator_ = allocator;
 }
 
-}  // namespace coulter::runtime
+} // namespace coulter::runtime

@@ -28,8 +28,8 @@ inline constexpr size_t block_alignment = 128;
 /// Scratch memory of the kernels of one context.
 ///
 /// Kernels ask for the same few sizes at every tile from every thread. Blocks are therefore kept in free lists by size
-/// class (four classes per doubling, so at most a fifth of a block is waste), in shards that threads are spread over, so
-/// that a thread usually gets back the block that it freed last, still in its cache.
+/// class (four classes per doubling, so at most a fifth of a block is waste), in shards that threads are spread over,
+/// so that a thread usually gets back the block that it freed last, still in its cache.
 class ScratchPool {
 public:
     explicit ScratchPool(const Allocator& allocator);
@@ -57,12 +57,12 @@ private:
     struct Header {
         Header* next;
         uint64_t requested;
-        uint64_t held;  ///< Bytes asked of the allocator, header included.
+        uint64_t held; ///< Bytes asked of the allocator, header included.
         uint32_t size_class;
     };
 
     static constexpr size_t smallest_bits = 8;
-    static constexpr size_t class_count = 4 * 32;  ///< Up to 2^40 bytes; larger requests find no memory.
+    static constexpr size_t class_count = 4 * 32; ///< Up to 2^40 bytes; larger requests find no memory.
     static constexpr size_t shard_count = 16;
 
     struct alignas(64) Shard {
@@ -83,4 +83,4 @@ private:
     std::atomic<int64_t> reserved_{0};
 };
 
-}  // namespace coulter::runtime
+} // namespace coulter::runtime

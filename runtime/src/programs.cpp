@@ -27,21 +27,21 @@ std::optional<int64_t> floor_divide(int64_t a, int64_t b, bool remainder) {
 std::optional<int64_t> apply(int64_t op, int64_t a, int64_t b) {
     int64_t result = 0;
     switch (op) {
-        case COULTER_OP_ADD: return __builtin_add_overflow(a, b, &result) ? std::nullopt : std::optional(result);
-        case COULTER_OP_SUB: return __builtin_sub_overflow(a, b, &result) ? std::nullopt : std::optional(result);
-        case COULTER_OP_MUL: return __builtin_mul_overflow(a, b, &result) ? std::nullopt : std::optional(result);
-        case COULTER_OP_DIV: return floor_divide(a, b, false);
-        case COULTER_OP_MOD: return floor_divide(a, b, true);
-        case COULTER_OP_MIN: return std::min(a, b);
-        case COULTER_OP_MAX: return std::max(a, b);
-        case COULTER_OP_EQ: return a == b ? 1 : 0;
-        case COULTER_OP_LT: return a < b ? 1 : 0;
-        case COULTER_OP_LE: return a <= b ? 1 : 0;
-        default: malformed();
+    case COULTER_OP_ADD: return __builtin_add_overflow(a, b, &result) ? std::nullopt : std::optional(result);
+    case COULTER_OP_SUB: return __builtin_sub_overflow(a, b, &result) ? std::nullopt : std::optional(result);
+    case COULTER_OP_MUL: return __builtin_mul_overflow(a, b, &result) ? std::nullopt : std::optional(result);
+    case COULTER_OP_DIV: return floor_divide(a, b, false);
+    case COULTER_OP_MOD: return floor_divide(a, b, true);
+    case COULTER_OP_MIN: return std::min(a, b);
+    case COULTER_OP_MAX: return std::max(a, b);
+    case COULTER_OP_EQ: return a == b ? 1 : 0;
+    case COULTER_OP_LT: return a < b ? 1 : 0;
+    case COULTER_OP_LE: return a <= b ? 1 : 0;
+    default: malformed();
     }
 }
 
-}  // namespace
+} // namespace
 
 std::optional<int64_t> evaluate(const coulter_program& program, std::span<const int64_t> extents) {
     std::array<int64_t, 64> stack;
@@ -78,4 +78,4 @@ std::optional<int64_t> evaluate(const coulter_program& program, std::span<const 
     return stack[0];
 }
 
-}  // namespace coulter::runtime
+} // namespace coulter::runtime

@@ -16,4 +16,4 @@ inline constexpr int64_t unknown_extent = -1;
 /// \throws Failure when the program is malformed or uses an extent that is unknown.
 std::optional<int64_t> evaluate(const coulter_program& program, std::span<const int64_t> extents);
 
-}  // namespace coulter::runtime
+} // namespace coulter::runtime

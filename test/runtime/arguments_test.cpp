@@ -27,7 +27,8 @@ struct RowsCall {
     const void* args[5] = {&pose_tensor, &weight_tensor, &scale, &bias_tensor, &votes_tensor};
 
     static DLTensor tensor(std::vector<float>& data, std::vector<int64_t>& shape) {
-        return {data.data(), {kDLCPU, 0}, static_cast<int32_t>(shape.size()), {kDLFloat, 32, 1}, shape.data(), nullptr, 0};
+        return {
+            data.data(), {kDLCPU, 0}, static_cast<int32_t>(shape.size()), {kDLFloat, 32, 1}, shape.data(), nullptr, 0};
     }
 };
 
@@ -42,9 +43,12 @@ constexpr int64_t large = int64_t{1} << 40;
 constexpr int64_t most = std::numeric_limits<int64_t>::max();
 
 const Refusal refusals[] = {
-    {"null input", [](RowsCall& c) { c.args[0] = nullptr; }, COULTER_ERROR_NULL_ARGUMENT, "rows: argument `pose` is null"},
-    {"null scalar", [](RowsCall& c) { c.args[2] = nullptr; }, COULTER_ERROR_NULL_ARGUMENT, "rows: argument `scale` is null"},
-    {"null output", [](RowsCall& c) { c.args[4] = nullptr; }, COULTER_ERROR_NULL_ARGUMENT, "rows: output `votes` is null"},
+    {"null input", [](RowsCall& c) { c.args[0] = nullptr; }, COULTER_ERROR_NULL_ARGUMENT,
+     "rows: argument `pose` is null"},
+    {"null scalar", [](RowsCall& c) { c.args[2] = nullptr; }, COULTER_ERROR_NULL_ARGUMENT,
+     "rows: argument `scale` is null"},
+    {"null output", [](RowsCall& c) { c.args[4] = nullptr; }, COULTER_ERROR_NULL_ARGUMENT,
+     "rows: output `votes` is null"},
     {"null shape", [](RowsCall& c) { c.pose_tensor.shape = nullptr; }, COULTER_ERROR_NULL_ARGUMENT,
      "rows: argument `pose` has a null shape"},
     {"null data of an input", [](RowsCall& c) { c.pose_tensor.data = nullptr; }, COULTER_ERROR_NULL_DATA,
@@ -59,20 +63,32 @@ const Refusal refusals[] = {
      "rows: output `votes` has type f64, wanted f32"},
     {"type lanes", [](RowsCall& c) { c.bias_tensor.dtype.lanes = 4; }, COULTER_ERROR_TYPE,
      "rows: argument `bias` has type f32x4, wanted f32"},
-    {"bfloat for float", [](RowsCall& c) { c.pose_tensor.dtype = {kDLBfloat, 16, 1}; }, COULTER_ERROR_TYPE,
-     "rows: argument `pose` has type bf16, wanted f32"},
-    {"complex", [](RowsCall& c) { c.pose_tensor.dtype = {kDLComplex, 64, 1}; }, COULTER_ERROR_TYPE,
-     "rows: argument `pose` has type code 5 with 64 bits, wanted f32"},
+    {"bfloat for float",
+     [](RowsCall& c) {
+         c.pose_tensor.dtype = {kDLBfloat, 16, 1};
+     },
+     COULTER_ERROR_TYPE, "rows: argument `pose` has type bf16, wanted f32"},
+    {"complex",
+     [](RowsCall& c) {
+         c.pose_tensor.dtype = {kDLComplex, 64, 1};
+     },
+     COULTER_ERROR_TYPE, "rows: argument `pose` has type code 5 with 64 bits, wanted f32"},
     {"rank of an input", [](RowsCall& c) { c.pose_tensor.ndim = 2; }, COULTER_ERROR_RANK,
      "rows: argument `pose` has 2 dims, wanted 3 (batch, ix, k)"},
     {"negative rank", [](RowsCall& c) { c.bias_tensor.ndim = -1; }, COULTER_ERROR_RANK,
      "rows: argument `bias` has -1 dims, wanted 1 (batch)"},
     {"rank of an output", [](RowsCall& c) { c.votes_tensor.ndim = 3; }, COULTER_ERROR_RANK,
      "rows: output `votes` has 3 dims, wanted 2 (batch, x)"},
-    {"device", [](RowsCall& c) { c.weight_tensor.device = {kDLCUDA, 1}; }, COULTER_ERROR_DEVICE,
-     "rows: argument `weight` is on device cuda:1, wanted cpu"},
-    {"unknown device", [](RowsCall& c) { c.votes_tensor.device = {kDLMetal, 0}; }, COULTER_ERROR_DEVICE,
-     "rows: output `votes` is on device of type 8:0, wanted cpu"},
+    {"device",
+     [](RowsCall& c) {
+         c.weight_tensor.device = {kDLCUDA, 1};
+     },
+     COULTER_ERROR_DEVICE, "rows: argument `weight` is on device cuda:1, wanted cpu"},
+    {"unknown device",
+     [](RowsCall& c) {
+         c.votes_tensor.device = {kDLMetal, 0};
+     },
+     COULTER_ERROR_DEVICE, "rows: output `votes` is on device of type 8:0, wanted cpu"},
     {"negative extent", [](RowsCall& c) { c.pose_shape[1] = -3; }, COULTER_ERROR_EXTENT,
      "rows: argument `pose` has extent -3 in dim `ix`, wanted 0 or more"},
     {"extent beyond 31 bits", [](RowsCall& c) { c.pose_shape[0] = large; }, COULTER_ERROR_TOO_LARGE,
@@ -93,19 +109,24 @@ const Refusal refusals[] = {
      COULTER_ERROR_STRIDE, "rows: argument `pose` has stride 2 in its innermost dim `k`, wanted 1"},
     {"innermost stride zero", [](RowsCall& c) { c.pose_strides[2] = 0, c.pose_tensor.strides = c.pose_strides.data(); },
      COULTER_ERROR_STRIDE, "rows: argument `pose` has stride 0 in its innermost dim `k`, wanted 1"},
-    {"output with stride zero", [](RowsCall& c) { c.votes_strides[0] = 0, c.votes_tensor.strides = c.votes_strides.data(); },
-     COULTER_ERROR_STRIDE, "rows: output `votes` has stride 0 in dim `batch`, wanted a positive one"},
+    {"output with stride zero",
+     [](RowsCall& c) { c.votes_strides[0] = 0, c.votes_tensor.strides = c.votes_strides.data(); }, COULTER_ERROR_STRIDE,
+     "rows: output `votes` has stride 0 in dim `batch`, wanted a positive one"},
     {"output with a negative stride",
-     [](RowsCall& c) { c.votes_strides[0] = -4, c.votes_tensor.strides = c.votes_strides.data(); }, COULTER_ERROR_STRIDE,
-     "rows: output `votes` has stride -4 in dim `batch`, wanted a positive one"},
-    {"output overlaps itself", [](RowsCall& c) { c.votes_strides[0] = 3, c.votes_tensor.strides = c.votes_strides.data(); },
+     [](RowsCall& c) { c.votes_strides[0] = -4, c.votes_tensor.strides = c.votes_strides.data(); },
+     COULTER_ERROR_STRIDE, "rows: output `votes` has stride -4 in dim `batch`, wanted a positive one"},
+    {"output overlaps itself",
+     [](RowsCall& c) { c.votes_strides[0] = 3, c.votes_tensor.strides = c.votes_strides.data(); },
      COULTER_ERROR_OVERLAP,
-     "rows: output `votes` overlaps itself: stride 3 in dim `batch` is less than the 4 elements that the dims with smaller "
+     "rows: output `votes` overlaps itself: stride 3 in dim `batch` is less than the 4 elements that the dims with "
+     "smaller "
      "strides span"},
-    {"span beyond 31 bits", [](RowsCall& c) { c.pose_strides[0] = 1 << 30, c.pose_tensor.strides = c.pose_strides.data(); },
+    {"span beyond 31 bits",
+     [](RowsCall& c) { c.pose_strides[0] = 1 << 30, c.pose_tensor.strides = c.pose_strides.data(); },
      COULTER_ERROR_TOO_LARGE,
      "rows: argument `pose` spans more than 2147483647 elements (extent 2, stride 1073741824 in dim `batch`)"},
-    {"size times stride overflows", [](RowsCall& c) { c.pose_strides[0] = most, c.pose_tensor.strides = c.pose_strides.data(); },
+    {"size times stride overflows",
+     [](RowsCall& c) { c.pose_strides[0] = most, c.pose_tensor.strides = c.pose_strides.data(); },
      COULTER_ERROR_TOO_LARGE,
      "rows: argument `pose` spans more than 2147483647 elements (extent 2, stride 9223372036854775807 in dim `batch`)"},
     {"product of extents",
@@ -122,7 +143,8 @@ const Refusal refusals[] = {
      COULTER_ERROR_TOO_LARGE,
      "rows: argument `pose` spans more than 2147483647 elements (extent 1048576, stride 0 in dim `batch`)"},
     {"byte offset leaves the address space", [](RowsCall& c) { c.pose_tensor.byte_offset = ~uint64_t{0}; },
-     COULTER_ERROR_TOO_LARGE, "rows: argument `pose` has byte offset 18446744073709551615, which leaves the address space"},
+     COULTER_ERROR_TOO_LARGE,
+     "rows: argument `pose` has byte offset 18446744073709551615, which leaves the address space"},
     {"misaligned data", [](RowsCall& c) { c.pose_tensor.data = reinterpret_cast<char*>(c.pose.data()) + 2; },
      COULTER_ERROR_ALIGNMENT, "rows: argument `pose` is not aligned to its elements of 4 bytes"},
     {"misaligned by the byte offset", [](RowsCall& c) { c.votes_tensor.byte_offset = 3; }, COULTER_ERROR_ALIGNMENT,
@@ -130,8 +152,8 @@ const Refusal refusals[] = {
     {"output is an input", [](RowsCall& c) { c.votes_tensor.data = c.pose.data(); }, COULTER_ERROR_OVERLAP,
      "rows: output `votes` overlaps argument `pose`"},
     {"output reaches into an input",
-     [](RowsCall& c) { c.votes_tensor.data = c.pose.data() + 65, c.pose_tensor.data = c.pose.data(); }, COULTER_ERROR_OVERLAP,
-     "rows: output `votes` overlaps argument `pose`"},
+     [](RowsCall& c) { c.votes_tensor.data = c.pose.data() + 65, c.pose_tensor.data = c.pose.data(); },
+     COULTER_ERROR_OVERLAP, "rows: output `votes` overlaps argument `pose`"},
     {"output overlaps a broadcast input",
      [](RowsCall& c) {
          c.pose_strides = {0, 4, 1}, c.pose_tensor.strides = c.pose_strides.data();
@@ -140,7 +162,7 @@ const Refusal refusals[] = {
      COULTER_ERROR_OVERLAP, "rows: output `votes` overlaps argument `pose`"},
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("good arguments are accepted") {
     coulter::Context context;
@@ -216,7 +238,8 @@ TEST_CASE("a check of the kernel is reported with its own code and text, and gua
     };
     CHECK(call(3, 2) == COULTER_OK);
     CHECK(call(3, 0) == COULTER_ERROR_EMPTY);
-    CHECK(std::string(coulter_context_last_error(context.get())) == "total: the mean over dim `m` of extent 0 has no value");
+    CHECK(std::string(coulter_context_last_error(context.get())) ==
+          "total: the mean over dim `m` of extent 0 has no value");
     CHECK(call(0, 0) == COULTER_OK);
 }
 
@@ -252,12 +275,14 @@ TEST_CASE("a context that is none is refused") {
     REQUIRE(coulter_context_create(COULTER_ABI, &context) == COULTER_OK);
     CHECK(coulter_context_destroy(context) == COULTER_OK);
     CHECK(coulter_call(context, &coulter::test::rows, call.args) == COULTER_ERROR_CONTEXT);
-    CHECK(std::string(coulter_context_last_error(context)) == "the context is null, was destroyed, or is not a context");
+    CHECK(std::string(coulter_context_last_error(context)) ==
+          "the context is null, was destroyed, or is not a context");
     CHECK(coulter_context_destroy(context) == COULTER_ERROR_CONTEXT);
     CHECK(coulter_context_set_threads(context, 1) == COULTER_ERROR_CONTEXT);
     CHECK(coulter_context_destroy(nullptr) == COULTER_OK);
     alignas(16) unsigned char garbage[64] = {1, 2, 3};
-    CHECK(coulter_call(reinterpret_cast<coulter_context*>(garbage), &coulter::test::rows, call.args) == COULTER_ERROR_CONTEXT);
+    CHECK(coulter_call(reinterpret_cast<coulter_context*>(garbage), &coulter::test::rows, call.args) ==
+          COULTER_ERROR_CONTEXT);
     CHECK(call.votes == std::vector<float>(8, -7.0f));
 }
 

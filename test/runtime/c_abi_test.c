@@ -4,11 +4,11 @@
 #include <coulter/runtime.h>
 #include <string.h>
 
-#define REQUIRE(condition) \
-    do {                   \
-        if (!(condition)) { \
-            return __LINE__ % 256 == 0 ? 1 : __LINE__ % 256; \
-        }                  \
+#define REQUIRE(condition)                                                                                             \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            return __LINE__ % 256 == 0 ? 1 : __LINE__ % 256;                                                           \
+        }                                                                                                              \
     } while (0)
 
 int main(void) {

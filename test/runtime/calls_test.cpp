@@ -15,8 +15,8 @@ using coulter::TensorView;
 namespace {
 
 /// As the generated header of `rows` would have it.
-void rows(coulter::Context& context, const TensorView<const float>& pose, const TensorView<const float>& weight, float scale,
-          const TensorView<const float>& bias, const TensorView<float>& votes) {
+void rows(coulter::Context& context, const TensorView<const float>& pose, const TensorView<const float>& weight,
+          float scale, const TensorView<const float>& bias, const TensorView<float>& votes) {
     const DLTensor tensors[] = {pose.dl(), weight.dl(), bias.dl(), votes.dl()};
     const void* args[] = {&tensors[0], &tensors[1], &scale, &tensors[2], &tensors[3]};
     check(context, coulter_call(context.get(), &coulter::test::rows, args));
@@ -54,7 +54,7 @@ int variant_of(const TensorView<const float>& a, const TensorView<float>& out) {
     return static_cast<int>(out(0, 0));
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("outer strides of inputs are free: gaps, broadcast, reversed, swapped") {
     std::vector<float> memory(4000);
@@ -66,7 +66,7 @@ TEST_CASE("outer strides of inputs are free: gaps, broadcast, reversed, swapped"
     check_rows({memory.data(), {2, 9, 4}, {0, 0, 1}}, votes);
     check_rows({memory.data() + 2000, {2, 9, 4}, {-400, -9, 1}}, votes);
     check_rows({memory.data(), {2, 9, 4}, {4, 100, 1}}, votes);
-    check_rows({memory.data(), {2, 9, 4}, {2, 3, 1}}, votes);  // An input may overlap itself.
+    check_rows({memory.data(), {2, 9, 4}, {2, 3, 1}}, votes); // An input may overlap itself.
 }
 
 TEST_CASE("strides of outputs may leave gaps, which stay untouched") {
@@ -153,7 +153,8 @@ TEST_CASE("bool, bf16 and f16 arrive as themselves") {
         values(i) = coulter::bfloat16(1.5f * static_cast<float>(i + 1));
     }
     bool flip = false;
-    const DLTensor tensors[] = {mask.view().dl(), values.view().dl(), kept.view().dl(), inverse.view().dl(), half.view().dl()};
+    const DLTensor tensors[] = {mask.view().dl(), values.view().dl(), kept.view().dl(), inverse.view().dl(),
+                                half.view().dl()};
     const void* args[] = {&tensors[0], &tensors[1], &flip, &tensors[2], &tensors[3], &tensors[4]};
     for (const bool flipped : {false, true}) {
         flip = flipped;
@@ -172,7 +173,7 @@ TEST_CASE("the first variant that applies is called") {
     CHECK(variant_of({a, {2, 200}}, {out, {2, 200}}) == 2);
     CHECK(variant_of({a + 1, {2, 50}}, {out, {2, 50}}) == 3);
     CHECK(variant_of({a, {2, 50}, {51, 1}}, {out, {2, 50}}) == 3);
-    CHECK(variant_of({a, {1, 50}, {51, 1}}, {out, {1, 50}}) == 2);  // A stride that means nothing is compact.
+    CHECK(variant_of({a, {1, 50}, {51, 1}}, {out, {1, 50}}) == 2); // A stride that means nothing is compact.
     try {
         variant_of({a, {2, 200}, {201, 1}}, {out, {2, 200}});
         FAIL("accepted");

@@ -18,9 +18,9 @@ using Bytes = std::vector<std::byte>;
 
 namespace {
 
-const std::vector<DLDataType> all_types{{kDLBool, 8, 1},  {kDLInt, 8, 1},    {kDLInt, 16, 1},   {kDLInt, 32, 1},
-                                        {kDLInt, 64, 1},  {kDLUInt, 8, 1},   {kDLUInt, 16, 1},  {kDLUInt, 32, 1},
-                                        {kDLUInt, 64, 1}, {kDLFloat, 16, 1}, {kDLFloat, 32, 1}, {kDLFloat, 64, 1},
+const std::vector<DLDataType> all_types{{kDLBool, 8, 1},   {kDLInt, 8, 1},    {kDLInt, 16, 1},   {kDLInt, 32, 1},
+                                        {kDLInt, 64, 1},   {kDLUInt, 8, 1},   {kDLUInt, 16, 1},  {kDLUInt, 32, 1},
+                                        {kDLUInt, 64, 1},  {kDLFloat, 16, 1}, {kDLFloat, 32, 1}, {kDLFloat, 64, 1},
                                         {kDLBfloat, 16, 1}};
 
 FileArray random_array(DLDataType type, std::vector<int64_t> shape, std::mt19937& random) {
@@ -83,7 +83,8 @@ std::string safetensors_refusal(const std::string& header, const std::string& da
 
 /// A directory that goes away.
 struct Scratch {
-    std::filesystem::path path = std::filesystem::temp_directory_path() / ("coulter-files-" + std::to_string(std::random_device{}()));
+    std::filesystem::path path =
+        std::filesystem::temp_directory_path() / ("coulter-files-" + std::to_string(std::random_device{}()));
     Scratch() { std::filesystem::create_directory(path); }
     ~Scratch() { std::filesystem::remove_all(path); }
 };
@@ -91,7 +92,8 @@ struct Scratch {
 coulter::Safetensors sample(std::mt19937& random) {
     coulter::Safetensors file;
     for (size_t i = 0; i < all_types.size(); ++i) {
-        file.tensors["tensor." + std::to_string(i)] = random_array(all_types[i], {2, static_cast<int64_t>(i), 3}, random);
+        file.tensors["tensor." + std::to_string(i)] =
+            random_array(all_types[i], {2, static_cast<int64_t>(i), 3}, random);
     }
     file.tensors["scalar \"quoted\" \xc3\xa9"] = random_array({kDLFloat, 32, 1}, {}, random);
     file.metadata = {{"format", "coulter"}, {"note", "line\nbreak"}};
@@ -102,13 +104,15 @@ coulter::Safetensors sample(std::mt19937& random) {
 void mutate(Bytes& bytes, std::mt19937& random) {
     const auto anywhere = [&] { return static_cast<size_t>(random() % bytes.size()); };
     switch (random() % 8) {
-        case 0: bytes.resize(anywhere()); break;
-        case 1: bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(anywhere()), static_cast<std::byte>(random())); break;
-        case 2: bytes[random() % std::min<size_t>(bytes.size(), 160)] = static_cast<std::byte>(random()); break;
-        default:
-            for (auto left = 1 + random() % 3; left > 0; --left) {
-                bytes[anywhere()] ^= static_cast<std::byte>(1u << random() % 8);
-            }
+    case 0: bytes.resize(anywhere()); break;
+    case 1:
+        bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(anywhere()), static_cast<std::byte>(random()));
+        break;
+    case 2: bytes[random() % std::min<size_t>(bytes.size(), 160)] = static_cast<std::byte>(random()); break;
+    default:
+        for (auto left = 1 + random() % 3; left > 0; --left) {
+            bytes[anywhere()] ^= static_cast<std::byte>(1u << random() % 8);
+        }
     }
 }
 
@@ -139,12 +143,13 @@ Outcome survive(const Bytes& original, int mutants, uint32_t seed, const std::fu
     return outcome;
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("every type and shape survives .npy") {
     std::mt19937 random(1);
     for (const DLDataType& type : all_types) {
-        for (const std::vector<int64_t>& shape : std::vector<std::vector<int64_t>>{{}, {0}, {1}, {7}, {3, 0, 2}, {2, 3, 4}}) {
+        for (const std::vector<int64_t>& shape :
+             std::vector<std::vector<int64_t>>{{}, {0}, {1}, {7}, {3, 0, 2}, {2, 3, 4}}) {
             const FileArray array = random_array(type, shape, random);
             if (type.code == kDLBfloat) {
                 CHECK(refusal([&] { coulter::format_npy(array); }) ==
@@ -170,7 +175,8 @@ TEST_CASE("Fortran order is brought into C order") {
     CHECK(array.shape == std::vector<int64_t>{2, 3});
     CHECK(array.data == bytes_of("abcdef"));
     // Element [i, j, k] of the cube is the letter 4i + 2j + k; in the file i varies fastest.
-    const FileArray cube = coulter::parse_npy(npy("{'shape': (2, 2, 2), 'fortran_order': True, 'descr': '|u1'}", "aecgbfdh"));
+    const FileArray cube =
+        coulter::parse_npy(npy("{'shape': (2, 2, 2), 'fortran_order': True, 'descr': '|u1'}", "aecgbfdh"));
     CHECK(cube.data == bytes_of("abcdefgh"));
 }
 
@@ -214,10 +220,11 @@ TEST_CASE("every type survives safetensors, with names and metadata, aligned and
     const coulter::Safetensors read = coulter::parse_safetensors(bytes);
     CHECK(read.metadata == file.metadata);
     REQUIRE(read.tensors.size() == file.tensors.size());
-    for (const auto& [name, array] : file.tensors) {
+    for (const auto& tensor : file.tensors) {
+        const std::string& name = tensor.first;
         CAPTURE(name);
         REQUIRE(read.tensors.contains(name));
-        CHECK(same(read.tensors.at(name), array));
+        CHECK(same(read.tensors.at(name), tensor.second));
     }
     CHECK(coulter::parse_safetensors(coulter::format_safetensors({})).tensors.empty());
 }
@@ -232,20 +239,24 @@ TEST_CASE("a malformed safetensors file is refused with the position and the rea
           "byte 14: `data_offsets` are not two positions in the file's data");
     CHECK(safetensors_refusal(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", "xy") ==
           "byte 14: the data of a tensor begins at offset 1, wanted 0 after the one before it");
-    CHECK(safetensors_refusal(
-              R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
-              "xyz") == "byte 66: the data of a tensor begins at offset 1, wanted 2 after the one before it");
+    CHECK(
+        safetensors_refusal(
+            R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
+            "xyz") == "byte 66: the data of a tensor begins at offset 1, wanted 2 after the one before it");
     CHECK(safetensors_refusal(R"({"a":{"dtype":"F8","shape":[],"data_offsets":[0,1]}})", "x") ==
           "byte 26: unsupported element type");
     CHECK(safetensors_refusal(R"({"a":{"dtype":"U8","shape":[]}})", "x") ==
           "byte 38: a tensor lacks `dtype`, `shape` or `data_offsets`");
-    CHECK(safetensors_refusal(R"({"a":{"dtype":"U8","dtype":"U8"}})", "x").find("unknown or repeated key of a tensor") !=
-          std::string::npos);
+    CHECK(
+        safetensors_refusal(R"({"a":{"dtype":"U8","dtype":"U8"}})", "x").find("unknown or repeated key of a tensor") !=
+        std::string::npos);
     CHECK(safetensors_refusal(R"({"a":{},"a":{}})", "").find("a tensor lacks") != std::string::npos);
     CHECK(safetensors_refusal(R"({"__metadata__":{"a":1}})", "").find("unexpected number in the header") !=
           std::string::npos);
-    CHECK(safetensors_refusal(R"({"a":{"shape":[-1]}})", "").find("negative number in the header") != std::string::npos);
-    CHECK(safetensors_refusal(R"({"a":{"shape":[1.5]}})", "").find("expected an integer in the header") != std::string::npos);
+    CHECK(safetensors_refusal(R"({"a":{"shape":[-1]}})", "").find("negative number in the header") !=
+          std::string::npos);
+    CHECK(safetensors_refusal(R"({"a":{"shape":[1.5]}})", "").find("expected an integer in the header") !=
+          std::string::npos);
     CHECK(safetensors_refusal(R"({"a":{"dtype":"F64","shape":[4294967296,4294967296],"data_offsets":[0,0]}})", "") ==
           "byte 14: the size of the tensor is beyond 64 bits");
     CHECK(safetensors_refusal(R"({"a":{"dtype":"F64","shape":[18446744073709551615],"data_offsets":[0,0]}})", "")
@@ -269,8 +280,8 @@ TEST_CASE("mutants of files are parsed or refused, and nothing else") {
                                            [](const Bytes& bytes) { coulter::parse_safetensors(bytes); });
     const Outcome of_npy = survive(coulter::format_npy(file.tensors["large"]), 10000, 5,
                                    [](const Bytes& bytes) { coulter::parse_npy(bytes); });
-    MESSAGE("safetensors: ", of_safetensors.accepted, " parsed, ", of_safetensors.refused, " refused; npy: ",
-            of_npy.accepted, " parsed, ", of_npy.refused, " refused");
+    MESSAGE("safetensors: ", of_safetensors.accepted, " parsed, ", of_safetensors.refused,
+            " refused; npy: ", of_npy.accepted, " parsed, ", of_npy.refused, " refused");
     CHECK(of_safetensors.accepted >= 5000);
     CHECK(of_npy.accepted >= 5000);
     CHECK(of_safetensors.refused >= 1000);
@@ -310,9 +321,9 @@ TEST_CASE("files are replaced whole, and errors name them") {
     CHECK(refusal([&] { coulter::read_npy(path); }) == path.string() + ": byte 0: not a .npy file");
 
     const auto missing = scratch.path / "none" / "array.npy";
-    for (const std::function<void()>& body :
-         {std::function<void()>([&] { coulter::read_npy(missing); }), std::function<void()>([&] { coulter::write_npy(missing, array); }),
-          std::function<void()>([&] { coulter::read_npy(scratch.path); })}) {
+    for (const std::function<void()>& body : {std::function<void()>([&] { coulter::read_npy(missing); }),
+                                              std::function<void()>([&] { coulter::write_npy(missing, array); }),
+                                              std::function<void()>([&] { coulter::read_npy(scratch.path); })}) {
         try {
             body();
             FAIL_CHECK("accepted");

@@ -48,4 +48,4 @@ extern const coulter_kernel_descriptor variants_none;
 /// A size program that overflows: y = x * 2^62. Arguments: a{x}, out{y}. Never gets as far as running.
 extern const coulter_kernel_descriptor overflowing;
 
-}  // namespace coulter::test
+} // namespace coulter::test

@@ -1,5 +1,5 @@
-/// Compiles the kernels that the tests of the runtime call, as the compiler driver would: one object per function, without
-/// Halide's runtime, with a user_context, parameters in the order of descriptor.h.
+/// Compiles the kernels that the tests of the runtime call, as the compiler driver would: one object per function,
+/// without Halide's runtime, with a user_context, parameters in the order of descriptor.h.
 ///
 ///     make_kernels OUT_DIR
 #include <Halide.h>
@@ -23,14 +23,17 @@ std::string out_dir;
 void compile(const std::string& name, const Halide::Pipeline& pipeline, std::vector<Argument> arguments) {
     arguments.push_back(Param<int32_t>("always_zero"));
     const Halide::Target host = Halide::get_host_target();
-    const Halide::Target target(host.os, host.arch, host.bits, {Halide::Target::NoRuntime, Halide::Target::UserContext});
-    Halide::Pipeline(pipeline).compile_to({{Halide::OutputFileType::object, out_dir + "/" + name + ".o"}}, arguments, name, target);
+    const Halide::Target target(host.os, host.arch, host.bits,
+                                {Halide::Target::NoRuntime, Halide::Target::UserContext});
+    Halide::Pipeline(pipeline).compile_to({{Halide::OutputFileType::object, out_dir + "/" + name + ".o"}}, arguments,
+                                          name, target);
 }
 
 /// votes{batch, x} = bias{batch} + scale * sum over kx, k of pose{batch, ix, k}[2*x + kx] * weight{kx, k}
 void rows() {
     Var b("b"), x("x");
-    ImageParam pose(Halide::Float(32), 3, "pose"), weight(Halide::Float(32), 2, "weight"), bias(Halide::Float(32), 1, "bias");
+    ImageParam pose(Halide::Float(32), 3, "pose"), weight(Halide::Float(32), 2, "weight"),
+        bias(Halide::Float(32), 1, "bias");
     Param<float> scale("scale");
     Param<int32_t> batch("batch"), ix("ix"), nx("nx");
     RDom r(0, 4, 0, 3);
@@ -87,7 +90,8 @@ void visit() {
     Var i("i"), o("o");
     Param<int32_t> outer("outer"), inner("inner"), bad("bad");
     Func out("out");
-    const Expr visited = Halide::Internal::Call::make(Halide::Int(32), "coulter_test_visit", {o, i}, Halide::Internal::Call::Extern);
+    const Expr visited =
+        Halide::Internal::Call::make(Halide::Int(32), "coulter_test_visit", {o, i}, Halide::Internal::Call::Extern);
     out(i, o) = Halide::require(o != bad, visited, "row", o, "is bad");
     out.parallel(o).parallel(i);
     compile("visit", out, {bad, outer, inner});
@@ -134,7 +138,7 @@ void variants() {
     }
 }
 
-}  // namespace
+} // namespace
 
 int main(int argc, char** argv) {
     if (argc != 2) {

@@ -34,7 +34,7 @@ struct Accounts {
     std::mutex mutex;
     std::map<void*, size_t> live;
     std::atomic<int> calls{0};
-    std::atomic<int64_t> calls_left{1 << 30};  ///< Then null is returned.
+    std::atomic<int64_t> calls_left{1 << 30}; ///< Then null is returned.
 
     static void* allocate(void* user, size_t bytes, size_t alignment) {
         auto& self = *static_cast<Accounts*>(user);
@@ -59,7 +59,7 @@ struct Accounts {
     }
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a frozen input is packed once, until it is forgotten") {
     coulter::Context context;
@@ -71,13 +71,13 @@ TEST_CASE("a frozen input is packed once, until it is forgotten") {
     const int64_t packed = context.memory().packed;
     CHECK(packed >= 6 * 4);
 
-    w.fill(0.0f);  // A broken promise shows that the copy is used; the per-call pack of x is made again.
+    w.fill(0.0f); // A broken promise shows that the copy is used; the per-call pack of x is made again.
     x.fill(1.0f);
     REQUIRE(matvec(context, w, x, y) == COULTER_OK);
     CHECK(y(0) == 6.0f);
     CHECK(context.memory().packed == packed);
 
-    context.forget(x.data());  // Another tensor's pointer drops nothing.
+    context.forget(x.data()); // Another tensor's pointer drops nothing.
     CHECK(context.memory().packed == packed);
     context.forget(w.data());
     CHECK(context.memory().packed == 0);
@@ -129,7 +129,7 @@ TEST_CASE("the peak counts what kernels hold at a time, and blocks are reused") 
     CHECK(memory.scratch_reserved >= memory.scratch_peak);
     CHECK(memory.scratch_reserved < 2 * memory.scratch_peak);
     const int calls = accounts.calls;
-    CHECK(calls <= 3);  // 64 rows took their blocks from the pool.
+    CHECK(calls <= 3); // 64 rows took their blocks from the pool.
     REQUIRE(scratch(context, a, out) == COULTER_OK);
     CHECK(accounts.calls == calls);
 
@@ -159,7 +159,8 @@ TEST_CASE("every allocation may fail: a code, a message, nothing lost, and the c
                     ++failures;
                     CHECK(code == COULTER_ERROR_MEMORY);
                     const std::string message = coulter_context_last_error(context.get());
-                    CHECK(message.find(packs ? "matvec: out of memory: wanted " : "scratch: out of memory: wanted ") == 0);
+                    CHECK(message.find(packs ? "matvec: out of memory: wanted " : "scratch: out of memory: wanted ") ==
+                          0);
                 }
                 CHECK(context.memory().scratch_current == 0);
                 accounts.calls_left = 1 << 30;
@@ -177,7 +178,8 @@ TEST_CASE("every allocation may fail: a code, a message, nothing lost, and the c
 TEST_CASE("a misaligned pointer from the caller's allocator counts as none") {
     coulter::Context context;
     static char memory[1 << 20];
-    context.set_allocator([](void*, size_t, size_t) -> void* { return memory + 3 + 128; }, [](void*, void*, size_t) {}, nullptr);
+    context.set_allocator([](void*, size_t, size_t) -> void* { return memory + 3 + 128; }, [](void*, void*, size_t) {},
+                          nullptr);
     Tensor<float> a{8, 1000}, out{8, 1000};
     CHECK(scratch(context, a, out) == COULTER_ERROR_MEMORY);
     context.set_allocator(nullptr, nullptr, nullptr);

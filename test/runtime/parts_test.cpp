@@ -69,17 +69,17 @@ std::optional<int64_t> evaluate_wide(const std::vector<coulter_op>& ops, const s
         // Halide's and Python's rule: the quotient is the largest integer not above a / b.
         const auto floored = [](Wide x, Wide y) { return x / y - (x % y != 0 && (x < 0) != (y < 0) ? 1 : 0); };
         switch (op) {
-            case COULTER_OP_ADD: a = a + b; break;
-            case COULTER_OP_SUB: a = a - b; break;
-            case COULTER_OP_MUL: a = a * b; break;
-            case COULTER_OP_DIV: a = floored(a, b); break;
-            case COULTER_OP_MOD: a = a - b * floored(a, b); break;
-            case COULTER_OP_MIN: a = std::min(a, b); break;
-            case COULTER_OP_MAX: a = std::max(a, b); break;
-            case COULTER_OP_EQ: a = a == b; break;
-            case COULTER_OP_LT: a = a < b; break;
-            case COULTER_OP_LE: a = a <= b; break;
-            default: FAIL("unknown operation");
+        case COULTER_OP_ADD: a = a + b; break;
+        case COULTER_OP_SUB: a = a - b; break;
+        case COULTER_OP_MUL: a = a * b; break;
+        case COULTER_OP_DIV: a = floored(a, b); break;
+        case COULTER_OP_MOD: a = a - b * floored(a, b); break;
+        case COULTER_OP_MIN: a = std::min(a, b); break;
+        case COULTER_OP_MAX: a = std::max(a, b); break;
+        case COULTER_OP_EQ: a = a == b; break;
+        case COULTER_OP_LT: a = a < b; break;
+        case COULTER_OP_LE: a = a <= b; break;
+        default: FAIL("unknown operation");
         }
         if (a > std::numeric_limits<int64_t>::max() || a < std::numeric_limits<int64_t>::min()) {
             return std::nullopt;
@@ -88,12 +88,14 @@ std::optional<int64_t> evaluate_wide(const std::vector<coulter_op>& ops, const s
     return static_cast<int64_t>(stack.back());
 }
 
-}  // namespace
+} // namespace
 
 TEST_CASE("regions that share a byte are always found, and most that do not are told apart") {
     int apart = 0, told_apart = 0;
     std::mt19937 random(1);
-    const auto pick = [&](int64_t low, int64_t high) { return low + static_cast<int64_t>(random() % static_cast<uint32_t>(high - low + 1)); };
+    const auto pick = [&](int64_t low, int64_t high) {
+        return low + static_cast<int64_t>(random() % static_cast<uint32_t>(high - low + 1));
+    };
     for (int i = 0; i < 20000; ++i) {
         std::array<std::vector<int64_t>, 2> extents, strides;
         std::array<Region, 2> regions{};

@@ -33,20 +33,21 @@ struct Gauge {
     void pass(std::chrono::microseconds time) {
         const int running = ++now;
         int seen = most;
-        while (running > seen && !most.compare_exchange_weak(seen, running)) {
-        }
+        while (running > seen && !most.compare_exchange_weak(seen, running)) {}
         std::this_thread::sleep_for(time);
         --now;
         ++count;
     }
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("no more threads than the context's run at a time, in nested loops too") {
     for (const int threads : {1, 2, 3, 5, 16}) {
         CAPTURE(threads);
-        for (const auto& [outer, inner] : {std::pair{1, 40}, {40, 1}, {2, 20}, {7, 9}, {0, 3}}) {
+        for (const auto& shape : {std::pair{1, 40}, {40, 1}, {2, 20}, {7, 9}, {0, 3}}) {
+            const int outer = shape.first;
+            const int inner = shape.second;
             CAPTURE(outer);
             Gauge gauge;
             coulter::test::on_visit = [&](int o, int i) {
@@ -60,7 +61,7 @@ TEST_CASE("no more threads than the context's run at a time, in nested loops too
             CHECK(gauge.count == outer * inner);
             CHECK(gauge.most <= threads);
             if (outer > 0) {
-                CHECK(gauge.most >= std::min(threads, 2));  // On one processor too: the visits sleep.
+                CHECK(gauge.most >= std::min(threads, 2)); // On one processor too: the visits sleep.
                 CHECK(out(outer - 1, inner - 1) == 100 * (outer - 1) + inner - 1);
             }
         }
@@ -139,7 +140,8 @@ TEST_CASE("many threads share one context") {
             x.fill(1.0f);
             a.fill(static_cast<float>(t));
             for (int i = 0; i < 200; ++i) {
-                const DLTensor tensors[] = {w.view().dl(), x.view().dl(), y.view().dl(), a.view().dl(), out.view().dl()};
+                const DLTensor tensors[] = {w.view().dl(), x.view().dl(), y.view().dl(), a.view().dl(),
+                                            out.view().dl()};
                 const void* args[] = {&tensors[0], &tensors[1], &tensors[2]};
                 const void* scratch_args[] = {&tensors[3], &tensors[4]};
                 const void* bad[] = {&tensors[0], nullptr, &tensors[2]};
@@ -147,8 +149,10 @@ TEST_CASE("many threads share one context") {
                 failures += y(39) == 30.0f * static_cast<float>(t + 1) ? 0 : 1;
                 failures += coulter_call(context.get(), &coulter::test::scratch, scratch_args) == COULTER_OK ? 0 : 1;
                 failures += out(15, 499) == 3.0f * static_cast<float>(t) ? 0 : 1;
-                failures += coulter_call(context.get(), &coulter::test::matvec, bad) == COULTER_ERROR_NULL_ARGUMENT ? 0 : 1;
-                failures += std::string(coulter_context_last_error(context.get())) == "matvec: argument `x` is null" ? 0 : 1;
+                failures +=
+                    coulter_call(context.get(), &coulter::test::matvec, bad) == COULTER_ERROR_NULL_ARGUMENT ? 0 : 1;
+                failures +=
+                    std::string(coulter_context_last_error(context.get())) == "matvec: argument `x` is null" ? 0 : 1;
                 if (i % 50 == 0) {
                     context.forget(w.data());
                 }

@@ -28,14 +28,15 @@ struct Managed {
     std::vector<float> data = {1, 2, 3, 4, 5, 6};
     std::vector<int64_t> shape{2, 3};
     int deleted = 0;
-    DLManagedTensorVersioned tensor{{1, 1},
-                                    this,
-                                    [](DLManagedTensorVersioned* self) { ++static_cast<Managed*>(self->manager_ctx)->deleted; },
-                                    0,
-                                    {data.data(), {kDLCPU, 0}, 2, {kDLFloat, 32, 1}, shape.data(), nullptr, 0}};
+    DLManagedTensorVersioned tensor{
+        {1, 1},
+        this,
+        [](DLManagedTensorVersioned* self) { ++static_cast<Managed*>(self->manager_ctx)->deleted; },
+        0,
+        {data.data(), {kDLCPU, 0}, 2, {kDLFloat, 32, 1}, shape.data(), nullptr, 0}};
 };
 
-}  // namespace
+} // namespace
 
 TEST_CASE("a tensor converts to views for reading and writing, a const view only for reading") {
     static_assert(std::is_convertible_v<Tensor<float>&, TensorView<float>>);

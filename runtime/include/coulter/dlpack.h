@@ -115,4 +115,4 @@ typedef struct DLManagedTensorVersioned {
 }
 #endif
 
-#endif  // DLPACK_MAJOR_VERSION
+#endif // DLPACK_MAJOR_VERSION

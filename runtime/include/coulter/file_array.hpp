@@ -55,7 +55,8 @@ struct FileArray {
 class FormatError : public Error {
 public:
     FormatError(uint64_t position, const std::string& text)
-        : Error(COULTER_ERROR_FORMAT, "byte " + std::to_string(position) + ": " + text), position_(position), text_(text) {}
+        : Error(COULTER_ERROR_FORMAT, "byte " + std::to_string(position) + ": " + text), position_(position),
+          text_(text) {}
     /// The same with a file's name before it.
     FormatError(const std::string& file, const FormatError& error)
         : Error(COULTER_ERROR_FORMAT, file + ": " + error.what()), position_(error.position_), text_(error.text_) {}
@@ -69,4 +70,4 @@ private:
     std::string text_;
 };
 
-}  // namespace coulter
+} // namespace coulter

@@ -20,9 +20,9 @@ struct float16 {
         const uint32_t magnitude = in & 0x7fffffffu;
         if (magnitude > 0x7f800000u) {
             bits = static_cast<uint16_t>(sign | 0x7e00u);
-        } else if (magnitude >= 0x477ff000u) {  // Rounds to 65536 or more: infinity.
+        } else if (magnitude >= 0x477ff000u) { // Rounds to 65536 or more: infinity.
             bits = static_cast<uint16_t>(sign | 0x7c00u);
-        } else if (magnitude < 0x38800000u) {  // Below the smallest normal: the addition rounds to a multiple of 2^-24.
+        } else if (magnitude < 0x38800000u) { // Below the smallest normal: the addition rounds to a multiple of 2^-24.
             const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
             bits = static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(shifted) - 0x3f000000u));
         } else {
@@ -61,4 +61,4 @@ struct bfloat16 {
 
 static_assert(sizeof(float16) == 2 && sizeof(bfloat16) == 2);
 
-}  // namespace coulter
+} // namespace coulter

@@ -3,8 +3,8 @@
 /// \file
 /// NumPy's .npy files, versions 1 to 3.
 ///
-/// Read and written: little-endian bool, i8 to i64, u8 to u64, f16, f32, f64. Arrays in Fortran order are brought into C
-/// order when they are read. Refused with a FormatError: big endian, complex, strings, structures, objects; bf16, for
+/// Read and written: little-endian bool, i8 to i64, u8 to u64, f16, f32, f64. Arrays in Fortran order are brought into
+/// C order when they are read. Refused with a FormatError: big endian, complex, strings, structures, objects; bf16, for
 /// which NumPy has no name. Malformed input is refused before memory is taken for it.
 
 #include <cstddef>
@@ -27,4 +27,4 @@ FileArray parse_npy(std::span<const std::byte> bytes);
 void write_npy(const std::filesystem::path& path, const FileArray& array);
 std::vector<std::byte> format_npy(const FileArray& array);
 
-}  // namespace coulter
+} // namespace coulter

@@ -5,7 +5,8 @@
 ///
 /// The generated header of a kernel has an inline function of this form, whose arguments convert from `Tensor`:
 ///
-///     inline void NAME(Context& context, const TensorView<const float>& pose, float scale, const TensorView<float>& votes) {
+///     inline void NAME(Context& context, const TensorView<const float>& pose, float scale, const TensorView<float>&
+///     votes) {
 ///         const DLTensor pose_tensor = pose.dl(), votes_tensor = votes.dl();
 ///         check(context, ::NAME(context.get(), &pose_tensor, scale, &votes_tensor));
 ///     }
@@ -122,7 +123,7 @@ inline int64_t element_count(std::span<const int64_t> shape) {
     return empty ? 0 : count;
 }
 
-}  // namespace detail
+} // namespace detail
 
 /// The DLPack type of elements of type T: bool, integers, float, double, float16, bfloat16.
 template <typename T>
@@ -131,8 +132,8 @@ inline constexpr DLDataType dl_type = detail::dl_type<std::remove_const_t<T>>();
 /// Most dims of a tensor in the C++ wrapper.
 inline constexpr size_t max_rank = 16;
 
-/// A tensor that somebody else owns, with extents and strides (in elements) outermost first. `TensorView<const T>` is for
-/// inputs; a `TensorView<T>` converts to it. Copies are shallow.
+/// A tensor that somebody else owns, with extents and strides (in elements) outermost first. `TensorView<const T>` is
+/// for inputs; a `TensorView<T>` converts to it. Copies are shallow.
 template <typename T>
 class TensorView {
 public:
@@ -161,16 +162,17 @@ public:
                      std::span<const int64_t>(strides.begin(), strides.size())) {}
 
     /// A compact tensor in a vector. \throws Error when the vector has another number of elements.
-    TensorView(std::vector<std::remove_const_t<T>>& values, std::span<const int64_t> shape)
-        requires(!std::same_as<std::remove_const_t<T>, bool>)
+    TensorView(std::vector<std::remove_const_t<T>>& values,
+               std::span<const int64_t> shape) requires(!std::same_as<std::remove_const_t<T>, bool>)
         : TensorView(values.data(), shape) {
         require_count(values.size());
     }
-    TensorView(std::vector<std::remove_const_t<T>>& values, std::initializer_list<int64_t> shape)
-        requires(!std::same_as<std::remove_const_t<T>, bool>)
+    TensorView(std::vector<std::remove_const_t<T>>& values,
+               std::initializer_list<int64_t> shape) requires(!std::same_as<std::remove_const_t<T>, bool>)
         : TensorView(values, std::span<const int64_t>(shape.begin(), shape.size())) {}
-    TensorView(const std::vector<std::remove_const_t<T>>& values, std::initializer_list<int64_t> shape)
-        requires(std::is_const_v<T> && !std::same_as<std::remove_const_t<T>, bool>)
+    TensorView(const std::vector<std::remove_const_t<T>>& values,
+               std::initializer_list<int64_t> shape) requires(std::is_const_v<T> &&
+                                                              !std::same_as<std::remove_const_t<T>, bool>)
         : TensorView(values.data(), shape) {
         require_count(values.size());
     }
@@ -180,8 +182,8 @@ public:
     explicit TensorView(const DLTensor& tensor) : device_(tensor.device) {
         const DLDataType wanted = dl_type<T>;
         if (tensor.dtype.code != wanted.code || tensor.dtype.bits != wanted.bits || tensor.dtype.lanes != 1) {
-            throw Error(COULTER_ERROR_TYPE, "a DLPack tensor has type code " + std::to_string(tensor.dtype.code) + " and " +
-                                                std::to_string(tensor.dtype.bits) + " bits, wanted code " +
+            throw Error(COULTER_ERROR_TYPE, "a DLPack tensor has type code " + std::to_string(tensor.dtype.code) +
+                                                " and " + std::to_string(tensor.dtype.bits) + " bits, wanted code " +
                                                 std::to_string(wanted.code) + " and " + std::to_string(wanted.bits));
         }
         if (tensor.ndim < 0 || (tensor.ndim > 0 && tensor.shape == nullptr)) {
@@ -191,20 +193,21 @@ public:
                             ? nullptr
                             : reinterpret_cast<T*>(static_cast<std::byte*>(tensor.data) + tensor.byte_offset);
         const std::span<const int64_t> shape(tensor.shape, static_cast<size_t>(tensor.ndim));
-        *this = tensor.strides == nullptr ? TensorView(data, shape)
-                                          : TensorView(data, shape, std::span<const int64_t>(tensor.strides, shape.size()));
+        *this = tensor.strides == nullptr
+                    ? TensorView(data, shape)
+                    : TensorView(data, shape, std::span<const int64_t>(tensor.strides, shape.size()));
         device_ = tensor.device;
     }
 
-    /// As above. \throws Error also when the version's major number is not ours, or when the tensor is read-only and T is
-    /// not const.
+    /// As above. \throws Error also when the version's major number is not ours, or when the tensor is read-only and T
+    /// is not const.
     explicit TensorView(const DLManagedTensorVersioned& managed) : TensorView(accept(managed)) {}
     explicit TensorView(const DLManagedTensor& managed) : TensorView(managed.dl_tensor) {}
 
     /// A view for writing may be read.
     template <typename U>
-        requires(std::same_as<const U, T> && !std::same_as<U, T>)
-    TensorView(const TensorView<U>& other)  // NOLINT(google-explicit-constructor)
+    requires(std::same_as<const U, T> && !std::same_as<U, T>)
+        TensorView(const TensorView<U>& other) // NOLINT(google-explicit-constructor)
         : TensorView(other.data(), other.shape(), other.strides()) {
         device_ = other.device();
     }
@@ -225,8 +228,8 @@ public:
         return data_[offset];
     }
 
-    /// For the C interface. It points into this view and must not outlive it. DLPack's fields are not const; kernels write
-    /// to outputs only.
+    /// For the C interface. It points into this view and must not outlive it. DLPack's fields are not const; kernels
+    /// write to outputs only.
     DLTensor dl() const noexcept {
         return {const_cast<void*>(static_cast<const void*>(data_)),
                 device_,
@@ -249,8 +252,8 @@ private:
 
     void require_count(size_t count) const {
         if (static_cast<int64_t>(count) != size()) {
-            throw Error(COULTER_ERROR_EXTENT, "a vector of " + std::to_string(count) + " elements cannot be a tensor of " +
-                                                  std::to_string(size()));
+            throw Error(COULTER_ERROR_EXTENT, "a vector of " + std::to_string(count) +
+                                                  " elements cannot be a tensor of " + std::to_string(size()));
         }
     }
 
@@ -285,8 +288,8 @@ public:
     /// A copy of `values` in row-major order. \throws Error when the number of values is another than the shape's.
     Tensor(std::initializer_list<int64_t> shape, std::initializer_list<T> values) : Tensor(shape) {
         if (static_cast<int64_t>(values.size()) != size()) {
-            throw Error(COULTER_ERROR_EXTENT, std::to_string(values.size()) + " values cannot fill a tensor of " +
-                                                  std::to_string(size()));
+            throw Error(COULTER_ERROR_EXTENT,
+                        std::to_string(values.size()) + " values cannot fill a tensor of " + std::to_string(size()));
         }
         std::copy(values.begin(), values.end(), data());
     }
@@ -309,8 +312,8 @@ public:
     Tensor(const Tensor&) = delete;
     Tensor& operator=(const Tensor&) = delete;
 
-    operator const TensorView<T>&() const noexcept { return view_; }  // NOLINT(google-explicit-constructor)
-    operator TensorView<const T>() const { return view_; }            // NOLINT(google-explicit-constructor)
+    operator const TensorView<T>&() const noexcept { return view_; } // NOLINT(google-explicit-constructor)
+    operator TensorView<const T>() const { return view_; }           // NOLINT(google-explicit-constructor)
 
     const TensorView<T>& view() const noexcept { return view_; }
     T* data() const noexcept { return view_.data(); }
@@ -340,11 +343,12 @@ private:
         return owner;
     }
 
-    Tensor(const std::shared_ptr<T>& memory, std::span<const int64_t> shape) : owner_(memory), view_(memory.get(), shape) {}
+    Tensor(const std::shared_ptr<T>& memory, std::span<const int64_t> shape)
+        : owner_(memory), view_(memory.get(), shape) {}
     Tensor(std::shared_ptr<void> owner, const TensorView<T>& view) : owner_(std::move(owner)), view_(view) {}
 
     std::shared_ptr<void> owner_;
     TensorView<T> view_;
 };
 
-}  // namespace coulter
+} // namespace coulter

@@ -3,9 +3,9 @@
 /// \file
 /// safetensors files: named tensors behind a JSON header.
 ///
-/// Read and written: bool, i8 to i64, u8 to u64, f16, bf16, f32, f64. As the format demands, the tensors of a file cover
-/// its data without gaps and overlaps, names are distinct, and the header has at most 100,000,000 bytes. Malformed input
-/// is refused before memory is taken for it.
+/// Read and written: bool, i8 to i64, u8 to u64, f16, bf16, f32, f64. As the format demands, the tensors of a file
+/// cover its data without gaps and overlaps, names are distinct, and the header has at most 100,000,000 bytes.
+/// Malformed input is refused before memory is taken for it.
 
 #include <cstddef>
 #include <filesystem>
@@ -35,4 +35,4 @@ Safetensors parse_safetensors(std::span<const std::byte> bytes);
 void write_safetensors(const std::filesystem::path& path, const Safetensors& file);
 std::vector<std::byte> format_safetensors(const Safetensors& file);
 
-}  // namespace coulter
+} // namespace coulter

@@ -20,7 +20,8 @@ namespace {
 /// Closes a descriptor, and removes a file unless told that it is to stay.
 class OpenFile {
 public:
-    OpenFile(const std::filesystem::path& path, int flags) : path_(path), descriptor_(::open(path.c_str(), flags, 0666)) {
+    OpenFile(const std::filesystem::path& path, int flags)
+        : path_(path), descriptor_(::open(path.c_str(), flags, 0666)) {
         if (descriptor_ < 0) {
             fail(path, (flags & O_CREAT) != 0 ? "create" : "open", errno);
         }
@@ -44,7 +45,7 @@ private:
     bool remove_ = false;
 };
 
-}  // namespace
+} // namespace
 
 std::vector<std::byte> read_file(const std::filesystem::path& path) {
     const OpenFile file(path, O_RDONLY | O_CLOEXEC);
@@ -66,7 +67,7 @@ std::vector<std::byte> read_file(const std::filesystem::path& path) {
             fail(path, "read", errno);
         }
         if (got == 0) {
-            break;  // The file shrank meanwhile; what is missing is an error of its format.
+            break; // The file shrank meanwhile; what is missing is an error of its format.
         }
         done += static_cast<size_t>(got);
     }
@@ -119,4 +120,4 @@ void check_array(const FileArray& array) {
     }
 }
 
-}  // namespace coulter::io
+} // namespace coulter::io

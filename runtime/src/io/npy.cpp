@@ -43,8 +43,8 @@ struct Header {
     std::optional<std::vector<int64_t>> shape;
 };
 
-/// Reads the Python dictionary literal that describes the array. Only what NumPy writes is understood: no nesting but the
-/// shape, no escapes in strings.
+/// Reads the Python dictionary literal that describes the array. Only what NumPy writes is understood: no nesting but
+/// the shape, no escapes in strings.
 class HeaderParser {
 public:
     HeaderParser(std::string_view text, uint64_t offset) : text_(text), offset_(offset) {}
@@ -127,7 +127,8 @@ private:
         if (found != npy_types.end()) {
             return found->type;
         }
-        const bool printable = name.size() <= 32 && std::all_of(name.begin(), name.end(), [](char c) { return c > 32 && c < 127; });
+        const bool printable =
+            name.size() <= 32 && std::all_of(name.begin(), name.end(), [](char c) { return c > 32 && c < 127; });
         fail(at, "element type " + (printable ? "`" + std::string(name) + "` " : std::string()) + "is not supported");
     }
 
@@ -204,7 +205,7 @@ uint64_t little_endian(std::span<const std::byte> bytes) {
     return value;
 }
 
-}  // namespace
+} // namespace
 
 FileArray parse_npy(std::span<const std::byte> bytes) {
     const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
@@ -251,11 +252,12 @@ FileArray parse_npy(std::span<const std::byte> bytes) {
 
 std::vector<std::byte> format_npy(const FileArray& array) {
     const auto* const type = std::find_if(npy_types.begin(), npy_types.end(), [&](const NpyType& candidate) {
-        return candidate.type.code == array.type.code && candidate.type.bits == array.type.bits && array.type.lanes == 1;
+        return candidate.type.code == array.type.code && candidate.type.bits == array.type.bits &&
+               array.type.lanes == 1;
     });
     if (type == npy_types.end()) {
-        throw FormatError(0, "NumPy has no type for elements with type code " + std::to_string(array.type.code) + " and " +
-                                 std::to_string(array.type.bits) + " bits; safetensors may have one");
+        throw FormatError(0, "NumPy has no type for elements with type code " + std::to_string(array.type.code) +
+                                 " and " + std::to_string(array.type.bits) + " bits; safetensors may have one");
     }
     io::check_array(array);
     std::string header = "{'descr': '" + std::string(type->name) + "', 'fortran_order': False, 'shape': (";
@@ -292,4 +294,4 @@ void write_npy(const std::filesystem::path& path, const FileArray& array) {
     io::write_file_atomically(path, format_npy(array));
 }
 
-}  // namespace coulter
+} // namespace coulter

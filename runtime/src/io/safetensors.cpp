@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
 
@@ -87,7 +87,8 @@ public:
 
     void read() {
         const char* const end = text_.data() + text_.size();
-        nlohmann::json::sax_parse(CountingIterator(text_.data(), &last_read_), CountingIterator(end, &last_read_), this);
+        nlohmann::json::sax_parse(CountingIterator(text_.data(), &last_read_), CountingIterator(end, &last_read_),
+                                  this);
         if (!finished_) {
             fail("the header is not an object");
         }
@@ -226,8 +227,9 @@ void check_coverage(std::vector<Entry>& entries, uint64_t data_bytes) {
     uint64_t covered = 0;
     for (const Entry& entry : entries) {
         if (static_cast<uint64_t>(entry.offsets[0]) != covered) {
-            throw FormatError(entry.position, "the data of a tensor begins at offset " + std::to_string(entry.offsets[0]) +
-                                                  ", wanted " + std::to_string(covered) + " after the one before it");
+            throw FormatError(entry.position, "the data of a tensor begins at offset " +
+                                                  std::to_string(entry.offsets[0]) + ", wanted " +
+                                                  std::to_string(covered) + " after the one before it");
         }
         covered = static_cast<uint64_t>(entry.offsets[1]);
     }
@@ -237,7 +239,7 @@ void check_coverage(std::vector<Entry>& entries, uint64_t data_bytes) {
     }
 }
 
-}  // namespace
+} // namespace
 
 Safetensors parse_safetensors(std::span<const std::byte> bytes) {
     if (bytes.size() < 8) {
@@ -306,8 +308,9 @@ std::vector<std::byte> format_safetensors(const Safetensors& file) {
                        array.type.lanes == 1;
             });
         if (type == safetensors_types.end()) {
-            throw FormatError(0, "safetensors has no type for elements with type code " + std::to_string(array.type.code) +
-                                     " and " + std::to_string(array.type.bits) + " bits");
+            throw FormatError(0, "safetensors has no type for elements with type code " +
+                                     std::to_string(array.type.code) + " and " + std::to_string(array.type.bits) +
+                                     " bits");
         }
         if (name == metadata_key) {
             throw FormatError(0, "a tensor cannot be called `__metadata__`");
@@ -354,4 +357,4 @@ void write_safetensors(const std::filesystem::path& path, const Safetensors& fil
     io::write_file_atomically(path, format_safetensors(file));
 }
 
-}  // namespace coulter
+} // namespace coulter
