@@ -81,8 +81,7 @@ typedef struct coulter_check {
     int64_t guard_count;
     const int64_t* guards; ///< Indices of dims: when the extent of any of them is 0, the check is skipped.
     int64_t code;          ///< The coulter_error that is returned; negative.
-    const char*
-        text; ///< The message. {0} and {1} stand for the values of lhs and rhs. The kernel's name is put before.
+    const char* text;      ///< The message, put after the kernel's name. {0} and {1}: the values of lhs and rhs.
 } coulter_check;
 
 /// The half that depends on the algorithm.
@@ -127,7 +126,7 @@ typedef struct coulter_variant {
     const uint64_t* features; ///< Bit k of word k / 64 is halide_target_feature_t k. Halide's runtime knows how to look
                               ///< for sse41, avx, f16c, fma, avx2, avx512, _knl, _skylake, _cannonlake, _sapphirerapids
                               ///< and takes others as present: set those that a newer feature implies as well.
-    int64_t pack_count;   ///< Entries in `packs`; read only when `packs` is not null.
+    int64_t pack_count;       ///< Entries in `packs`; read only when `packs` is not null.
     const int64_t* packs; ///< Indices of the plan's packs that the variant takes, in order. Null: all packs, in order.
 } coulter_variant;
 
