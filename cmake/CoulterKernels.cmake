@@ -78,7 +78,7 @@ function(_coulter_kernels_check name)
   if(NOT name MATCHES "^[A-Za-z_][A-Za-z0-9_]*$")
     _coulter_kernels_error("${name}" "the name must be an identifier, it is part of file and target names")
   endif()
-  if(name MATCHES "^(coulter|dsl|io|models|runtime|schedules)$" OR TARGET coulter::${name} OR TARGET ${name}_lib)
+  if(name MATCHES "^(coulter|dsl|io|runtime|schedules)$" OR TARGET coulter::${name} OR TARGET ${name}_lib)
     _coulter_kernels_error("${name}" "there is a target coulter::${name} or ${name}_lib already, choose another name")
   endif()
 

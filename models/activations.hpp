@@ -1,0 +1,22 @@
+#pragma once
+/// Activations: functions of one element.
+
+#include <coulter/coulter.h>
+
+namespace coulter::models {
+
+/// `max(x, 0)`; NaN stays NaN.
+[[nodiscard]] Tensor relu(const Arg& x);
+
+/// `x / 2 * (1 + erf(x / sqrt(2)))`, the exact form; NaN at -inf.
+/// Source: D. Hendrycks, K. Gimpel, Gaussian Error Linear Units, 2016, https://arxiv.org/abs/1606.08415.
+[[nodiscard]] Tensor gelu(const Arg& x);
+
+/// `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)))`, the approximation of the same paper; NaN at -inf.
+[[nodiscard]] Tensor gelu_tanh(const Arg& x);
+
+// The kernels, f32: x[n] -> result[n].
+[[nodiscard]] Kernel gelu();
+[[nodiscard]] Kernel gelu_tanh();
+
+} // namespace coulter::models

@@ -1,0 +1,22 @@
+#include "models/softmax.hpp"
+
+namespace coulter::models {
+
+Tensor softmax(const Arg& x, const Dim& over) {
+    Function f("softmax", {x});
+    Tensor highest("max"), e("exp"), total("sum");
+    highest = max({over}, x);
+    e = exp(x - highest);
+    total = sum({over}, e);
+    return e / total;
+}
+
+Kernel softmax() {
+    Dim row("row"), col("col");
+    Input x("x", f32, {row, col});
+    Tensor result("result");
+    result(row, col) = softmax(x, col);
+    return Kernel("softmax", {result}, estimates({{row, 4096}, {col, 1024}}));
+}
+
+} // namespace coulter::models

@@ -1,0 +1,87 @@
+#include "models/goldens.hpp"
+
+#include "support/safetensors_read.hpp"
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+
+namespace coulter::test {
+namespace {
+
+const nlohmann::json& manifest() {
+    static const nlohmann::json parsed = [] {
+        const std::string path = std::string(COULTER_TEST_DIR) + "/goldens/manifest.json";
+        std::ifstream file(path);
+        if (!file) {
+            throw std::runtime_error("cannot read " + path);
+        }
+        return nlohmann::json::parse(file);
+    }();
+    return parsed;
+}
+
+} // namespace
+
+std::vector<std::string> golden_kernels() {
+    std::vector<std::string> names;
+    for (const auto& entry : manifest().at("cases")) {
+        const auto kernel = entry.at("kernel").get<std::string>();
+        if (std::find(names.begin(), names.end(), kernel) == names.end()) {
+            names.push_back(kernel);
+        }
+    }
+    return names;
+}
+
+std::vector<GoldenCase> golden_cases(const std::string& kernel) {
+    std::vector<GoldenCase> cases;
+    for (const auto& entry : manifest().at("cases")) {
+        if (entry.at("kernel") != kernel) {
+            continue;
+        }
+        GoldenCase golden;
+        golden.kernel = kernel;
+        golden.name = kernel + "/" + entry.at("case").get<std::string>();
+        const auto file = entry.at("file").get<std::string>();
+        auto tensors = read_safetensors(std::string(COULTER_TEST_DIR) + "/goldens/" + file);
+        const nlohmann::json& arguments = manifest().at("kernels").at(kernel);
+        for (const auto& [name, dims] : arguments.at("inputs").items()) {
+            golden.inputs[name] = tensors.at(name);
+        }
+        for (const auto& [name, dims] : arguments.at("outputs").items()) {
+            const nlohmann::json& allowed = entry.at("tolerance").at(name);
+            golden.outputs[name] = tensors.at(name);
+            golden.tolerance[name] = {0, allowed.at("atol").get<double>(), allowed.at("rtol").get<double>()};
+        }
+        cases.push_back(std::move(golden));
+    }
+    return cases;
+}
+
+bool is_ill_conditioned(const std::string& golden_case, const std::string& output) {
+    // A mean of 1e4 in f32 is off by up to 5e-4 of the deviation.
+    static const std::set<std::string> list{"layer_norm/large_mean:result"};
+    return list.contains(golden_case + ":" + output);
+}
+
+std::string difference_from(const GoldenCase& golden, const std::map<std::string, Array>& got) {
+    std::string text;
+    for (const auto& [name, wanted] : golden.outputs) {
+        const auto at = got.find(name);
+        if (at == got.end()) {
+            text += name + " is missing\n";
+            continue;
+        }
+        std::string problem = difference(at->second, wanted, golden.tolerance.at(name));
+        if (problem.empty() && !is_ill_conditioned(golden.name, name)) {
+            problem = difference(at->second, wanted, Tolerance{1e-5, 0, 0});
+        }
+        if (!problem.empty()) {
+            text += name + ": " + problem + "\n";
+        }
+    }
+    return text;
+}
+
+} // namespace coulter::test
