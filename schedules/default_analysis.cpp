@@ -120,6 +120,12 @@ double Analysis::points(const std::vector<std::string>& dims) const {
     return total;
 }
 
+bool Analysis::is_packed(const ir::Definition& definition) {
+    return !definition.reduction && std::any_of(definition.dims.begin(), definition.dims.end(), [&](const auto& dim) {
+        return dim.rfind(definition.name + ":", 0) == 0;
+    });
+}
+
 void Analysis::choose_inlined() {
     // An upper bound: as if every map were inlined.
     std::map<std::string, double> costs;
@@ -145,7 +151,7 @@ void Analysis::choose_inlined() {
         const double own = points(definition.dims);
         const double reads_per_point = evaluations[definition.name] / own;
         const double cost = costs.at(definition.name);
-        const bool is_map = !definition.reduction && !definition.scan;
+        const bool is_map = !definition.reduction && !definition.scan && !is_packed(definition);
         const bool small = nodes.at(definition.name) <= static_cast<double>(most_inlined_nodes);
         // A stored map costs a store and a load per read besides; half again where it is hardly worth storing.
         if (is_map && small && !kernel_.is_output(definition.name) && !is_scheduled(definition.name) &&

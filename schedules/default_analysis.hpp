@@ -20,6 +20,8 @@ public:
 
     [[nodiscard]] bool is_scheduled(const std::string& stage) const { return already_.count(stage) != 0; }
     [[nodiscard]] bool is_inlined(const std::string& stage) const { return inlined_.count(stage) != 0; }
+    /// Whether a definition is what `pack` made: it is never inlined.
+    [[nodiscard]] static bool is_packed(const ir::Definition& definition);
     /// Values and `where` of a definition, with inlined maps replaced by what they compute.
     [[nodiscard]] const std::vector<ir::Ref>& expanded(const std::string& stage) const { return expanded_.at(stage); }
     /// Distinct accesses of the expanded expressions.

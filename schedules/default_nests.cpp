@@ -165,6 +165,8 @@ private:
         if (shape.strategy == Strategy::reduction && shared == stage.dims.size()) {
             shape.strategy = Strategy::total;
         }
+        shape.fixed = read_in_place(stage.name, shape);
+        shape.one_value = shape.fixed && shared == stage.dims.size();
         shape.outer.erase(std::remove_if(shape.outer.begin(), shape.outer.end(),
                                          [&](const std::string& dim) {
                                              return std::find(loops.begin(),
@@ -172,6 +174,19 @@ private:
                                                               dim) != loops.begin() + static_cast<std::ptrdiff_t>(shared);
                                          }),
                           shape.outer.end());
+    }
+
+    /// Whether all readers take the same one index of the host's outer dims, as the checker sees it: the host's own
+    /// nest, or fixed stages in the same loop. Accumulators and lanes lie one loop further inside.
+    [[nodiscard]] bool read_in_place(const std::string& stage, const StageShape& shape) const {
+        const std::vector<std::string> readers = analysis_.readers(stage);
+        return std::all_of(readers.begin(), readers.end(), [&](const std::string& reader) {
+            const StageShape& other = shapes_.at(reader);
+            const bool reads_itself = other.strategy == Strategy::map || other.strategy == Strategy::write_out ||
+                                      (other.strategy == Strategy::total && !other.vector.reduced);
+            const bool same_loop = other.host == shape.host && other.depth == shape.depth && other.fixed;
+            return reads_itself && (reader == shape.host || same_loop);
+        });
     }
 
     [[nodiscard]] bool all_read_by_name(const std::string& stage, const std::string& dim) const {

@@ -26,6 +26,8 @@ struct StageShape {
     std::string owner;              ///< accumulated: the map that writes it out
     std::string host;               ///< the stage in whose loops it is computed; empty: root
     std::size_t depth = 0;          ///< with a host: inside the first `depth` of the host's outer dims
+    bool fixed = false;             ///< with a host: its readers say that an iteration takes one index of those dims
+    bool one_value = false;         ///< fixed, and there are no other dims: it fits a register
 
     [[nodiscard]] bool has_tile() const { return !vector.dim.empty() && !vector.reduced; }
 };

@@ -82,7 +82,7 @@ private:
         case Strategy::total:
             open(name);
             placement(definition, shape);
-            if (!shape.host.empty()) {
+            if (shape.one_value) {
                 step("store in registers", "one value at a time");
             }
             if (shape.vector.reduced) {

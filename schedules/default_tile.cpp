@@ -9,11 +9,12 @@ namespace {
 
 bool may_reassociate(const Analysis& analysis, const ir::Definition& stage) {
     const ir::ReduceOp op = stage.reduction->op;
-    if (op == ir::ReduceOp::argmin || op == ir::ReduceOp::argmax || op == ir::ReduceOp::custom ||
-        !stage.reduction->into.empty()) {
-        return false;
+    if (op == ir::ReduceOp::argmin || op == ir::ReduceOp::argmax || !stage.reduction->into.empty() ||
+        op == ir::ReduceOp::custom) {
+        return false; // `combine` is associative, and need not commute
     }
-    return analysis.options().numerics != Numerics::exact || !is_float(stage.types.front());
+    const bool rounds = (op == ir::ReduceOp::sum || op == ir::ReduceOp::product) && is_float(stage.types.front());
+    return analysis.options().numerics != Numerics::exact || !rounds;
 }
 
 /// Cells touched per useful cell when a loop of that dim runs in steps of `size`.
@@ -170,12 +171,15 @@ private:
             wasted *= waste(analysis_, dim.dim, dim.size);
         }
         double loads = 0;
-        double held = 0; // registers besides the accumulators
+        double held = 0; // vectors that serve several results; what is the same for all lanes is read from memory
         for (const ir::Node* access : accesses_) {
-            double count = depends(*access, vector_.dim) ? static_cast<double>(vectors) : 1;
-            held = std::max(held, count);
+            double count = 1;
             for (const TileDim& dim : unrolled) {
                 count *= depends(*access, dim.dim) ? static_cast<double>(dim.size) : 1;
+            }
+            if (depends(*access, vector_.dim)) {
+                count *= static_cast<double>(vectors);
+                held = std::max(held, count < accumulators ? count : 1);
             }
             loads += count;
         }

@@ -4,9 +4,12 @@
 #include "rewrite_kernels.hpp"
 #include "rewrite_run.hpp"
 
+#include "support/random_kernel.hpp"
+
 #include <doctest/doctest.h>
 
-#include <algorithm>
+#include <functional>
+#include <limits>
 #include <random>
 
 using namespace coulter;
@@ -15,9 +18,10 @@ using namespace coulter::test;
 
 namespace {
 
-struct Rewritten {
+/// One way to rewrite a kernel, done when asked for.
+struct Choice {
     std::string how;
-    ir::Kernel kernel;
+    std::function<ir::Kernel()> apply;
 };
 
 bool splits_index(const ir::Reduction& reduction) {
@@ -25,48 +29,57 @@ bool splits_index(const ir::Reduction& reduction) {
 }
 
 void append_rfactors(const ir::Kernel& kernel, const ir::Definition& stage, const std::string& name,
-                     std::vector<Rewritten>& all) {
+                     std::vector<Choice>& all) {
+    const auto add = [&](const std::string& dim, std::int64_t factor, RfactorPart part, const char* word) {
+        all.push_back({"rfactor " + stage.name + " over " + dim + " by " + std::to_string(factor) + word,
+                       [=, &kernel, stage = stage.name] { return rfactor(kernel, stage, dim, factor, part, name); }});
+    };
     for (const std::string& dim : stage.reduction->dims) {
-        const std::string what = "rfactor " + stage.name + " over " + dim;
-        all.push_back({what + " whole", rfactor(kernel, stage.name, dim, 1, RfactorPart::whole, name)});
+        add(dim, 1, RfactorPart::whole, " whole");
         for (const std::int64_t factor : {1, 2, 3, 16}) {
             if (!splits_index(*stage.reduction)) {
-                const std::string by = what + " by " + std::to_string(factor);
-                all.push_back({by + " outer", rfactor(kernel, stage.name, dim, factor, RfactorPart::outer, name)});
-                all.push_back({by + " inner", rfactor(kernel, stage.name, dim, factor, RfactorPart::inner, name)});
+                add(dim, factor, RfactorPart::outer, " outer");
+                add(dim, factor, RfactorPart::inner, " inner");
             }
         }
     }
 }
 
 void append_packs(const ir::Kernel& kernel, const std::string& source, const std::string& name,
-                  std::vector<Rewritten>& all) {
+                  std::vector<Choice>& all) {
     const std::vector<std::string>& dims = kernel.dims_of(source);
     if (kernel.types_of(source).size() != 1) {
         return;
     }
+    const auto add = [&](const std::vector<PackTile>& tiles) {
+        std::string by;
+        for (const PackTile& tile : tiles) {
+            by += " " + tile.dim + " " + std::to_string(tile.factor);
+        }
+        all.push_back({"pack " + source + " by" + by, [=, &kernel] { return pack(kernel, source, tiles, name); }});
+    };
     for (const std::string& dim : dims) {
         for (const std::int64_t factor : {1, 2, 3, 16}) {
-            all.push_back({"pack " + source + " by " + dim + " " + std::to_string(factor),
-                           pack(kernel, source, {{dim, factor}}, name)});
+            add({{dim, factor}});
         }
     }
     if (dims.size() > 1) {
-        all.push_back({"pack " + source + " by " + dims.back() + " 3 " + dims.front() + " 2",
-                       pack(kernel, source, {{dims.back(), 3}, {dims.front(), 2}}, name)});
+        add({{dims.back(), 3}, {dims.front(), 2}});
     }
 }
 
-/// Every single rewrite that is legal for a kernel; new stages are called `name`.
-std::vector<Rewritten> all_rewrites(const ir::Kernel& kernel, const std::string& name) {
-    std::vector<Rewritten> all;
+/// Every single rewrite that is legal for a kernel, which must outlive the choices; new stages are called `name`.
+std::vector<Choice> all_rewrites(const ir::Kernel& kernel, const std::string& name) {
+    std::vector<Choice> all;
     for (const ir::Definition& stage : kernel.definitions) {
         for (const std::string& producer : ir::reads(stage)) {
-            all.push_back({"copy " + producer + " for " + stage.name, copy(kernel, producer, stage.name, name)});
+            all.push_back({"copy " + producer + " for " + stage.name,
+                           [=, &kernel, stage = stage.name] { return copy(kernel, producer, stage, name); }});
         }
         append_packs(kernel, stage.name, name, all);
         if (stage.reduction && stage.reduction->into.empty()) {
-            all.push_back({"accumulate " + stage.name, accumulate(kernel, stage.name, name)});
+            all.push_back({"accumulate " + stage.name,
+                           [=, &kernel, stage = stage.name] { return accumulate(kernel, stage, name); }});
             append_rfactors(kernel, stage, name, all);
         }
     }
@@ -74,6 +87,19 @@ std::vector<Rewritten> all_rewrites(const ir::Kernel& kernel, const std::string&
         append_packs(kernel, input.name, name, all);
     }
     return all;
+}
+
+/// `steps` random rewrites, one after the other; `how` gets what they were.
+ir::Kernel rewrite_randomly(ir::Kernel kernel, int steps, std::mt19937_64& random, std::string& how) {
+    for (int step = 0; step < steps; ++step) {
+        const std::vector<Choice> all = all_rewrites(kernel, "step" + std::to_string(step));
+        if (!all.empty()) {
+            const Choice& choice = all[random() % all.size()];
+            how += choice.how + "; ";
+            kernel = choice.apply();
+        }
+    }
+    return kernel;
 }
 
 Arrays run(const ir::Kernel& kernel, const Arrays& inputs) {
@@ -92,10 +118,11 @@ TEST_CASE("every rewrite of every table kernel keeps it valid and its outputs eq
         REQUIRE(problems(entry.kernel) == "");
         const Arrays inputs = random_inputs(entry.kernel, entry.extents, 1);
         const Arrays expected = run(entry.kernel, inputs);
-        for (const Rewritten& rewritten : all_rewrites(entry.kernel, "new")) {
-            CAPTURE(rewritten.how);
-            CHECK(problems(rewritten.kernel) == "");
-            CHECK(difference(expected, run(rewritten.kernel, inputs), tolerance) == "");
+        for (const Choice& choice : all_rewrites(entry.kernel, "new")) {
+            CAPTURE(choice.how);
+            const ir::Kernel rewritten = choice.apply();
+            CHECK(problems(rewritten) == "");
+            CHECK(difference(expected, run(rewritten, inputs), tolerance) == "");
         }
     }
 }
@@ -106,18 +133,34 @@ TEST_CASE("rewrites of rewrites keep outputs equal") {
         const Arrays inputs = random_inputs(entry.kernel, entry.extents, 2);
         const Arrays expected = run(entry.kernel, inputs);
         for (int chain = 0; chain < 6; ++chain) {
-            Rewritten now{entry.kernel.name, entry.kernel};
-            for (int step = 0; step < 3; ++step) {
-                const std::vector<Rewritten> all = all_rewrites(now.kernel, "step" + std::to_string(step));
-                if (all.empty()) {
-                    break;
-                }
-                const Rewritten& next = all[random() % all.size()];
-                now = {now.how + ", " + next.how, next.kernel};
-            }
-            CAPTURE(now.how);
-            CHECK(problems(now.kernel) == "");
-            CHECK(difference(expected, run(now.kernel, inputs), tolerance) == "");
+            std::string how = entry.kernel.name + ": ";
+            const ir::Kernel rewritten = rewrite_randomly(entry.kernel, 3, random, how);
+            CAPTURE(how);
+            CHECK(problems(rewritten) == "");
+            CHECK(difference(expected, run(rewritten, inputs), tolerance) == "");
+        }
+    }
+}
+
+TEST_CASE("rewrites of random kernels keep outputs equal") {
+    for (std::uint64_t seed = 0; seed < 200; ++seed) {
+        RandomKernelOptions options;
+        options.stages = 4;
+        const ir::Kernel kernel = random_kernel(seed, options);
+        std::mt19937_64 random(seed);
+        Extents extents;
+        for (const auto& [dim, extent] : kernel.estimates) {
+            extents[dim] = extent;
+        }
+        const Arrays inputs = random_inputs(kernel, extents, seed);
+        const Arrays expected = run(kernel, inputs);
+        for (int steps = 1; steps <= 4; ++steps) {
+            std::string how;
+            const ir::Kernel rewritten = rewrite_randomly(kernel, steps, random, how);
+            CAPTURE(seed);
+            CAPTURE(how);
+            CHECK(problems(rewritten) == "");
+            CHECK(difference(expected, run(rewritten, inputs), 1e-9) == "");
         }
     }
 }

@@ -145,6 +145,7 @@ private:
         const std::string name = stage + ".acc" + std::to_string(++made_);
         text_ += "stage " + name + " = accumulate " + stage + "\n";
         kernel_ = schedule::accumulate(kernel_, stage, name);
+        accumulators_[stage] = name;
     }
 
     /// Of a whole dim here; of a part of one in a block, see stage().
@@ -192,8 +193,16 @@ private:
     void stage(const std::string& name) {
         const ir::Definition& definition = *kernel_.find_definition(name);
         Nest nest = nest_of(definition, false);
-        if (fixed_.count(name) != 0) {
+        if (fixed_.count(name) != 0 || nests_.count(name) != 0) {
             return;
+        }
+        const auto accumulator = accumulators_.find(name);
+        if (accumulator != accumulators_.end() && !definition.dims.empty() && !definition.reduction) {
+            const ir::Definition& reduction = *kernel_.find_definition(accumulator->second);
+            if (reduction.reduction && chance(60)) {
+                register_tile(definition, reduction);
+                return;
+            }
         }
         if (chance(20)) { // the default schedule, whose loops are unknown here
             nest.placeable = false;
@@ -224,6 +233,59 @@ private:
                 text_ += "stage " + name + ".init {\n" + lines + "}\n";
             }
         }
+    }
+
+    /// The pattern of a fast reduction: constant tiles of some dims, kept in registers (or on the stack) and unrolled.
+    void register_tile(const ir::Definition& write_out, const ir::Definition& reduction) {
+        Nest nest;
+        std::string splits;
+        std::string inner; // innermost first
+        std::string outer;
+        std::string tiled;
+        int copies = 1;
+        for (std::size_t i = write_out.dims.size(); i-- > 0;) {
+            const std::string loop = display_name(write_out.dims[i]);
+            const auto by = pick<std::int64_t>({1, 2, 3, 4, 8});
+            const bool split = copies * by <= 32 && (chance(60) || i == 0);
+            outer += " " + loop + (split ? ".o" : "");
+            nest.loops.insert(nest.loops.begin(), {loop + (split ? ".o" : ""), false, std::nullopt, !split, ""});
+            if (split) {
+                copies *= static_cast<int>(by);
+                splits += "  split " + loop + " by " + std::to_string(by) + (chance(20) ? " tail predicate\n" : "\n");
+                inner += " " + loop + ".i";
+                tiled += " " + loop;
+            }
+        }
+        const std::string place = nest.loops.back().name;
+        const std::string first = inner.empty() ? "" : inner.substr(1, inner.find(' ', 1) - 1);
+        const bool vector = !inner.empty() && chance(60);
+        const std::string rest = vector ? inner.substr(1 + first.size()) : inner;
+        text_ += "stage " + write_out.name + " {\n" + (kernel_.is_output(write_out.name) ? "" : "  compute root\n");
+        text_ += splits + (inner.empty() ? "" : "  reorder" + inner + outer + "\n");
+        text_ += (vector ? "  vectorize " + first + "\n" : "") + (rest.empty() ? "" : "  unroll" + rest + "\n");
+        if (options_.parallel && chance(40)) {
+            text_ += "  parallel " + nest.loops.front().name + "\n";
+        }
+        text_ += "}\n";
+        nest.placeable = false;
+        nests_[write_out.name] = nest;
+
+        Nest sums = nest_of(reduction, false);
+        const std::string lane = tiled.empty() ? "" : tiled.substr(1, tiled.find(' ', 1) - 1);
+        text_ += "stage " + reduction.name + " {\n  compute at " + write_out.name + "/" + place + "\n";
+        text_ += chance(80) ? "  store in registers\n" : "  store in stack\n";
+        if (!tiled.empty() && !reduction.reduction->dims.empty()) {
+            std::string reduced;
+            for (auto dim = reduction.reduction->dims.rbegin(); dim != reduction.reduction->dims.rend(); ++dim) {
+                reduced += " " + display_name(*dim);
+            }
+            text_ += "  reorder" + tiled + reduced + "\n";
+        }
+        const std::string others = vector ? tiled.substr(1 + lane.size()) : tiled;
+        text_ += (vector ? "  vectorize " + lane + "\n" : "") + (others.empty() ? "" : "  unroll" + others + "\n");
+        text_ += "}\n";
+        sums.placeable = false;
+        nests_[reduction.name] = sums;
     }
 
     /// Where the stage is computed; true when inline.
@@ -276,8 +338,11 @@ private:
         if (kernel_.is_output(definition.name)) {
             return;
         }
+        const bool placed = lines.find("compute at") != std::string::npos;
         if (chance(15)) {
             lines += "  store in heap\n";
+        } else if (placed && lines.find("store") == std::string::npos && chance(15)) {
+            lines += "  store in stack\n";
         }
         if (definition.dims.size() > 1 && chance(25)) {
             std::vector<std::string> dims = definition.dims;
@@ -498,6 +563,7 @@ private:
     RandomScheduleOptions options_;
     std::string text_;
     std::map<std::string, Nest> nests_;
+    std::map<std::string, std::string> accumulators_; ///< write-out to reduction
     std::set<std::string> packed_;
     std::set<std::string> fixed_; ///< packed once: computed elsewhere
     int made_ = 0;

@@ -16,7 +16,7 @@ struct DefaultOptions {
 /// The schedule text (statements without a `schedule` line) for every definition of `kernel` that is not in `already`.
 ///
 /// `kernel` is the one that the given schedule's own rewrites left, and `already` holds the stages that it has a block
-/// for, places another stage in, or placed with the rewrite that made them. The text may add stages of its own:
+/// for, placed, or places another stage in: their loops stay as they are. The text may add stages of its own:
 /// `<stage>.acc` for accumulators and `<tensor>.packed` for frozen inputs.
 ///
 /// What it does: cheap maps that are read about once are inlined. A reduction keeps a register tile of its sums, below
