@@ -44,7 +44,7 @@ Expr taps_inside(const Axis& axis, const Window& window) {
     const Expr first = first_tap(axis, window);
     const Expr before = plus(-first, d - 1);
     const Expr until = plus(extent(axis.from) - first, d - 1);
-    return min(extent(axis.tap), d == 1 ? until : until / d) - max(0, d == 1 ? before : before / d);
+    return max(0, min(extent(axis.tap), d == 1 ? until : until / d) - max(0, d == 1 ? before : before / d));
 }
 
 } // namespace coulter::models
