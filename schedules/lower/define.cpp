@@ -3,6 +3,8 @@
 #include "names.hpp"
 #include "pipeline.hpp"
 
+#include "coulter/schedule/rewrite.hpp"
+
 #include <algorithm>
 
 namespace coulter::lower {
@@ -95,12 +97,12 @@ private:
         }
         if (definition_.reduction) {
             // Halide runs the first dim of a domain innermost, a definition its last.
-            Halide::Region ranges;
+            std::vector<Halide::Internal::ReductionVariable> domain;
             const std::vector<std::string>& dims = definition_.reduction->dims;
             for (auto dim = dims.rbegin(); dim != dims.rend(); ++dim) {
-                ranges.emplace_back(0, (*lowering_.extents)[*dim]);
+                domain.push_back({mangle(schedule::display_name(*dim)), 0, (*lowering_.extents)[*dim]});
             }
-            rdom_ = Halide::RDom(ranges, mangle(definition_.name) + "_r");
+            rdom_ = Halide::RDom(Halide::Internal::ReductionDomain(domain));
             for (std::size_t i = 0; i < dims.size(); ++i) {
                 const Halide::RVar rvar = rdom_[static_cast<int>(dims.size() - 1 - i)];
                 stage_.rvars.emplace(dims[i], rvar);
@@ -137,7 +139,7 @@ private:
             }
         } else {
             if (reduction.op == ReduceOp::argmin || reduction.op == ReduceOp::argmax) {
-                values.push_back(Halide::Int(32).max()); // larger than every index, so that any element wins a tie
+                values.push_back(-1); // no index yet
             }
             values.push_back(reduce_identity(definition_, reduction.op));
         }
@@ -185,7 +187,7 @@ private:
     }
 
     // The better value wins, then the smaller index; a NaN wins over everything but an earlier NaN. This holds in
-    // whatever order the elements come.
+    // whatever order the elements come. As an unsigned number, -1 (no index yet) is larger than every index.
     std::vector<Expr> best(const ir::Reduction& reduction, const std::vector<Expr>& state) {
         const Math& math = *lowering_.math;
         const Expr value = expressions_.lower_compared(definition_.values[0]);
@@ -199,7 +201,8 @@ private:
             wins = wins || (nan && !had_nan);
             ties = ties || (nan && had_nan);
         }
-        const Expr take = wins || (ties && index < state[0]);
+        const Expr take =
+            wins || (ties && Halide::cast<std::uint32_t>(index) < Halide::cast<std::uint32_t>(state[0]));
         return {Halide::select(take, index, state[0]), Halide::select(take, value, state[1])};
     }
 

@@ -81,7 +81,9 @@ int run(const Request& request) {
         }
         files.push_back(request.limited ? prefix(std::move(syntax.file), left) : std::move(syntax.file));
     }
-    const schedule::CheckResult checked = schedule::check(*parsed.kernel, files, {request.options.target, true});
+    schedule::CheckOptions options;
+    options.target = request.options.target;
+    const schedule::CheckResult checked = schedule::check(*parsed.kernel, files, options);
     if (!checked.target_matches) {
         std::cerr << schedule::render(checked.diagnostics, texts);
         return no_match;

@@ -204,11 +204,7 @@ Expr Math::cast(Halide::Type type, const Expr& a) const {
                                  : a != Halide::Internal::make_zero(from);
     }
     if (!from.is_float() || type.is_float()) {
-        if (narrow_float(type) && !from.is_float() && from.bits() > 8) {
-            // Through f64 there is one rounding up to 32 bits; Halide would go through f32.
-            return Halide::cast(type, Halide::cast<double>(a));
-        }
-        return Halide::cast(type, a);
+        return narrow_float(type) ? Halide::cast(type, Halide::cast<float>(a)) : Halide::cast(type, a);
     }
     if (narrow_float(from)) {
         return cast(type, Halide::cast<float>(a));

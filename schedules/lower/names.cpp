@@ -5,7 +5,7 @@
 namespace coulter::lower {
 namespace {
 
-constexpr std::pair<char, char> codes[] = {{'_', '_'}, {'.', 'd'}, {'[', 'l'}, {']', 'r'}, {':', 'c'}};
+constexpr std::pair<char, char> codes[] = {{'_', '_'}, {'.', '1'}, {'[', '2'}, {']', '3'}, {':', '4'}};
 
 std::string demangle_word(const std::string& word) {
     std::string out;

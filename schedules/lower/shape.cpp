@@ -122,15 +122,8 @@ Halide::LoopLevel level(const Lowering& lowering, const schedule::Place& place) 
     const bool init = place.stage.ends_with(".init") && !lowering.stages.contains(place.stage);
     const std::string name = init ? place.stage.substr(0, place.stage.size() - 5) : place.stage;
     const Stage& stage = lowering.stages.at(name);
-    // The loop's variable may be one of the definition's or made by a split; Halide compares names alone.
-    std::string loop = mangle(place.loop);
-    for (const auto& [dim, rvar] : stage.rvars) {
-        if (schedule::display_name(dim) == place.loop) {
-            loop = rvar.name();
-        }
-    }
-    const int index = stage.definition->reduction && !init ? 1 : 0;
-    return {stage.func, Halide::VarOrRVar(Halide::Var(loop)), index};
+    // Halide compares names alone; its own stage numbers are of no use here, since its check of places knows none.
+    return {stage.func, Halide::VarOrRVar(Halide::Var(mangle(place.loop)))};
 }
 
 } // namespace
