@@ -165,6 +165,7 @@ CheckResult check(const ir::Kernel& kernel, const std::vector<ScheduleFile>& fil
     if (file != nullptr) {
         plan->schedule_text = format_bare(*file);
     }
+    plan->completion_text = format_bare(completed.file);
     for (StagePlan& stage : plan->stages) {
         if (stage.span.file == "default schedule") {
             stage.span = {};

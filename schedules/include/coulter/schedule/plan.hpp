@@ -82,6 +82,7 @@ struct Plan {
     std::vector<Pack> packs;
     std::string target;        ///< of the `target` line; empty: any
     std::string schedule_text; ///< canonical text in force, for metadata; empty: the default schedule
+    std::string completion_text; ///< statements that the default schedule added for all other stages
 };
 
 } // namespace coulter::schedule
