@@ -31,7 +31,9 @@ std::string_view view(const std::vector<std::byte>& data) {
     return {reinterpret_cast<const char*>(data.data()), data.size()};
 }
 
-std::string shape_text(const std::vector<std::int64_t>& shape) { return fmt::format("[{}]", fmt::join(shape, ",")); }
+std::string shape_text(const std::vector<std::int64_t>& shape) {
+    return fmt::format("[{}]", fmt::join(shape, ","));
+}
 
 } // namespace
 
@@ -95,9 +97,7 @@ ConstFile::ConstFile(std::string_view content) {
 
 void ConstFile::read_header(std::string_view header, std::string_view data) {
     // Depth of nesting is bounded before the JSON library builds a tree of it.
-    const auto shallow = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-        return depth < 16;
-    };
+    const auto shallow = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) { return depth < 16; };
     const nlohmann::json json = nlohmann::json::parse(header, shallow, false);
     if (!json.is_object()) {
         problem_ = "its header is not a JSON object";
@@ -133,8 +133,9 @@ ConstFile::Found ConstFile::find(const std::string& hash, Type type, const std::
     }
     const Entry& entry = found->second;
     if (entry.type != safetensors_type(type) || entry.shape != shape) {
-        return {{}, fmt::format("the tensor is {}{} there, and {}{} is wanted", entry.type, shape_text(entry.shape),
-                                safetensors_type(type), shape_text(shape))};
+        return {{},
+                fmt::format("the tensor is {}{} there, and {}{} is wanted", entry.type, shape_text(entry.shape),
+                            safetensors_type(type), shape_text(shape))};
     }
     if (const_hash(type, shape, entry.data) != hash) {
         return {{}, "the tensor's content does not have that hash"};

@@ -88,9 +88,9 @@ private:
     std::string describe(const ir::Node& node) {
         const bool of_dim = node.kind == ir::Kind::dim || node.kind == ir::Kind::extent;
         const auto bits = std::isnan(node.real) ? 0x7ff8000000000000U : std::bit_cast<std::uint64_t>(node.real);
-        std::string line = fmt::format("{} {} {} {} {:x} {} {} {} ", static_cast<int>(node.kind), ir::name(node.op),
-                                       name(node.type), node.integer, bits, node.component, node.right,
-                                       static_cast<int>(node.boundary));
+        std::string line =
+            fmt::format("{} {} {} {} {:x} {} {} {} ", static_cast<int>(node.kind), ir::name(node.op), name(node.type),
+                        node.integer, bits, node.component, node.right, static_cast<int>(node.boundary));
         line += of_dim ? fmt::format("d{}", dim(node.name)) : node.name;
         for (const std::string& bound : node.dims) {
             line += fmt::format(" d{}", dim(bound));

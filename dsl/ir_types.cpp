@@ -14,7 +14,9 @@ std::string listed(const std::vector<Type>& types) {
     return text;
 }
 
-bool is_whole(Type type) { return is_integer(type) || type == Type::index; }
+bool is_whole(Type type) {
+    return is_integer(type) || type == Type::index;
+}
 
 enum class Takes : std::uint8_t { numbers, whole_numbers, whole_or_bool, reals, booleans, anything };
 
@@ -61,8 +63,7 @@ const char* describe(Takes wanted) {
 }
 
 bool gives_bool(Op op) {
-    return (op >= Op::eq && op <= Op::logical_or) || (op >= Op::is_nan && op <= Op::is_finite) ||
-           op == Op::logical_not;
+    return (op >= Op::eq && op <= Op::logical_or) || (op >= Op::is_nan && op <= Op::is_finite) || op == Op::logical_not;
 }
 
 } // namespace
@@ -75,9 +76,9 @@ std::string operand_problem(Kind kind, Op op, const std::vector<Type>& types) {
         if (types[0] != Type::boolean) {
             return fmt::format("the condition of `select` is {}, and bool is wanted", coulter::name(types[0]));
         }
-        return types[1] == types[2] ? ""
-                                    : fmt::format("the values of `select` are {}, and one type is wanted",
-                                                  listed({types[1], types[2]}));
+        return types[1] == types[2]
+                   ? ""
+                   : fmt::format("the values of `select` are {}, and one type is wanted", listed({types[1], types[2]}));
     }
     const Takes wanted = takes(kind, op);
     if (std::any_of(types.begin(), types.end(), [&](Type type) { return !fits(wanted, type); })) {

@@ -53,7 +53,11 @@ void write_file(const fs::path& path, const std::string& content) {
 
 ParseResult unreadable(const fs::path& path, std::string why) {
     ParseResult result;
-    result.diagnostics.push_back({Severity::error, "T019", {path.string(), 1, 1, 1}, std::move(why), {},
+    result.diagnostics.push_back({Severity::error,
+                                  "T019",
+                                  {path.string(), 1, 1, 1},
+                                  std::move(why),
+                                  {},
                                   "kernels are regular files that a generator writes, `NAME.coulter`"});
     return result;
 }
@@ -68,10 +72,13 @@ ParseResult read_kernel(const fs::path& path) {
     const std::uintmax_t size = fs::file_size(path, error);
     if (!error && size > text::largest_text) {
         ParseResult result;
-        result.diagnostics.push_back({Severity::error, "T002", {path.string(), 1, 1, 1},
-                                      fmt::format("the text has {} bytes, and at most {} are read", size,
-                                                  text::largest_text),
-                                      {}, "large consts belong into the const file"});
+        result.diagnostics.push_back(
+            {Severity::error,
+             "T002",
+             {path.string(), 1, 1, 1},
+             fmt::format("the text has {} bytes, and at most {} are read", size, text::largest_text),
+             {},
+             "large consts belong into the const file"});
         return result;
     }
     const std::optional<std::string> content = read_file(path);

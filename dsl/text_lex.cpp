@@ -8,10 +8,18 @@
 namespace coulter::text {
 namespace {
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_word_char(char c) { return is_letter(c) || is_digit(c); }
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+bool is_letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+bool is_word_char(char c) {
+    return is_letter(c) || is_digit(c);
+}
+bool is_space(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
 // Length of the name at the start of `text`, 0 for none.
 std::size_t name_length(std::string_view text) {
@@ -228,11 +236,14 @@ Token Lexer::scan_any() {
     return place(from);
 }
 
-bool is_plain_name(std::string_view name) { return !name.empty() && name_length(name) == name.size(); }
+bool is_plain_name(std::string_view name) {
+    return !name.empty() && name_length(name) == name.size();
+}
 
 bool is_reserved(std::string_view word) {
-    constexpr std::array<std::string_view, 13> words{"let",     "where",  "into", "reversed", "exclusive", "select", "padded",
-                                                     "clamped", "extent", "true", "false",    "inf",       "nan"};
+    constexpr std::array<std::string_view, 13> words{"let",    "where",  "into",    "reversed", "exclusive",
+                                                     "select", "padded", "clamped", "extent",   "true",
+                                                     "false",  "inf",    "nan"};
     if (std::find(words.begin(), words.end(), word) != words.end() || type_from_name(word) || ir::op_from_name(word)) {
         return true;
     }
@@ -245,8 +256,8 @@ std::string quoted_if_needed(std::string_view name) {
     }
     std::string text(name);
     // Validation refuses such names; what is printed for a message must still be one token.
-    std::replace_if(text.begin(), text.end(), [](char c) { return c == '`' || static_cast<unsigned char>(c) < 0x20; },
-                    '?');
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return c == '`' || static_cast<unsigned char>(c) < 0x20; }, '?');
     return "`" + text + "`";
 }
 
@@ -262,7 +273,10 @@ std::size_t first_invalid_byte(std::string_view text) {
         unsigned highest = 0xbf;
         if (lead >= 0x80) {
             // Overlong forms, surrogates and values past U+10FFFF are excluded by the range of the second byte.
-            length = lead >= 0xc2 && lead <= 0xdf ? 2 : (lead & 0xf0) == 0xe0 ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
+            length = lead >= 0xc2 && lead <= 0xdf   ? 2
+                     : (lead & 0xf0) == 0xe0        ? 3
+                     : lead >= 0xf0 && lead <= 0xf4 ? 4
+                                                    : 0;
             lowest = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
             highest = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
         }

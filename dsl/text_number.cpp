@@ -15,7 +15,9 @@ bool all_digits(std::string_view text) {
     return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-bool is_hex(std::string_view text) { return text.starts_with("0x") || text.starts_with("0X"); }
+bool is_hex(std::string_view text) {
+    return text.starts_with("0x") || text.starts_with("0X");
+}
 
 // Shortest decimal of a finite value that is still evidently a float.
 std::string decimal(Type type, double value) {
@@ -37,7 +39,8 @@ struct Real {
     std::string problem;
 };
 
-template<class Float> std::errc read(std::string_view text, bool hex, Float& value, bool& whole) {
+template <class Float>
+std::errc read(std::string_view text, bool hex, Float& value, bool& whole) {
     const auto format = hex ? std::chars_format::hex : std::chars_format::general;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, format);
     whole = end == text.data() + text.size();

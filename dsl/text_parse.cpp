@@ -27,13 +27,19 @@ std::string shown(const Token& token) {
 Parser::Parser(std::string_view text, std::string file, std::function<std::string_view()> load_consts)
     : text_(text), file_(std::move(file)), load_consts_(std::move(load_consts)), poison_(ir::index_constant(0)) {}
 
-Span Parser::span_of(const Token& token) const { return {file_, token.line, token.column, token.length}; }
+Span Parser::span_of(const Token& token) const {
+    return {file_, token.line, token.column, token.length};
+}
 
 void Parser::error(const char* code, const Token& at, std::string message, std::string help, std::vector<Note> notes) {
     diagnostics_.push_back({Severity::error, code, span_of(at), std::move(message), std::move(notes), std::move(help)});
     if (diagnostics_.size() == most_errors) {
-        diagnostics_.push_back({Severity::error, "T002", span_of(at),
-                                fmt::format("more than {} errors, and the rest is not read", most_errors), {}, {}});
+        diagnostics_.push_back({Severity::error,
+                                "T002",
+                                span_of(at),
+                                fmt::format("more than {} errors, and the rest is not read", most_errors),
+                                {},
+                                {}});
         throw StopAll{};
     }
 }
@@ -136,8 +142,7 @@ ParseResult Parser::run() {
                                            : read_estimate();
             });
         }
-    } catch (const StopAll&) {
-    }
+    } catch (const StopAll&) {}
     return finish();
 }
 
@@ -167,7 +172,8 @@ void Parser::validate() {
 
 void Parser::check_bytes() {
     if (text_.size() > largest_text) {
-        error("T002", Token{}, fmt::format("the text has {} bytes, and at most {} are read", text_.size(), largest_text),
+        error("T002", Token{},
+              fmt::format("the text has {} bytes, and at most {} are read", text_.size(), largest_text),
               "large consts belong into the const file");
         throw StopAll{};
     }
@@ -180,8 +186,9 @@ void Parser::check_bytes() {
     Token at;
     at.line = static_cast<int>(std::count(before.begin(), before.end(), '\n')) + 1;
     at.column = static_cast<int>(bad - line_start) + 1;
-    error("T003", at, fmt::format("the byte 0x{:02x} is no part of a text in UTF-8",
-                                  static_cast<unsigned>(static_cast<unsigned char>(text_[bad]))));
+    error("T003", at,
+          fmt::format("the byte 0x{:02x} is no part of a text in UTF-8",
+                      static_cast<unsigned>(static_cast<unsigned char>(text_[bad]))));
     throw StopAll{};
 }
 
@@ -219,8 +226,9 @@ void Parser::read_head(const Item& item, bool first) {
     static const std::vector<std::string> keywords{"kernel", "dim",      "input", "const",
                                                    "output", "estimate", "group", "update"};
     if (kernel && !first) {
-        error("T021", start, kernel_.name.empty() ? "`kernel NAME` stands too low"
-                                                  : fmt::format("the kernel already has the name `{}`", kernel_.name),
+        error("T021", start,
+              kernel_.name.empty() ? "`kernel NAME` stands too low"
+                                   : fmt::format("the kernel already has the name `{}`", kernel_.name),
               "one `kernel NAME` line stands below `coulter 1`; each kernel has a file of its own");
         return;
     }

@@ -44,7 +44,8 @@ private:
     };
 
     // Reports.
-    void error(const char* code, const Token& at, std::string message, std::string help = {}, std::vector<Note> notes = {});
+    void error(const char* code, const Token& at, std::string message, std::string help = {},
+               std::vector<Note> notes = {});
     [[noreturn]] void syntax(const Token& found, const std::string& wanted, std::string help = {});
     [[nodiscard]] Span span_of(const Token& token) const;
 
@@ -120,7 +121,7 @@ private:
     std::vector<Body> consts_;
     std::vector<Body> definitions_;
     std::vector<Token> dim_uses_; ///< in heads, of dims that may be declared below them
-    std::vector<Lexer> later_; ///< outputs, updates, estimates and groups name what may stand below them
+    std::vector<Lexer> later_;    ///< outputs, updates, estimates and groups name what may stand below them
 
     Lexer lexer_;
     std::unordered_map<std::string_view, ir::Ref> lets_;

@@ -231,8 +231,9 @@ std::vector<Ref> Parser::arguments(const Token& function, std::size_t wanted) {
     }
     expect(")", fmt::format("after the arguments of `{}`", function.text));
     if (args.size() != wanted) {
-        error("T012", function, fmt::format("`{}` takes {} argument{}, and {} {} given", function.text, wanted,
-                                            wanted == 1 ? "" : "s", args.size(), args.size() == 1 ? "is" : "are"));
+        error("T012", function,
+              fmt::format("`{}` takes {} argument{}, and {} {} given", function.text, wanted, wanted == 1 ? "" : "s",
+                          args.size(), args.size() == 1 ? "is" : "are"));
         args.assign(wanted, poison_);
     }
     return args;
@@ -260,7 +261,8 @@ Ref Parser::built_in(const Token& name) {
     }
     if (!lexer_.peek().is("(")) {
         syntax(name, "a value",
-               fmt::format("`{}` is a word of the text form; a tensor or dim of that name is written in backquotes", word));
+               fmt::format("`{}` is a word of the text form; a tensor or dim of that name is written in backquotes",
+                           word));
     }
     if (const auto type = type_from_name(word)) {
         const std::vector<Ref> args = arguments(name, 1);
@@ -306,8 +308,9 @@ void Parser::read_bindings(const Token& name, const Symbol* symbol, ir::Node& no
             } else if (std::any_of(bindings.begin(), bindings.end(), same)) {
                 error("T015", dim, fmt::format("`{}` of `{}` is bound twice", text, name.text));
             } else if (index != poison_ && index->type != Type::index) {
-                error("T011", start, fmt::format("the index of `{}` is of type {}, and index is wanted", text,
-                                                 coulter::name(index->type)),
+                error("T011", start,
+                      fmt::format("the index of `{}` is of type {}, and index is wanted", text,
+                                  coulter::name(index->type)),
                       "cast it: `index(...)`");
             } else {
                 bindings.emplace_back(text, std::move(index));
@@ -375,8 +378,9 @@ Ref Parser::bounded_access(const Token& word) {
     node.boundary = padded ? ir::Boundary::padded : ir::Boundary::clamped;
     if (padded) {
         if (pad->type != node.type) {
-            error("T011", at, fmt::format("the value of `padded` is of type {}, and `{}` is {}", coulter::name(pad->type),
-                                          name.text, coulter::name(node.type)));
+            error("T011", at,
+                  fmt::format("the value of `padded` is of type {}, and `{}` is {}", coulter::name(pad->type),
+                              name.text, coulter::name(node.type)));
             return poison_;
         }
         node.args.push_back(std::move(pad));

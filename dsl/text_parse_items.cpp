@@ -272,8 +272,8 @@ void Parser::read_extent(ir::Dim& dim) {
         const Token number = ahead.take();
         const ir::Ref value = literal(number, negative);
         if (value->type != Type::index) {
-            error("T006", number, fmt::format("the extent of `{}` is {}, and a plain integer is wanted", dim.name,
-                                              number.text));
+            error("T006", number,
+                  fmt::format("the extent of `{}` is {}, and a plain integer is wanted", dim.name, number.text));
         }
         dim.size = value->integer;
         return;
@@ -335,7 +335,8 @@ void Parser::read_elements(ir::Const& constant, const Token& at, double wanted) 
     expect_end("a const");
     const std::size_t given = constant.data.size() / static_cast<std::size_t>(bytes(constant.type));
     if (static_cast<double>(given) != wanted) {
-        error("T017", at, fmt::format("const `{}` has {} elements, and its dims make {:.0f}", constant.name, given, wanted));
+        error("T017", at,
+              fmt::format("const `{}` has {} elements, and its dims make {:.0f}", constant.name, given, wanted));
     }
 }
 
@@ -358,8 +359,9 @@ void Parser::read_const_reference(ir::Const& constant, const std::vector<std::in
         constant.data.assign(data, data + found.data.size());
     }
     if (!problem.empty()) {
-        error("T018", hash, fmt::format("const `{}` cannot be read from `{}.const.safetensors`: {}", constant.name,
-                                        kernel_.name, problem),
+        error("T018", hash,
+              fmt::format("const `{}` cannot be read from `{}.const.safetensors`: {}", constant.name, kernel_.name,
+                          problem),
               "the file stands beside the text and is written together with it");
     }
 }
@@ -464,8 +466,8 @@ void Parser::read_definition_body(ir::Definition& definition) {
         definition.scan = read_scan_head();
         states = true;
     } else if (braces) {
-        static const std::vector<std::string> reductions{"sum", "product", "min", "max",    "argmin",
-                                                         "argmax", "any",  "all", "reduce", "scan"};
+        static const std::vector<std::string> reductions{"sum",    "product", "min", "max",    "argmin",
+                                                         "argmax", "any",     "all", "reduce", "scan"};
         const std::string meant = closest_match(word.text, reductions);
         error("T010", word, fmt::format("there is no reduction `{}`", word.text),
               meant.empty() ? "reductions are " + quoted_list(reductions) : fmt::format("did you mean `{}`?", meant));

@@ -193,7 +193,8 @@ private:
         }
         std::string bindings;
         for (std::size_t i = 0; i < node.dims.size() && i < node.args.size(); ++i) {
-            bindings += fmt::format("{}{} = {}", i == 0 ? "" : ", ", quoted_if_needed(node.dims[i]), whole(*node.args[i]));
+            bindings +=
+                fmt::format("{}{} = {}", i == 0 ? "" : ", ", quoted_if_needed(node.dims[i]), whole(*node.args[i]));
         }
         if (!bindings.empty() || (is_dim_ && is_dim_(node.name))) {
             text += "(" + bindings + ")";
@@ -295,7 +296,8 @@ public:
     }
 
 private:
-    template<class List, class Print> void section(const List& list, const Print& print_one) {
+    template <class List, class Print>
+    void section(const List& list, const Print& print_one) {
         if (!list.empty()) {
             out_ += '\n';
         }
@@ -385,10 +387,12 @@ private:
             }
         }
         append(definition.values);
-        const std::vector<Ref>& identity =
-            definition.reduction ? definition.reduction->identity : definition.scan ? definition.scan->identity : none_;
-        const std::vector<Ref>& combine =
-            definition.reduction ? definition.reduction->combine : definition.scan ? definition.scan->combine : none_;
+        const std::vector<Ref>& identity = definition.reduction ? definition.reduction->identity
+                                           : definition.scan    ? definition.scan->identity
+                                                                : none_;
+        const std::vector<Ref>& combine = definition.reduction ? definition.reduction->combine
+                                          : definition.scan    ? definition.scan->combine
+                                                               : none_;
         append(identity);
         append(combine);
         const ExpressionPrinter expression = printer(order);
@@ -438,8 +442,12 @@ private:
 
 } // namespace
 
-std::string print(const ir::Kernel& kernel) { return KernelPrinter(kernel).run(); }
+std::string print(const ir::Kernel& kernel) {
+    return KernelPrinter(kernel).run();
+}
 
-std::string print(const ir::Ref& expression) { return expression ? ExpressionPrinter::cut(expression) : "none"; }
+std::string print(const ir::Ref& expression) {
+    return expression ? ExpressionPrinter::cut(expression) : "none";
+}
 
 } // namespace coulter

@@ -28,7 +28,8 @@ public:
     int below(int limit) { return static_cast<int>(bits() % static_cast<std::uint64_t>(limit)); }
     int between(int low, int high) { return low + below(high - low + 1); }
     bool chance(int percent) { return below(100) < percent; }
-    template<class List> auto pick(const List& list) {
+    template <class List>
+    auto pick(const List& list) {
         return *std::next(list.begin(), below(static_cast<int>(list.size())));
     }
 
@@ -105,8 +106,8 @@ void Maker::make_dims() {
         kernel_.estimates[name] = name == "i" ? random_.between(7, 9) : random_.between(3, 6);
     }
     dim("o");
-    dim("y").extent = ir::binary(Op::div, ir::binary(Op::add, ir::extent_node("j"), ir::index_constant(1)),
-                                 ir::index_constant(2));
+    dim("y").extent =
+        ir::binary(Op::div, ir::binary(Op::add, ir::extent_node("j"), ir::index_constant(1)), ir::index_constant(2));
     dim("tap").size = random_.between(2, 3);
     dim("c").size = random_.between(1, 4);
     dim("bin").size = random_.between(2, 5);
@@ -133,8 +134,8 @@ std::vector<std::string> Maker::some_dims(const std::vector<std::string>& from, 
 }
 
 std::string Maker::fresh_name() {
-    const std::array<const char*, 12> odd{"exp", "sum", "i", "left", "output", "em.mu[1]", "d.pose",
-                                          "t.acc[0].x", "where", "f32", "inf_f16", "let"};
+    const std::array<const char*, 12> odd{"exp",    "sum",        "i",     "left", "output",  "em.mu[1]",
+                                          "d.pose", "t.acc[0].x", "where", "f32",  "inf_f16", "let"};
     std::string name = "t" + std::to_string(made_++);
     if (options_.wild && random_.chance(30)) {
         const std::string candidate = random_.pick(odd);
@@ -196,13 +197,23 @@ Ref Maker::constant(Type type) {
                                                   : random_.between(is_signed_integer(type) ? -5 : 0, 9));
     }
     constexpr double infinity = std::numeric_limits<double>::infinity();
-    constexpr std::array<double, 6> odd{infinity, -infinity, std::numeric_limits<double>::quiet_NaN(), -0.0, 5e-324, 1e300};
+    constexpr std::array<double, 6> odd{infinity, -infinity, std::numeric_limits<double>::quiet_NaN(),
+                                        -0.0,     5e-324,    1e300};
     const double chosen = options_.wild && random_.chance(20) ? random_.pick(odd) : random_.between(-40, 40) / 16.0;
     const double precise = options_.wild && random_.chance(30) ? chosen / 3 : chosen;
     return ir::real_constant(type, round_to(type, precise));
 }
 
-Ref Maker::to(Type type, Ref from) { return from->type == type ? from : ir::cast(type, std::move(from)); }
+Ref Maker::to(Type type, Ref from) {
+    if (from->type == type) {
+        return from;
+    }
+    if (is_float(type) && is_integer(from->type) && !options_.wild) {
+        // Wrapped integers are huge: as floats they would drown all else.
+        from = ir::binary(Op::mod, from, ir::integer_constant(from->type, 13));
+    }
+    return ir::cast(type, std::move(from));
+}
 
 // A row of the gather table, in range of nothing: the access that uses it clamps or pads.
 Ref Maker::gathered(const Loops& loops) {
@@ -223,8 +234,9 @@ Ref Maker::index(const Loops& loops, int depth) {
     case 3: return ir::binary(Op::add, index(loops, depth - 1), ir::index_constant(random_.between(-2, 2)));
     case 4: return ir::binary(Op::sub, ir::extent_node(random_.pick(loops)), index(loops, depth - 1));
     case 5: return ir::binary(Op::mul, ir::index_constant(random_.between(-1, 2)), index(loops, depth - 1));
-    case 6: return ir::binary(random_.chance(50) ? Op::div : Op::mod, index(loops, depth - 1),
-                              ir::index_constant(random_.between(1, 3)));
+    case 6:
+        return ir::binary(random_.chance(50) ? Op::div : Op::mod, index(loops, depth - 1),
+                          ir::index_constant(random_.between(1, 3)));
     default: return loops.contains("k") ? gathered(loops) : ir::dim_node(random_.pick(loops));
     }
 }
@@ -272,7 +284,7 @@ Ref Maker::read(Type type, const Loops& loops, int depth) {
     const int component = random_.below(static_cast<int>(tensor.types.size()));
     Ref at = access(tensor, component, loops, depth);
     if (is_float(at->type) && !tensor.small) {
-        at = ir::call(random_.chance(50) ? Op::tanh : Op::sin, {at}); // what was accumulated does not grow further
+        at = ir::call(Op::tanh, {at}); // what was accumulated does not grow further, infinite identities included
     }
     if (is_float(at->type) && !is_float(type) && !options_.wild) {
         return constant(type);
@@ -308,7 +320,9 @@ Ref Maker::value(Type type, const Loops& loops, int depth) {
     }
     if (depth == 0 || random_.chance(20)) {
         const int kind = random_.below(10);
-        return kind == 0 ? constant(type) : kind == 1 && !loops.empty() ? to(type, index(loops, 1)) : read(type, loops, 1);
+        return kind == 0                     ? constant(type)
+               : kind == 1 && !loops.empty() ? to(type, index(loops, 1))
+                                             : read(type, loops, 1);
     }
     Ref made = compound(type, loops, depth - 1);
     if (random_.chance(30)) {
@@ -322,7 +336,7 @@ Ref Maker::compound(Type type, const Loops& loops, int depth) {
     constexpr std::array<Op, 6> arithmetic{Op::add, Op::sub, Op::mul, Op::add, Op::min, Op::max};
     constexpr std::array<Op, 7> whole{Op::div, Op::mod, Op::bit_and, Op::bit_or, Op::bit_xor, Op::shl, Op::shr};
     constexpr std::array<Op, 6> smooth{Op::tanh, Op::sigmoid, Op::sin, Op::cos, Op::erf, Op::abs};
-    constexpr std::array<Op, 10> steep{Op::exp,  Op::log, Op::sqrt, Op::floor, Op::ceil,
+    constexpr std::array<Op, 10> steep{Op::exp,   Op::log,   Op::sqrt,  Op::floor, Op::ceil,
                                        Op::round, Op::trunc, Op::log1p, Op::expm1, Op::atan};
     const int kind = random_.below(10);
     if (kind < 5) {
@@ -353,7 +367,8 @@ void Maker::add(ir::Definition definition) {
 void Maker::make_reduction(ir::Definition& definition, Type type, Loops loops) {
     std::vector<std::string> candidates;
     for (const char* dim : {"i", "j", "k", "tap", "tap", "c"}) {
-        const bool taken = loops.contains(dim) || std::find(candidates.begin(), candidates.end(), dim) != candidates.end();
+        const bool taken =
+            loops.contains(dim) || std::find(candidates.begin(), candidates.end(), dim) != candidates.end();
         if (!taken && !(std::string_view(dim) == "i" && loops.contains("o"))) {
             candidates.emplace_back(dim);
         }
@@ -386,7 +401,8 @@ void Maker::make_reduction(ir::Definition& definition, Type type, Loops loops) {
     }
     // Few factors of about 1, so that a product neither vanishes nor overflows.
     const bool product = reduction.op == ir::ReduceOp::product && is_float(type);
-    definition.values = {product ? ir::call(Op::cos, {value(type, loops, 1)}) : value(type, loops, random_.between(1, 3))};
+    definition.values = {product ? ir::call(Op::cos, {value(type, loops, 1)})
+                                 : value(type, loops, random_.between(1, 3))};
     const bool scatter = options_.scatters && !arg && random_.chance(20);
     if (scatter) {
         const Ref row = ir::binary(Op::mod, index(loops, 1), ir::extent_node("bin")); // floors: 0 .. extent - 1
@@ -444,8 +460,8 @@ void Maker::make_stage() {
     ir::Definition definition;
     // A stage has i or its strided o, not both: o then has its one source.
     const bool strided = random_.chance(30);
-    const std::vector<std::string> choice = strided ? std::vector<std::string>{"o", "j", "k", "c", "y"}
-                                                    : std::vector<std::string>{"i", "j", "k", "c", "y"};
+    const std::vector<std::string> choice =
+        strided ? std::vector<std::string>{"o", "j", "k", "c", "y"} : std::vector<std::string>{"i", "j", "k", "c", "y"};
     definition.dims = some_dims(choice, random_.chance(10) ? 0 : 1, 3);
     const Loops loops(definition.dims.begin(), definition.dims.end());
     const Type type = element_type();
@@ -504,12 +520,18 @@ void Maker::finish() {
         }
     }
     const ir::Definition& grouped = random_.pick(kernel_.definitions);
-    kernel_.groups.push_back({grouped.name + ".group", "made", ir::reads(grouped), {grouped.name},
-                              random_.chance(50) ? "made.sched" : "", {}});
+    kernel_.groups.push_back({grouped.name + ".group",
+                              "made",
+                              ir::reads(grouped),
+                              {grouped.name},
+                              random_.chance(50) ? "made.sched" : "",
+                              {}});
 }
 
 } // namespace
 
-ir::Kernel random_kernel(std::uint64_t seed, const RandomKernelOptions& options) { return Maker(seed, options).run(); }
+ir::Kernel random_kernel(std::uint64_t seed, const RandomKernelOptions& options) {
+    return Maker(seed, options).run();
+}
 
 } // namespace coulter::test

@@ -43,7 +43,9 @@ std::string read(const fs::path& path) {
     return content.str();
 }
 
-void write(const fs::path& path, const std::string& content) { std::ofstream(path, std::ios::binary) << content; }
+void write(const fs::path& path, const std::string& content) {
+    std::ofstream(path, std::ios::binary) << content;
+}
 
 /// A kernel with a const of rows x 13 elements: small enough for the text with 4 rows.
 ir::Kernel with_const(std::int64_t rows, Type type = Type::f32) {
@@ -177,7 +179,8 @@ TEST_CASE("files that would not change are left untouched") {
     CHECK(fs::last_write_time(folder.path() / "k.const.safetensors") == text_time);
     write_kernel(with_const(4), folder.path()); // its const stands in the text
     CHECK(!fs::exists(folder.path() / "k.const.safetensors"));
-    CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1); // no temporary file stays
+    CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) ==
+          1); // no temporary file stays
 }
 
 TEST_CASE("a file that cannot be read or written says so") {

@@ -64,8 +64,12 @@ void mutate_bytes(std::string& text, Random& random) {
     }
 }
 
-bool is_number(const std::string& piece) { return piece[0] >= '0' && piece[0] <= '9'; }
-bool is_word(const std::string& piece) { return std::isalpha(static_cast<unsigned char>(piece[0])) != 0; }
+bool is_number(const std::string& piece) {
+    return piece[0] >= '0' && piece[0] <= '9';
+}
+bool is_word(const std::string& piece) {
+    return std::isalpha(static_cast<unsigned char>(piece[0])) != 0;
+}
 
 void mutate_tokens(std::string& text, Random& random) {
     std::vector<std::string> pieces = split(text, false);
@@ -87,8 +91,8 @@ void mutate_tokens(std::string& text, Random& random) {
     case 4: // another operator
     case 5:
         for (std::size_t i = at + 1; i + 1 < pieces.size(); ++i) {
-            const bool infix = operators.find(pieces[i][0]) != std::string::npos && pieces[i + 1] == " " &&
-                               pieces[i - 1] == " ";
+            const bool infix =
+                operators.find(pieces[i][0]) != std::string::npos && pieces[i + 1] == " " && pieces[i - 1] == " ";
             if (infix) {
                 pieces[i] = operators[random.below(operators.size())];
                 break;
@@ -180,7 +184,9 @@ TEST_CASE("20,000 mutations are accepted or rejected with a position, at least h
         std::string text = bases[random.below(bases.size())];
         const std::size_t level = random.below(10);
         for (std::size_t times = 1 + random.below(4) / 3; times > 0 && text.size() > 60; --times) {
-            level < 2 ? mutate_bytes(text, random) : level < 6 ? mutate_tokens(text, random) : mutate_lines(text, random);
+            level < 2   ? mutate_bytes(text, random)
+            : level < 6 ? mutate_tokens(text, random)
+                        : mutate_lines(text, random);
         }
         accepted += check_text(text) ? 1 : 0;
     }
@@ -218,10 +224,11 @@ TEST_CASE("what fits the limit of size is read in bounded time and memory") {
         return text;
     };
     const std::string parts[] = {
-        repeated("("),      repeated("-"),     repeated("!~"),   repeated("exp("),  repeated("a+"),   repeated("a(i="),
-        repeated("padded("), repeated("9"),    repeated("0x1."), repeated("let $0 = "), repeated(" "), repeated("#"),
-        repeated("zz + "),  repeated("\n x"),  repeated("\nx"),  repeated("\ndim"), repeated("\noutput t"),
-        repeated("sum {"),  repeated("a.b."),  repeated("a[1]"), repeated("\"\""), repeated("\xc3\xa9"), repeated("i, "),
+        repeated("("),     repeated("-"),          repeated("!~"),    repeated("exp("), repeated("a+"),
+        repeated("a(i="),  repeated("padded("),    repeated("9"),     repeated("0x1."), repeated("let $0 = "),
+        repeated(" "),     repeated("#"),          repeated("zz + "), repeated("\n x"), repeated("\nx"),
+        repeated("\ndim"), repeated("\noutput t"), repeated("sum {"), repeated("a.b."), repeated("a[1]"),
+        repeated("\"\""),  repeated("\xc3\xa9"),   repeated("i, "),
     };
     for (const std::string& part : parts) {
         CAPTURE(part.substr(0, 12));
@@ -246,7 +253,8 @@ TEST_CASE("bytes that are no text are refused with their place") {
 
 TEST_CASE("huge numbers and extents are refused or kept exactly") {
     const auto dim = [](const std::string& extent) {
-        return "coulter 1\nkernel k\ndim n = " + extent + "\ndim m = " + extent + "\nconst c: f32[n, m] = {}\nt: f32 = 1.0\noutput t\n";
+        return "coulter 1\nkernel k\ndim n = " + extent + "\ndim m = " + extent +
+               "\nconst c: f32[n, m] = {}\nt: f32 = 1.0\noutput t\n";
     };
     CHECK(rejection(dim("9223372036854775808")).find("[T006]") != std::string::npos);
     CHECK(rejection(dim(std::string(900, '9'))).find("[T006]") != std::string::npos);
@@ -263,7 +271,8 @@ TEST_CASE("huge numbers and extents are refused or kept exactly") {
 TEST_CASE("a doubling chain of lets stays linear") {
     std::string text = head + "t: f32[i] =\n    let $0 = sin(a);\n";
     for (int i = 1; i < 20'000; ++i) {
-        text += "    let $" + std::to_string(i) + " = $" + std::to_string(i - 1) + " * $" + std::to_string(i - 1) + ";\n";
+        text +=
+            "    let $" + std::to_string(i) + " = $" + std::to_string(i - 1) + " * $" + std::to_string(i - 1) + ";\n";
     }
     text += "    $19999 + 1.0\n";
     CHECK(seconds_of([&] { CHECK(check_text(text)); }) < 10);

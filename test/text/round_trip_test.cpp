@@ -14,7 +14,8 @@ namespace {
 std::string with_value(const std::string& type, const std::string& value) {
     return "coulter 1\nkernel k\n\ndim i\ndim j\ndim x\n\ninput a: f32[i, j]\ninput b: f32[i]\ninput d: f64[i]\n"
            "input n: i32[i]\ninput m: u8[i]\ninput p: bool[i]\ninput x: f32[x]\n\npair: (f32, i32)[i] =\n    (b, n)\n\n"
-           "t: " + type + "[i, j] =\n    " + value + "\n\noutput t\n";
+           "t: " +
+           type + "[i, j] =\n    " + value + "\n\noutput t\n";
 }
 
 struct Row {
@@ -104,10 +105,12 @@ TEST_CASE("a whole kernel of every statement prints as it was written") {
 }
 
 TEST_CASE("statements may stand in any order and be continued on indented lines") {
-    const std::string text = "# head\n\ncoulter 1\n\nkernel k\noutput t,\n  u\ndim i\nt: f32[i]\n  =\n    a\n\n    * 2.0\n"
-                             "u: f32[i] = t\ninput a: f32[i\n] frozen\n";
-    CHECK(print(parsed(text)) == "coulter 1\nkernel k\n\ndim i\n\ninput a: f32[i] frozen\n\nt: f32[i] =\n    a * 2.0\n\n"
-                                 "u: f32[i] =\n    t\n\noutput t\noutput u\n");
+    const std::string text =
+        "# head\n\ncoulter 1\n\nkernel k\noutput t,\n  u\ndim i\nt: f32[i]\n  =\n    a\n\n    * 2.0\n"
+        "u: f32[i] = t\ninput a: f32[i\n] frozen\n";
+    CHECK(print(parsed(text)) ==
+          "coulter 1\nkernel k\n\ndim i\n\ninput a: f32[i] frozen\n\nt: f32[i] =\n    a * 2.0\n\n"
+          "u: f32[i] =\n    t\n\noutput t\noutput u\n");
 }
 
 TEST_CASE("shared nodes print once and are shared after parsing") {
@@ -163,7 +166,8 @@ TEST_CASE("deep expressions print below the parser's limit and round trip") {
 TEST_CASE("names that are words of the text are quoted") {
     KernelBuilder builder("sum");
     builder.input("select", Type::f32, {"where"}).input("left", Type::f32, {"where", "where.o"});
-    builder.map("inf_f16", {"where"}, {builder.at("select") + builder.at("left", {{"where.o", E(ir::dim_node("where"))}})});
+    builder.map("inf_f16", {"where"},
+                {builder.at("select") + builder.at("left", {{"where.o", E(ir::dim_node("where"))}})});
     builder.map("input", {"where"}, {builder.at("inf_f16")});
     builder.map("where", {"where"}, {builder.at("input") * cast(Type::f32, loop("where"))});
     builder.reduce("kernel", {}, ir::ReduceOp::sum, {"where"}, {builder.at("where")});

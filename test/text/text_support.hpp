@@ -14,7 +14,8 @@ namespace coulter::test {
 /// The kernel of a text that must parse; fails the test case otherwise.
 [[nodiscard]] ir::Kernel parsed(const std::string& text);
 
-/// A kernel of maps, reductions, a scan, a scatter, gathers, padding, consts, groups and quoted names, in canonical form.
+/// A kernel of maps, reductions, a scan, a scatter, gathers, padding, consts, groups and quoted names, in canonical
+/// form.
 [[nodiscard]] const std::string& sampler();
 
 } // namespace coulter::test

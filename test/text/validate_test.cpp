@@ -25,7 +25,9 @@ KernelBuilder basic() {
     return builder;
 }
 
-ir::Kernel of_value(const E& value) { return basic().map("t", {"i", "j"}, {value}).kernel(); }
+ir::Kernel of_value(const E& value) {
+    return basic().map("t", {"i", "j"}, {value}).kernel();
+}
 
 ir::Node access_node() {
     ir::Node node;
@@ -35,7 +37,9 @@ ir::Node access_node() {
     return node;
 }
 
-std::string of_access(const ir::Node& node) { return codes(of_value(E(ir::make_node(node)))); }
+std::string of_access(const ir::Node& node) {
+    return codes(of_value(E(ir::make_node(node))));
+}
 
 } // namespace
 
