@@ -158,8 +158,8 @@ void Analysis::choose_inlined() {
             cost * reads_per_point <= 1.5 * (cost + 1 + reads_per_point)) {
             inlined_.insert(definition.name);
         }
-        const double runs = is_inlined(definition.name) ? evaluations[definition.name]
-                                                        : points(ir::loop_dims(definition));
+        const double runs =
+            is_inlined(definition.name) ? evaluations[definition.name] : points(ir::loop_dims(definition));
         for (const ir::Ref& access : accesses.at(definition.name)) {
             evaluations[access->name] += runs;
         }

@@ -7,7 +7,9 @@ namespace {
 
 constexpr double cached_bytes = 128 * 1024; ///< of a slice that its readers find in the cache
 
-bool is_plain_reduction(const ir::Definition& stage) { return stage.reduction && stage.reduction->into.empty(); }
+bool is_plain_reduction(const ir::Definition& stage) {
+    return stage.reduction && stage.reduction->into.empty();
+}
 
 bool has(const std::vector<std::string>& list, const std::string& item) {
     return std::find(list.begin(), list.end(), item) != list.end();
@@ -167,13 +169,13 @@ private:
         }
         shape.fixed = read_in_place(stage.name, shape);
         shape.one_value = shape.fixed && shared == stage.dims.size();
-        shape.outer.erase(std::remove_if(shape.outer.begin(), shape.outer.end(),
-                                         [&](const std::string& dim) {
-                                             return std::find(loops.begin(),
-                                                              loops.begin() + static_cast<std::ptrdiff_t>(shared),
-                                                              dim) != loops.begin() + static_cast<std::ptrdiff_t>(shared);
-                                         }),
-                          shape.outer.end());
+        shape.outer.erase(
+            std::remove_if(shape.outer.begin(), shape.outer.end(),
+                           [&](const std::string& dim) {
+                               return std::find(loops.begin(), loops.begin() + static_cast<std::ptrdiff_t>(shared),
+                                                dim) != loops.begin() + static_cast<std::ptrdiff_t>(shared);
+                           }),
+            shape.outer.end());
     }
 
     /// Whether all readers take the same one index of the host's outer dims, as the checker sees it: the host's own
@@ -202,7 +204,9 @@ private:
 
 } // namespace
 
-std::map<std::string, StageShape> choose_shapes(const Analysis& analysis) { return Chooser(analysis).run(); }
+std::map<std::string, StageShape> choose_shapes(const Analysis& analysis) {
+    return Chooser(analysis).run();
+}
 
 double work_of(const Analysis& analysis, const std::string& stage) {
     return analysis.points(ir::loop_dims(*analysis.kernel().find_definition(stage))) * analysis.cost(stage);

@@ -16,7 +16,9 @@ struct OuterLoop {
     std::int64_t extent = 1;
 };
 
-std::string joined(const std::vector<std::string>& words) { return fmt::format("{}", fmt::join(words, " ")); }
+std::string joined(const std::vector<std::string>& words) {
+    return fmt::format("{}", fmt::join(words, " "));
+}
 
 class Writer {
 public:
@@ -181,9 +183,9 @@ private:
             }
             const bool is_vector = tile.dim == shape.tile.vector.dim;
             step(fmt::format("split {} by {}", loop, tile.size),
-                 !is_vector                       ? "what is loaded once serves several results"
-                 : tile.size == shape.tile.lanes  ? fmt::format("a vector of {} lanes", tile.size)
-                                                  : fmt::format("vectors of {} lanes", shape.tile.lanes));
+                 !is_vector                      ? "what is loaded once serves several results"
+                 : tile.size == shape.tile.lanes ? fmt::format("a vector of {} lanes", tile.size)
+                                                 : fmt::format("vectors of {} lanes", shape.tile.lanes));
             inner.push_back(loop + ".i");
             outer.push_back({loop + ".o", (analysis_.extent(tile.dim) + tile.size - 1) / tile.size});
         }
@@ -308,7 +310,7 @@ private:
     Analysis analysis_;
     std::map<std::string, StageShape> shapes_;
     std::map<std::string, std::vector<std::string>> loops_; ///< of hosts, by depth; fused ones share a name
-    std::map<std::string, std::size_t> fusable_; ///< outer loops of a host that may become one
+    std::map<std::string, std::size_t> fusable_;            ///< outer loops of a host that may become one
     std::set<std::string> names_;
     std::set<std::string> packed_;
     std::string text_;

@@ -6,8 +6,8 @@
 namespace coulter::schedule {
 
 struct VectorChoice {
-    std::string dim;          ///< empty: none is worth it
-    bool reduced = false;     ///< a reduced dim: partial sums
+    std::string dim;      ///< empty: none is worth it
+    bool reduced = false; ///< a reduced dim: partial sums
     std::int64_t lanes = 1;
 };
 
@@ -19,12 +19,13 @@ struct TileDim {
 };
 
 struct RegisterTile {
-    TileDim vector;              ///< size: lanes * vectors
+    TileDim vector; ///< size: lanes * vectors
     std::int64_t lanes = 1;
     std::vector<TileDim> unrolled;
 };
 
-/// Whether a read would be contiguous along `dim` from a packed copy that is made once, and nobody else reads the tensor.
+/// Whether a read would be contiguous along `dim` from a packed copy that is made once, and nobody else reads the
+/// tensor.
 [[nodiscard]] bool is_packable(const Analysis& analysis, const ir::Node& access, const std::string& dim);
 
 /// The loop along which reads are contiguous or alike.

@@ -29,16 +29,16 @@ SplitDim add_split_dim(ir::Kernel& kernel, const std::string& stage, const std::
     if (whole.size) {
         outer.size = *whole.size / factor + (*whole.size % factor != 0 ? 1 : 0);
     } else {
-        outer.extent = ir::binary(ir::Op::div,
-                                  ir::binary(ir::Op::add, ir::extent_node(dim), ir::index_constant(factor - 1)),
-                                  ir::index_constant(factor));
+        outer.extent =
+            ir::binary(ir::Op::div, ir::binary(ir::Op::add, ir::extent_node(dim), ir::index_constant(factor - 1)),
+                       ir::index_constant(factor));
     }
     kernel.dims.push_back(outer);
     kernel.dims.push_back(ir::Dim{split.inner, factor, nullptr, whole.span});
 
-    split.index = ir::binary(ir::Op::add,
-                             ir::binary(ir::Op::mul, ir::dim_node(split.outer), ir::index_constant(factor)),
-                             ir::dim_node(split.inner));
+    split.index =
+        ir::binary(ir::Op::add, ir::binary(ir::Op::mul, ir::dim_node(split.outer), ir::index_constant(factor)),
+                   ir::dim_node(split.inner));
     return split;
 }
 

@@ -9,8 +9,8 @@ namespace coulter::schedule::detail {
 struct SplitDim {
     std::string outer;
     std::string inner;
-    ir::Ref index;       ///< outer * factor + inner
-    bool exact = false;  ///< the factor divides a constant extent: no point lies outside
+    ir::Ref index;      ///< outer * factor + inner
+    bool exact = false; ///< the factor divides a constant extent: no point lies outside
 };
 
 /// Adds `<stage>:<dim>.o` and `<stage>:<dim>.i` to the kernel. \pre `dim` is a dim of the kernel, `factor` >= 1.

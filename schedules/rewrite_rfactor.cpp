@@ -25,8 +25,7 @@ ir::Ref clamp_accesses(const ir::Ref& root, const std::function<bool(const ir::N
 
 bool has_data_index(const ir::Node& access) {
     const std::vector<const ir::Node*> nodes = ir::postorder(access.args);
-    return std::any_of(nodes.begin(), nodes.end(),
-                       [](const ir::Node* node) { return node->kind == ir::Kind::access; });
+    return std::any_of(nodes.begin(), nodes.end(), [](const ir::Node* node) { return node->kind == ir::Kind::access; });
 }
 
 bool uses_dim(const ir::Node& access, const std::string& dim) {

@@ -4,6 +4,7 @@
 #include "coulter/schedule/defaults.hpp"
 #include "rewrite_kernels.hpp"
 #include "rewrite_run.hpp"
+#include "support/golden.hpp"
 #include "support/random_kernel.hpp"
 #include "support/random_schedule.hpp"
 
@@ -50,7 +51,9 @@ std::string change(const ir::Kernel& before, const ir::Kernel& after, const Arra
     return difference(interpret(before, inputs, {}, options), interpret(after, inputs, {}, options), 1e-9);
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
 
 } // namespace
 
@@ -103,6 +106,13 @@ TEST_CASE("a capsule convolution keeps its sums in registers, over a packed weig
     CHECK(contains(text, "store in registers"));
     CHECK(contains(text, "unroll out.o col row"));
     CHECK(contains(text, "parallel batch"));
+}
+
+TEST_CASE("whole default schedules, with their reasons") {
+    for (const char* kernel : {"conv_capsules", "matmul", "softmax", "layer_norm", "masked"}) {
+        const std::string text = default_schedule(table_kernel(kernel).kernel, {}, avx512());
+        CHECK(golden_difference(std::string("schedule/default_") + kernel, text) == "");
+    }
 }
 
 TEST_CASE("what is not frozen is not packed") {
@@ -178,7 +188,8 @@ TEST_CASE("careless random schedules are refused as well as accepted") {
 }
 
 TEST_CASE("the reducer keeps what fails and drops the rest") {
-    const std::string text = "schedule k\nstage a { split i by 4; vectorize i.i; parallel i.o }\nstage b { unroll j }\n";
+    const std::string text =
+        "schedule k\nstage a { split i by 4; vectorize i.i; parallel i.o }\nstage b { unroll j }\n";
     const auto fails = [](const std::string& candidate) { return contains(candidate, "split i by 4"); };
     CHECK(reduce_schedule(text, fails) == "schedule k\nstage a { split i by 4 }\n");
 }

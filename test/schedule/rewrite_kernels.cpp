@@ -107,8 +107,12 @@ Ref KernelBuilder::clamped(const std::string& tensor, const Bindings& bindings) 
 
 namespace {
 
-Ref d(const std::string& name) { return ir::dim_node(name); }
-Ref f32c(double value) { return ir::real_constant(Type::f32, static_cast<float>(value)); }
+Ref d(const std::string& name) {
+    return ir::dim_node(name);
+}
+Ref f32c(double value) {
+    return ir::real_constant(Type::f32, static_cast<float>(value));
+}
 
 TableKernel conv_capsules() {
     KernelBuilder b("conv_capsules");
@@ -140,8 +144,8 @@ TableKernel conv2d() {
     b.dim("iy").dim("ix").dim("in").dim("out").dim("ky", 3).dim("kx", 3);
     b.input("image", Type::f32, {"iy", "ix", "in"}).input("weight", Type::f32, {"ky", "kx", "in", "out"}, true);
     b.input("bias", Type::f32, {"out"});
-    const Ref image = b.padded("image", {{"iy", d("y") + d("ky") - index(1)}, {"ix", d("x") + d("kx") - index(1)}},
-                               f32c(0));
+    const Ref image =
+        b.padded("image", {{"iy", d("y") + d("ky") - index(1)}, {"ix", d("x") + d("kx") - index(1)}}, f32c(0));
     b.reduce("sums", {"y", "x", "out"}, ReduceOp::sum, {"ky", "kx", "in"}, {image * b.read("weight")});
     b.map("result", {"y", "x", "out"}, {ir::binary(Op::max, b.read("sums") + b.read("bias"), f32c(0))});
     b.estimate("iy", 56).estimate("ix", 56).estimate("in", 64).estimate("out", 64);
@@ -227,8 +231,7 @@ TableKernel moments() {
     const Ref one = ir::integer_constant(Type::i64, 1);
     const Ref none = ir::integer_constant(Type::i64, 0);
     b.custom("count_sum", {"i"}, {"j", "k"}, {one, b.read("x")}, {none, none},
-             {state(0, false) + state(0, true), state(1, false) + state(1, true)},
-             ir::binary(Op::ne, d("j"), d("k")));
+             {state(0, false) + state(0, true), state(1, false) + state(1, true)}, ir::binary(Op::ne, d("j"), d("k")));
     b.map("mean", {"i"}, {ir::binary(Op::div, b.read("count_sum", {}, 1), b.read("count_sum", {}, 0))});
     return {b.outputs({"mean"}), {{"i", 3}, {"j", 4}, {"k", 5}}};
 }
@@ -240,8 +243,7 @@ TableKernel gather() {
     b.input("word_id", Type::i32, {"word"});
     const Ref id = b.read("word_id");
     const Ref valid = ir::binary(Op::ge, id, ir::integer_constant(Type::i32, 0));
-    b.reduce("total", {"col"}, ReduceOp::sum, {"word"}, {b.read("table", {{"row", ir::cast(Type::index, id)}})},
-             valid);
+    b.reduce("total", {"col"}, ReduceOp::sum, {"word"}, {b.read("table", {{"row", ir::cast(Type::index, id)}})}, valid);
     b.map("picked", {"word", "col"}, {b.clamped("table", {{"row", ir::cast(Type::index, id)}})});
     return {b.outputs({"total", "picked"}), {{"word", 5}, {"row", 4}, {"col", 3}}};
 }
@@ -279,11 +281,21 @@ TableKernel scalars() {
 } // namespace
 
 std::vector<TableKernel> table_kernels() {
-    return {conv_capsules(), matmul("matmul", Type::f32), matmul("matmul_u8", Type::u8),
-            conv2d(),        max_pool(),                  blur(),
-            softmax(),       layer_norm(),                argmax(),
-            masked(),        moments(),                   gather(),
-            padded(),        running_sum(),               scalars()};
+    return {conv_capsules(),
+            matmul("matmul", Type::f32),
+            matmul("matmul_u8", Type::u8),
+            conv2d(),
+            max_pool(),
+            blur(),
+            softmax(),
+            layer_norm(),
+            argmax(),
+            masked(),
+            moments(),
+            gather(),
+            padded(),
+            running_sum(),
+            scalars()};
 }
 
 TableKernel table_kernel(const std::string& name) {

@@ -34,10 +34,18 @@ private:
     ir::Kernel kernel_;
 };
 
-[[nodiscard]] inline ir::Ref operator+(const ir::Ref& a, const ir::Ref& b) { return ir::binary(ir::Op::add, a, b); }
-[[nodiscard]] inline ir::Ref operator-(const ir::Ref& a, const ir::Ref& b) { return ir::binary(ir::Op::sub, a, b); }
-[[nodiscard]] inline ir::Ref operator*(const ir::Ref& a, const ir::Ref& b) { return ir::binary(ir::Op::mul, a, b); }
-[[nodiscard]] inline ir::Ref index(std::int64_t value) { return ir::index_constant(value); }
+[[nodiscard]] inline ir::Ref operator+(const ir::Ref& a, const ir::Ref& b) {
+    return ir::binary(ir::Op::add, a, b);
+}
+[[nodiscard]] inline ir::Ref operator-(const ir::Ref& a, const ir::Ref& b) {
+    return ir::binary(ir::Op::sub, a, b);
+}
+[[nodiscard]] inline ir::Ref operator*(const ir::Ref& a, const ir::Ref& b) {
+    return ir::binary(ir::Op::mul, a, b);
+}
+[[nodiscard]] inline ir::Ref index(std::int64_t value) {
+    return ir::index_constant(value);
+}
 
 /// One kernel and extents at which it is small, odd, and inside every access.
 struct TableKernel {

@@ -54,9 +54,9 @@ std::string difference(const Arrays& expected, const Arrays& actual, double tole
             }
             if (!same) {
                 return name + "[" + std::to_string(i) + "] is " +
-                       (is_float(a.type) ? std::to_string(b.real(i)) + " instead of " + std::to_string(a.real(i))
-                                         : std::to_string(b.integer(i)) + " instead of " +
-                                               std::to_string(a.integer(i)));
+                       (is_float(a.type)
+                            ? std::to_string(b.real(i)) + " instead of " + std::to_string(a.real(i))
+                            : std::to_string(b.integer(i)) + " instead of " + std::to_string(a.integer(i)));
             }
         }
     }

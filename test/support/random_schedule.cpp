@@ -50,7 +50,8 @@ private:
     int below(int limit) { return limit <= 1 ? 0 : static_cast<int>(random_() % static_cast<std::uint64_t>(limit)); }
     bool chance(int percent) { return below(100) < percent; }
     bool careless() { return options_.careless > 0 && below(options_.careless) == 0; }
-    template<class T> const T& pick(const std::vector<T>& list) {
+    template <class T>
+    const T& pick(const std::vector<T>& list) {
         return list[static_cast<std::size_t>(below(static_cast<int>(list.size())))];
     }
     std::int64_t factor() { return pick<std::int64_t>({1, 2, 2, 3, 4, 4, 5, 7, 8, 8, 16}); }
@@ -100,11 +101,11 @@ private:
         }
         const std::string source = pick(sources);
         std::vector<std::string> dims = kernel_.dims_of(source);
-        const bool is_read = std::any_of(kernel_.definitions.begin(), kernel_.definitions.end(),
-                                         [&](const ir::Definition& definition) {
-                                             const std::vector<std::string> reads = ir::reads(definition);
-                                             return std::find(reads.begin(), reads.end(), source) != reads.end();
-                                         });
+        const bool is_read =
+            std::any_of(kernel_.definitions.begin(), kernel_.definitions.end(), [&](const ir::Definition& definition) {
+                const std::vector<std::string> reads = ir::reads(definition);
+                return std::find(reads.begin(), reads.end(), source) != reads.end();
+            });
         if (dims.empty() || !is_read || !packed_.insert(source).second) {
             return;
         }
@@ -171,10 +172,9 @@ private:
             nest.loops.push_back({display_name(dim), reduced, kernel_.find_dim(dim)->size, true, ""});
         };
         for (const std::string& dim : definition.dims) {
-            const bool is_bound =
-                definition.reduction &&
-                std::any_of(definition.reduction->into.begin(), definition.reduction->into.end(),
-                            [&](const ir::Into& into) { return into.dim == dim; });
+            const bool is_bound = definition.reduction &&
+                                  std::any_of(definition.reduction->into.begin(), definition.reduction->into.end(),
+                                              [&](const ir::Into& into) { return into.dim == dim; });
             const bool is_scanned = definition.scan && definition.scan->dim == dim;
             if (init || (!is_bound && !is_scanned)) {
                 add(dim, false);
@@ -573,42 +573,6 @@ private:
 
 std::string random_schedule(const ir::Kernel& kernel, std::uint64_t seed, const RandomScheduleOptions& options) {
     return Generator(kernel, seed, options).run();
-}
-
-std::string reduce_schedule(const std::string& text, const std::function<bool(const std::string&)>& fails,
-                            int most_trials) {
-    schedule::ScheduleFile file = schedule::parse_schedule(text, "reduced.sched").file;
-    int trials = 0;
-    const auto still_fails = [&](const schedule::ScheduleFile& candidate) {
-        return trials++ < most_trials && fails(schedule::format(candidate));
-    };
-    bool progress = true;
-    while (progress && trials < most_trials) {
-        progress = false;
-        for (std::size_t i = file.statements.size(); i-- > 0;) {
-            if (file.statements[i].kind == schedule::Statement::Kind::schedule) {
-                continue;
-            }
-            schedule::ScheduleFile candidate = file;
-            candidate.statements.erase(candidate.statements.begin() + static_cast<std::ptrdiff_t>(i));
-            if (still_fails(candidate)) {
-                file = std::move(candidate);
-                progress = true;
-            }
-        }
-        for (std::size_t i = file.statements.size(); i-- > 0;) {
-            for (std::size_t j = file.statements[i].directives.size(); j-- > 0;) {
-                schedule::ScheduleFile candidate = file;
-                auto& directives = candidate.statements[i].directives;
-                directives.erase(directives.begin() + static_cast<std::ptrdiff_t>(j));
-                if (still_fails(candidate)) {
-                    file = std::move(candidate);
-                    progress = true;
-                }
-            }
-        }
-    }
-    return schedule::format(file);
 }
 
 } // namespace coulter::test

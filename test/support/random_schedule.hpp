@@ -10,9 +10,9 @@
 namespace coulter::test {
 
 struct RandomScheduleOptions {
-    int directives = 4;      ///< at most so many loop directives in a block
-    int rewrites = 3;        ///< at most so many of copy, pack, accumulate, rfactor
-    bool parallel = true;    ///< loops of threads
+    int directives = 4;   ///< at most so many loop directives in a block
+    int rewrites = 3;     ///< at most so many of copy, pack, accumulate, rfactor
+    bool parallel = true; ///< loops of threads
     schedule::Numerics numerics = schedule::Numerics::reassociate;
     /// One statement in so many disregards what is legal (0: none): the checker refuses most of such files.
     int careless = 0;
@@ -23,10 +23,9 @@ struct RandomScheduleOptions {
 [[nodiscard]] std::string random_schedule(const ir::Kernel& kernel, std::uint64_t seed,
                                           const RandomScheduleOptions& options = {});
 
-/// A smaller schedule for which `fails` still holds: drops statements, then directives, as long as it does. `fails` must
-/// hold for `text`, and is asked at most `most_trials` times.
-[[nodiscard]] std::string reduce_schedule(const std::string& text,
-                                          const std::function<bool(const std::string&)>& fails,
+/// A smaller schedule for which `fails` still holds: drops statements, then directives, as long as it does. `fails`
+/// must hold for `text`, and is asked at most `most_trials` times.
+[[nodiscard]] std::string reduce_schedule(const std::string& text, const std::function<bool(const std::string&)>& fails,
                                           int most_trials = 500);
 
 } // namespace coulter::test

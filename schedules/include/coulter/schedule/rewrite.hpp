@@ -3,6 +3,9 @@
 ///
 /// Dims that a rewrite introduces are named after their stage, `<stage>:<dim>.o`, so that two stages may split one dim
 /// differently; a schedule calls them `<dim>.o` inside that stage (see display_name).
+///
+/// The checks of sizes stay those of the kernel before: extents that its accesses implied become expressions, and what
+/// a rewrite reads under a `where` may lie outside a tensor elsewhere.
 
 #include "coulter/ir.hpp"
 
@@ -32,7 +35,9 @@ enum class RfactorPart : std::uint8_t { whole, outer, inner };
 
 /// Splits the reduced `dim` of `stage` by `factor` (unless `part` is whole) and moves the reduction over the *other*
 /// part, and over all other reduced dims, to a new definition `name` that keeps `part` as a dim of its own; `stage`
-/// reduces `name` over that dim only. \pre `stage` is a reduction without `into`, not argmin or argmax with a split.
+/// reduces `name` over that dim only. Where no reduced dim is left for `name` it is a map, and `stage` keeps `where`.
+/// \pre `stage` is a reduction without `into`, not argmin or argmax with a split; `combine` commutes, but where the
+/// outer or whole part of its first dim is kept.
 [[nodiscard]] ir::Kernel rfactor(const ir::Kernel& kernel, const std::string& stage, const std::string& dim,
                                  std::int64_t factor, RfactorPart part, const std::string& name);
 
