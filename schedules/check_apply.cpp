@@ -38,6 +38,7 @@ void Model::statement(const ScheduleFile& file, std::size_t index) {
     };
     const auto rewrite = [&](bool good, const Name& name) {
         if (good) {
+            failed_.erase(name.text);
             mention(s);
             retry_pending(file);
         } else {

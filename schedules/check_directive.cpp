@@ -265,10 +265,13 @@ bool Model::mark(const Subject& subject, const Name& name, LoopStep::Kind kind, 
                          {{live->marked, "said here"}});
         }
         if (kind == LoopStep::Kind::parallel && live->reduced) {
+            const ir::Definition& stage = definition(subject.stage);
+            const bool partial = stage.reduction && stage.reduction->into.empty() && stage.types.size() == 1;
             return error("S037", name.span, fmt::format("`{}` is a reduced loop of `{}`: its iterations write the same "
                                                         "elements", name.text, subject.stage),
-                         fmt::format("parallelise a pure loop, or `rfactor {}: {} as NEW` and parallelise `{}` there",
-                                     subject.stage, name.text, name.text));
+                         partial ? fmt::format("parallelise a pure loop, or `rfactor {}: {} as NEW` and parallelise `{}` "
+                                               "there", subject.stage, name.text, name.text)
+                                 : "parallelise a pure loop");
         }
         if (kind == LoopStep::Kind::vectorize) {
             for (const LiveLoop& other : here.loops()) {

@@ -18,9 +18,27 @@ std::map<std::string, std::int64_t> constant_extents(const ir::Kernel& kernel) {
 namespace detail {
 
 std::string choices(std::string_view given, const std::vector<std::string>& candidates, std::string_view what) {
-    const std::string close = closest_match(given, candidates);
+    std::string close = closest_match(given, candidates);
+    // Two one-letter names are always close, and a single candidate stands in the list anyway.
+    if (!close.empty() && (candidates.size() == 1 || (given.size() < 3 && close.front() != given.front()))) {
+        close.clear();
+    }
     const std::string list = candidates.empty() ? "" : fmt::format("{} {}", what, quoted_list(candidates, 16));
     return close.empty() ? list : fmt::format("did you mean `{}`? {}", close, list);
+}
+
+std::vector<std::string> tensor_names(const ir::Kernel& kernel) {
+    std::vector<std::string> names;
+    for (const ir::Input& input : kernel.inputs) {
+        names.push_back(input.name);
+    }
+    for (const ir::Const& each : kernel.consts) {
+        names.push_back(each.name);
+    }
+    for (const ir::Definition& each : kernel.definitions) {
+        names.push_back(each.name);
+    }
+    return names;
 }
 
 bool order_matters(const ir::Definition& definition) {

@@ -91,10 +91,18 @@ private:
     bool pack(const Statement& statement);
     bool copy(const Statement& statement);
     bool accumulate(const Statement& statement);
+
+    // check_factor.cpp
+    struct Factored;
     bool rfactor(const Statement& statement);
     bool lanes(const Subject& subject, const Name& loop_name, const Span& span);
-    bool factor_loop(const std::string& stage, const Name& loop_name, const Name& part, bool as_lanes,
-                     const Span& span);
+    std::optional<Factored> factorable(const std::string& stage, const Name& loop_name, bool as_lanes,
+                                       const Span& span);
+    bool lanes_fit(const std::string& stage, const Name& loop_name, const Factored& what);
+    void factor_out(const std::string& stage, const Factored& what, const std::string& part, bool as_lanes,
+                    const Span& span);
+    void into_lanes(const std::string& stage, const Factored& what, const std::string& part, const Span& span);
+
     bool keeps_numerics(const ir::Definition& definition, std::string_view what, const Span& span);
 
     // check_model.cpp
@@ -122,9 +130,12 @@ private:
     std::optional<std::map<std::string, std::int64_t>> constants_;
 };
 
-/// ` (did you mean ...)` as a help text: the candidate close to `given`, else the list of all.
+/// A help text: the candidate that `given` was likely meant to be, and `what` followed by the list of all.
 [[nodiscard]] std::string choices(std::string_view given, const std::vector<std::string>& candidates,
                                   std::string_view what);
+
+/// All inputs, consts and definitions.
+[[nodiscard]] std::vector<std::string> tensor_names(const ir::Kernel& kernel);
 
 /// Whether the order of combination shows in the result: sums, products of floats and custom reductions over them.
 [[nodiscard]] bool order_matters(const ir::Definition& definition);

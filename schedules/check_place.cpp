@@ -230,7 +230,10 @@ bool Finish::place_at(const std::string& name, Stage& stage, Done& done) {
                                  : fmt::format("kernel `{}` has no stage `{}`", model_.kernel().name, at),
                             init ? legal(name) : choices(at, model_.stage_names(), "the stages are"));
     }
-    if (placed_inside(at, name)) {
+    const auto& order = model_.kernel().definitions;
+    const bool earlier = std::ranges::find(order, at, &ir::Definition::name) <
+                         std::ranges::find(order, name, &ir::Definition::name);
+    if (earlier && placed_inside(at, name)) {
         return model_.error("S062", stage.where_span,
                             fmt::format("`{}` is placed inside `{}`, which is placed inside `{}`", name, at, name),
                             "a producer is computed inside its consumer, not the other way round");

@@ -141,7 +141,7 @@ bool parse_unknown(Cursor& cursor, const Token& token) {
     }
     if (const std::string_view spelling = halide_spelling(word); !spelling.empty()) {
         return cursor.fail("S002", token.span, fmt::format("`{}` is no directive", word),
-                           fmt::format("here this is written `{}`", spelling));
+                           std::string(spelling));
     }
     const std::string close = closest_match(word, directive_words());
     return cursor.fail("S002", token.span, fmt::format("`{}` is no directive", word.substr(0, 60)),

@@ -36,19 +36,19 @@ constexpr std::array planned{
 };
 
 constexpr std::array halide{
-    Entry{"compute_at", "compute at STAGE/LOOP"},
-    Entry{"compute_root", "compute root"},
-    Entry{"compute_inline", "compute inline"},
-    Entry{"inline", "compute inline"},
-    Entry{"root", "compute root"},
-    Entry{"store_at", "store at STAGE/LOOP"},
-    Entry{"store_root", "store root"},
-    Entry{"store_in", "store in stack"},
-    Entry{"reorder_storage", "layout DIM ..."},
-    Entry{"bound", "nothing: extents belong to the kernel"},
-    Entry{"specialize", "nothing yet: variants are not built"},
-    Entry{"atomic", "vectorize or rfactor on the reduced loop"},
-    Entry{"in", "stage NEW = copy SOURCE for CONSUMER"},
+    Entry{"compute_at", "write `compute at STAGE/LOOP`"},
+    Entry{"compute_root", "write `compute root`"},
+    Entry{"compute_inline", "write `compute inline`"},
+    Entry{"inline", "write `compute inline`"},
+    Entry{"root", "write `compute root`"},
+    Entry{"store_at", "write `store at STAGE/LOOP`"},
+    Entry{"store_root", "write `store root`"},
+    Entry{"store_in", "write `store in heap`, `stack` or `registers`"},
+    Entry{"reorder_storage", "write `layout DIM ...`, outermost first"},
+    Entry{"bound", "extents belong to the kernel: give the dim a constant one there"},
+    Entry{"specialize", "variants are not built yet"},
+    Entry{"atomic", "`vectorize` and `rfactor` on a reduced loop need no such word"},
+    Entry{"in", "write `stage NEW = copy SOURCE for CONSUMER`"},
 };
 
 template <std::size_t N> std::string_view look_up(const std::array<Entry, N>& table, std::string_view word) {

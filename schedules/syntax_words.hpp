@@ -17,7 +17,7 @@ namespace coulter::schedule {
 /// What a word of a later issue will do, or an empty view: `macro`, `like`, `gpu_blocks`, ...
 [[nodiscard]] std::string_view planned_word(std::string_view word);
 
-/// How this language says what Halide calls `word`, or an empty view: `compute_at` gives "compute at STAGE/LOOP".
+/// How this language says what Halide calls `word`, or an empty view: "write `compute at STAGE/LOOP`".
 [[nodiscard]] std::string_view halide_spelling(std::string_view word);
 
 } // namespace coulter::schedule
