@@ -27,7 +27,9 @@ struct CommandLine {
     std::vector<std::string> kernels;
 };
 
-void say(std::FILE* stream, const std::string& text) { std::fwrite(text.data(), 1, text.size(), stream); }
+void say(std::FILE* stream, const std::string& text) {
+    std::fwrite(text.data(), 1, text.size(), stream);
+}
 
 void complain(const std::string& message, const std::string& help) {
     say(stderr, render({Severity::error, "L041", {}, message, {}, help}));
@@ -94,8 +96,12 @@ std::optional<CommandLine> parse_command_line(int argc, const char* const* argv)
 }
 
 [[noreturn]] void wrong_value(const std::string& name, const std::string& given, const char* wanted) {
-    throw LanguageError({{Severity::error, "L042", {}, fmt::format("parameter `{}` is `{}`, and it wants {}", name, given, wanted),
-                          {}, fmt::format("give it as `-p {}=...`", name)}});
+    throw LanguageError({{Severity::error,
+                          "L042",
+                          {},
+                          fmt::format("parameter `{}` is `{}`, and it wants {}", name, given, wanted),
+                          {},
+                          fmt::format("give it as `-p {}=...`", name)}});
 }
 
 // True when the table of the program and the command line agree.
@@ -103,7 +109,8 @@ bool check_names(const std::vector<KernelFactory>& kernels, const CommandLine& l
     std::vector<std::string> names;
     for (const KernelFactory& kernel : kernels) {
         if (std::find(names.begin(), names.end(), kernel.name) != names.end()) {
-            complain(fmt::format("the program has two kernels called `{}`", kernel.name), "names of kernels are unique");
+            complain(fmt::format("the program has two kernels called `{}`", kernel.name),
+                     "names of kernels are unique");
             return false;
         }
         names.push_back(kernel.name);
@@ -145,9 +152,13 @@ int build(const std::vector<KernelFactory>& factories, const CommandLine& line, 
         try {
             Kernel kernel = factory.make(params);
             if (kernel.ir().name != factory.name) {
-                say(stderr, render({Severity::error, "L040", {},
-                                    fmt::format("the kernel listed as `{}` calls itself `{}`", factory.name, kernel.ir().name),
-                                    {}, "files and libraries go by the name: make the two equal"}));
+                say(stderr,
+                    render({Severity::error,
+                            "L040",
+                            {},
+                            fmt::format("the kernel listed as `{}` calls itself `{}`", factory.name, kernel.ir().name),
+                            {},
+                            "files and libraries go by the name: make the two equal"}));
                 status = refused;
                 continue;
             }

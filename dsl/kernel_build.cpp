@@ -1,8 +1,8 @@
 // From outputs to a checked ir::Kernel: collect, name, lower, validate, infer sizes.
 
 #include "coulter/sizes.hpp"
-#include "language_nodes.hpp"
 #include "language_collect.hpp"
+#include "language_nodes.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -29,7 +29,9 @@ KernelOption updates(std::initializer_list<Update> list, SourceLoc loc) {
 
 namespace {
 
-Span author_span(SourceLoc loc, const GroupRef& group) { return diagnose("", loc, group, {}).span; }
+Span author_span(SourceLoc loc, const GroupRef& group) {
+    return diagnose("", loc, group, {}).span;
+}
 
 class Lowering {
 public:
@@ -134,9 +136,9 @@ ir::Group lower_group(const GroupState& group, const std::string& path, const Na
         if (!node->tensor) continue;
         const TensorRef tensor = resolve(node->tensor);
         // An argument that nothing reads is not part of the kernel.
-        const bool used = tensor->kind != TensorKind::plain ? kernel.find_input(tensor->name) != nullptr ||
-                                                                  kernel.find_const(tensor->name) != nullptr
-                                                            : names.tensors.contains(tensor.get());
+        const bool used = tensor->kind != TensorKind::plain
+                              ? kernel.find_input(tensor->name) != nullptr || kernel.find_const(tensor->name) != nullptr
+                              : names.tensors.contains(tensor.get());
         if (used) append_unique_name(result.inputs, lowering.name_of(*tensor));
     }
     const auto outputs = names.outputs.find(&group);
@@ -151,7 +153,9 @@ ir::Group lower_group(const GroupState& group, const std::string& path, const Na
 // By file in order of appearance, then by line, so that the order does not depend on that of evaluation.
 [[noreturn]] void fail(std::vector<Diagnostic> diagnostics) {
     std::vector<std::string> files;
-    const auto rank = [&](const Diagnostic& d) { return std::find(files.begin(), files.end(), d.span.file) - files.begin(); };
+    const auto rank = [&](const Diagnostic& d) {
+        return std::find(files.begin(), files.end(), d.span.file) - files.begin();
+    };
     for (const Diagnostic& diagnostic : diagnostics) {
         append_unique_name(files, diagnostic.span.file);
     }
@@ -186,7 +190,9 @@ void check_meeting_names(const ir::Kernel& kernel, std::vector<Diagnostic>& diag
         if (fresh) return;
         const auto& [other, other_span] = at->second;
         const bool same = other == tensor;
-        diagnostics.push_back({Severity::error, same ? "L027" : "L028", span,
+        diagnostics.push_back({Severity::error,
+                               same ? "L027" : "L028",
+                               span,
                                same ? fmt::format("two tensors are called `{}`", tensor)
                                     : fmt::format("`{}` and `{}` are both `{}` in C", other, tensor, c_name),
                                {{other_span, "the other one is here"}},
@@ -218,7 +224,8 @@ Kernel::Kernel(std::string name, const std::vector<Tensor>& outputs, const Kerne
     for (const TensorRef& tensor : collected.arguments) {
         const Span span = author_span(tensor->loc, tensor->home);
         if (tensor->kind == TensorKind::input) {
-            kernel.inputs.push_back({tensor->name, tensor->types.front(), names_of(tensor->dims), tensor->frozen, span});
+            kernel.inputs.push_back(
+                {tensor->name, tensor->types.front(), names_of(tensor->dims), tensor->frozen, span});
         } else {
             kernel.consts.push_back({tensor->name, tensor->types.front(), names_of(tensor->dims), tensor->data, span});
         }

@@ -26,7 +26,7 @@ Expr::Expr(const Padded& access, SourceLoc loc) : node_(access.node()), loc_(loc
 namespace {
 
 Diagnostic not_a_tensor(const char* what, SourceLoc loc) {
-    return diagnose("L025", loc, fmt::format("{} needs a tensor, and this is an expression", what),
+    return diagnose("L047", loc, fmt::format("{} needs a tensor, and this is an expression", what),
                     "give the expression a name first: `Tensor t(\"t\"); t = ...;`");
 }
 
@@ -38,8 +38,7 @@ Expr Expr::bind(const std::vector<AccessArg>& args) const {
         if (node_->poison) return *this;
         return {poison_node({node_}, loc, {not_a_tensor("binding dims", loc)}), loc};
     }
-    return {access_node(node_->tensor, args, node_->component, ir::Boundary::checked, nullptr, loc),
-            loc};
+    return {access_node(node_->tensor, args, node_->component, ir::Boundary::checked, nullptr, loc), loc};
 }
 
 Padded::Padded(const Expr& access, ir::Boundary boundary, detail::NodeRef pad, SourceLoc loc) : loc_(loc) {
@@ -70,7 +69,8 @@ Padded Padded::bind(const std::vector<AccessArg>& args) const {
     if (node_->poison) return result;
     const bool has_pad = node_->boundary == ir::Boundary::padded;
     if (!node_->bound.empty()) {
-        result.node_ = poison_node({node_}, args.front().loc(), {not_a_tensor("binding dims again", args.front().loc())});
+        result.node_ =
+            poison_node({node_}, args.front().loc(), {not_a_tensor("binding dims again", args.front().loc())});
         return result;
     }
     result.node_ = access_node(node_->tensor, args, node_->component, node_->boundary,
@@ -82,7 +82,9 @@ Padded padded(const Expr& access, const Expr& value, SourceLoc loc) {
     return {access, ir::Boundary::padded, value.node(), loc};
 }
 
-Padded clamped(const Expr& access, SourceLoc loc) { return {access, ir::Boundary::clamped, nullptr, loc}; }
+Padded clamped(const Expr& access, SourceLoc loc) {
+    return {access, ir::Boundary::clamped, nullptr, loc};
+}
 
 namespace detail {
 namespace {
@@ -107,11 +109,11 @@ Checked check_args(const TensorState& tensor, const std::vector<AccessArg>& args
         const std::string& dim = arg.dim()->name;
         if (!contains(tensor.dims, dim)) {
             const std::string near = closest_match(dim, names_of(tensor.dims));
-            result.problems.push_back(diagnose(
-                "L005", arg.loc(), fmt::format("{} has no dim `{}`", called(tensor), dim),
-                (near.empty() ? "" : fmt::format("did you mean `{}`? ", near)) +
-                    fmt::format("its dims are {}", quoted_list(names_of(tensor.dims))),
-                {{span_of(tensor.loc), fmt::format("{} is declared here", called(tensor))}}));
+            result.problems.push_back(
+                diagnose("L005", arg.loc(), fmt::format("{} has no dim `{}`", called(tensor), dim),
+                         (near.empty() ? "" : fmt::format("did you mean `{}`? ", near)) +
+                             fmt::format("its dims are {}", quoted_list(names_of(tensor.dims))),
+                         {{span_of(tensor.loc), fmt::format("{} is declared here", called(tensor))}}));
             continue;
         }
         if (contains(seen, dim)) {
@@ -170,20 +172,20 @@ NodeRef access_node(const TensorRef& handle, const std::vector<AccessArg>& args,
     if (!tensor->poison && (component >= components || (component < 0 && components != 1))) {
         const bool whole = component < 0;
         node.poison = true;
-        node.problems.push_back(
-            diagnose("L038", loc,
-                     whole ? fmt::format("{} has {} components, and an expression takes one", called(*tensor), components)
-                           : fmt::format("{} has no component {}", called(*tensor), component),
-                     components == 1 ? "it has one component, 0"
-                                     : fmt::format("take one as `t[0]` to `t[{}]`", components - 1)));
+        node.problems.push_back(diagnose(
+            "L038", loc,
+            whole ? fmt::format("{} has {} components, and an expression takes one", called(*tensor), components)
+                  : fmt::format("{} has no component {}", called(*tensor), component),
+            components == 1 ? "it has one component, 0"
+                            : fmt::format("take one as `t[0]` to `t[{}]`", components - 1)));
     }
     node.component = std::max(component, 0);
     if (!node.poison) node.type = tensor->types[static_cast<std::size_t>(node.component)];
     node.bound = std::move(checked.bound);
     node.args = std::move(checked.indices);
     for (const DimRef& dim : tensor->dims) {
-        const auto at = std::find_if(node.bound.begin(), node.bound.end(),
-                                     [&](const DimRef& b) { return b->name == dim->name; });
+        const auto at =
+            std::find_if(node.bound.begin(), node.bound.end(), [&](const DimRef& b) { return b->name == dim->name; });
         node.free = at == node.bound.end()
                         ? merge(node.free, std::make_shared<const DimList>(DimList{dim}))
                         : merge(node.free, node.args[static_cast<std::size_t>(at - node.bound.begin())]->free);

@@ -11,19 +11,23 @@ namespace coulter::detail {
 namespace {
 
 constexpr std::array<std::string_view, 95> keywords{
-    "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case", "catch",
-    "char", "char8_t", "char16_t", "char32_t", "class", "compl", "concept", "const", "consteval", "constexpr",
-    "constinit", "const_cast", "continue", "co_await", "co_return", "co_yield", "decltype", "default", "delete",
-    "do", "double", "dynamic_cast", "else", "enum", "explicit", "export", "extern", "false", "float", "for",
-    "friend", "goto", "if", "inline", "int", "long", "mutable", "namespace", "new", "noexcept", "not", "not_eq",
-    "nullptr", "operator", "or", "or_eq", "private", "protected", "public", "register", "requires", "restrict",
-    "return", "short", "signed", "sizeof", "static", "static_assert", "static_cast", "struct", "switch", "template",
-    "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "union", "unsigned", "using",
-    "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq", "_Bool", "_Complex", "_Generic"};
+    "alignas",  "alignof",      "and",       "and_eq",       "asm",       "auto",          "bitand",      "bitor",
+    "bool",     "break",        "case",      "catch",        "char",      "char8_t",       "char16_t",    "char32_t",
+    "class",    "compl",        "concept",   "const",        "consteval", "constexpr",     "constinit",   "const_cast",
+    "continue", "co_await",     "co_return", "co_yield",     "decltype",  "default",       "delete",      "do",
+    "double",   "dynamic_cast", "else",      "enum",         "explicit",  "export",        "extern",      "false",
+    "float",    "for",          "friend",    "goto",         "if",        "inline",        "int",         "long",
+    "mutable",  "namespace",    "new",       "noexcept",     "not",       "not_eq",        "nullptr",     "operator",
+    "or",       "or_eq",        "private",   "protected",    "public",    "register",      "requires",    "restrict",
+    "return",   "short",        "signed",    "sizeof",       "static",    "static_assert", "static_cast", "struct",
+    "switch",   "template",     "this",      "thread_local", "throw",     "true",          "try",         "typedef",
+    "typeid",   "typename",     "union",     "unsigned",     "using",     "virtual",       "void",        "volatile",
+    "wchar_t",  "while",        "xor",       "xor_eq",       "_Bool",     "_Complex",      "_Generic"};
 
 void check_c_name(const char* what, const std::string& name, SourceLoc loc, std::vector<Diagnostic>& problems) {
     if (std::find(keywords.begin(), keywords.end(), name) != keywords.end()) {
-        problems.push_back(diagnose("L002", loc, fmt::format("the {} `{}` has the name of a C or C++ keyword", what, name),
+        problems.push_back(diagnose("L002", loc,
+                                    fmt::format("the {} `{}` has the name of a C or C++ keyword", what, name),
                                     fmt::format("it names a C parameter or function: `{}_` would do", name)));
     }
 }
@@ -62,11 +66,12 @@ public:
                     }
                     cycle.push_back(called(*read));
                     in_cycle_.insert(read.get());
-                    problem("L043", top.tensor->definition_loc, top.tensor->definition_group,
-                            cycle.size() == 2 ? fmt::format("{} is used in its own definition", cycle.front())
-                                              : fmt::format("these definitions need each other: {}",
-                                                            fmt::join(cycle, " needs ")),
-                            "a definition may use only tensors defined before it; a recurrence along a dim is a `scan`");
+                    problem(
+                        "L043", top.tensor->definition_loc, top.tensor->definition_group,
+                        cycle.size() == 2
+                            ? fmt::format("{} is used in its own definition", cycle.front())
+                            : fmt::format("these definitions need each other: {}", fmt::join(cycle, " needs ")),
+                        "a definition may use only tensors defined before it; a recurrence along a dim is a `scan`");
                 }
                 continue;
             }
@@ -86,11 +91,13 @@ public:
             if (in_cycle_.contains(tensor.get())) continue;
             if (!tensor->defined) {
                 if (!reported_.insert(tensor.get()).second) continue;
-                problem("L009", node->loc, user->definition_group, fmt::format("{} is used and has no definition", called(*tensor)),
+                problem("L009", node->loc, user->definition_group,
+                        fmt::format("{} is used and has no definition", called(*tensor)),
                         fmt::format("define it before: `{}(...) = ...;`", tensor->name.empty() ? "t" : tensor->name),
                         {{span_of(tensor->loc), fmt::format("{} is declared here", called(*tensor))}});
             } else {
-                problem("L010", node->loc, user->definition_group, fmt::format("{} is used before its definition", called(*tensor)),
+                problem("L010", node->loc, user->definition_group,
+                        fmt::format("{} is used before its definition", called(*tensor)),
                         "move the definition before the first use",
                         {{span_of(tensor->definition_loc), fmt::format("{} is defined here", called(*tensor))}});
             }
@@ -121,8 +128,7 @@ public:
 
     void problem(const char* code, SourceLoc loc, const GroupRef& group, std::string message, std::string help,
                  std::vector<Note> notes = {}) {
-        result_.problems.push_back(
-            diagnose(code, loc, group, std::move(message), std::move(help), std::move(notes)));
+        result_.problems.push_back(diagnose(code, loc, group, std::move(message), std::move(help), std::move(notes)));
     }
 
 private:
@@ -170,15 +176,16 @@ private:
         }
         const bool same = dim.extent == nullptr && at->extent == nullptr ? dim.size == at->size
                           : dim.extent && at->extent                     ? same_extent(dim.extent, at->extent)
-                                                                          : false;
+                                                                         : false;
         if (same) return;
         const auto show = [](const std::optional<std::int64_t>& size) {
             return size ? fmt::format("{}", *size) : std::string("an expression");
         };
-        problem("L003", dim.loc, nullptr,
-                fmt::format("dim `{}` has extent {} here and {} elsewhere", dim.name, show(dim.size), show(at->size)),
-                "a name has one extent per kernel: give one of the two dims another name",
-                std::vector<Note>{{span_of(at->loc), fmt::format("`{}` has extent {} here", dim.name, show(at->size))}});
+        problem(
+            "L003", dim.loc, nullptr,
+            fmt::format("dim `{}` has extent {} here and {} elsewhere", dim.name, show(dim.size), show(at->size)),
+            "a name has one extent per kernel: give one of the two dims another name",
+            std::vector<Note>{{span_of(at->loc), fmt::format("`{}` has extent {} here", dim.name, show(at->size))}});
     }
 
     // Extents are small expressions; the same nodes in the same postorder with the same operands are the same.
@@ -191,7 +198,8 @@ private:
         };
         for (std::size_t i = 0; i < x.size(); ++i) {
             if (x[i]->kind != y[i]->kind || x[i]->op != y[i]->op || x[i]->integer != y[i]->integer ||
-                x[i]->args.size() != y[i]->args.size() || (x[i]->dim ? x[i]->dim->name : "") != (y[i]->dim ? y[i]->dim->name : "")) {
+                x[i]->args.size() != y[i]->args.size() ||
+                (x[i]->dim ? x[i]->dim->name : "") != (y[i]->dim ? y[i]->dim->name : "")) {
                 return false;
             }
             for (std::size_t k = 0; k < x[i]->args.size(); ++k) {
@@ -226,26 +234,29 @@ void take_outputs(Collector& collector, Collected& result, const std::vector<Ten
             continue;
         }
         if (!tensor->defined) {
-            collector.problem("L009", loc, nullptr, fmt::format("{} is an output and has no definition", what),
-                              fmt::format("define it before: `{}(...) = ...;`", tensor->name.empty() ? "t" : tensor->name),
-                              std::vector<Note>{{span_of(tensor->loc), fmt::format("{} is declared here", what)}});
+            collector.problem(
+                "L009", loc, nullptr, fmt::format("{} is an output and has no definition", what),
+                fmt::format("define it before: `{}(...) = ...;`", tensor->name.empty() ? "t" : tensor->name),
+                std::vector<Note>{{span_of(tensor->loc), fmt::format("{} is declared here", what)}});
             continue;
         }
         if (std::find(result.outputs.begin(), result.outputs.end(), tensor) != result.outputs.end()) {
-            collector.problem("L026", loc, nullptr, fmt::format("{} is an output twice", what), "list each output once");
+            collector.problem("L026", loc, nullptr, fmt::format("{} is an output twice", what),
+                              "list each output once");
             continue;
         }
         if (tensor->name.empty() || tensor->name_group) {
             collector.problem("L026", loc, nullptr,
                               tensor->name.empty() ? fmt::format("{} has no name", what)
-                                                   : fmt::format("{} is a name inside `{}`, not one of the kernel", what,
-                                                                 tensor->name_group->function),
+                                                   : fmt::format("{} is a name inside `{}`, not one of the kernel",
+                                                                 what, tensor->name_group->function),
                               "assign it to a named Tensor: `Tensor y(\"y\"); y = ...;`");
         } else {
             check_c_name("output", tensor->name, tensor->loc, result.problems);
         }
         if (tensor->types.size() > 1) {
-            collector.problem("L038", loc, nullptr, fmt::format("output {} has {} components", what, tensor->types.size()),
+            collector.problem("L038", loc, nullptr,
+                              fmt::format("output {} has {} components", what, tensor->types.size()),
                               "an output has one: make each component a Tensor, such as `y = t[0];`");
         }
         result.outputs.push_back(tensor);
@@ -260,23 +271,27 @@ void take_estimates(Collector& collector, Collected& result, const KernelOption&
     }
     for (const Estimate& item : option.estimates) {
         const std::string& name = item.dim.name();
-        const auto dim = std::find_if(result.dims.begin(), result.dims.end(), [&](const DimInfo& d) { return d.name == name; });
+        const auto dim =
+            std::find_if(result.dims.begin(), result.dims.end(), [&](const DimInfo& d) { return d.name == name; });
         if (dim == result.dims.end()) {
             const std::string near = closest_match(name, known);
             collector.problem("L029", option.loc, nullptr, fmt::format("the kernel has no dim `{}` to estimate", name),
                               (near.empty() ? "" : fmt::format("did you mean `{}`? ", near)) +
                                   fmt::format("its dims are {}", quoted_list(known)));
         } else if (item.extent < 1) {
-            collector.problem("L029", option.loc, nullptr, fmt::format("the estimate of dim `{}` is {}", name, item.extent),
+            collector.problem("L029", option.loc, nullptr,
+                              fmt::format("the estimate of dim `{}` is {}", name, item.extent),
                               "an estimate is at least 1");
         } else if (dim->size && *dim->size != item.extent) {
-            collector.problem("L029", option.loc, nullptr,
-                              fmt::format("the estimate of dim `{}` is {}, and its extent is {}", name, item.extent, *dim->size),
-                              "a dim with a constant extent needs no estimate");
+            collector.problem(
+                "L029", option.loc, nullptr,
+                fmt::format("the estimate of dim `{}` is {}, and its extent is {}", name, item.extent, *dim->size),
+                "a dim with a constant extent needs no estimate");
         } else if (!result.estimates.emplace(name, item.extent).second && result.estimates.at(name) != item.extent) {
-            collector.problem("L029", option.loc, nullptr, fmt::format("dim `{}` has two estimates, {} and {}", name,
-                                                                       result.estimates.at(name), item.extent),
-                              "give one estimate per dim");
+            collector.problem(
+                "L029", option.loc, nullptr,
+                fmt::format("dim `{}` has two estimates, {} and {}", name, result.estimates.at(name), item.extent),
+                "give one estimate per dim");
         }
     }
 }
@@ -297,7 +312,8 @@ std::string why_not_in_place(const Collected& result, const TensorRef& input, co
         for (const ExprNode* node : postorder(expression_roots(*user))) {
             if (!node->tensor || resolve(node->tensor) != input) continue;
             if (user != output) return fmt::format("{} is also read by {}", called(*input), called(*user));
-            if (!node->bound.empty()) return fmt::format("{} reads {} at other places", called(*output), called(*input));
+            if (!node->bound.empty())
+                return fmt::format("{} reads {} at other places", called(*output), called(*input));
         }
     }
     return {};
@@ -322,10 +338,11 @@ void take_updates(Collector& collector, Collected& result, const KernelOption& o
             why = why_not_in_place(result, input, output);
         }
         if (!why.empty()) {
-            collector.problem("L030", option.loc, nullptr,
-                              fmt::format("{} cannot be updated in place by {}: {}", called(*input), called(*output), why),
-                              "an update pairs an Input with an output of the same type and dims that is a map, and "
-                              "each element of the input is read only to make itself");
+            collector.problem(
+                "L030", option.loc, nullptr,
+                fmt::format("{} cannot be updated in place by {}: {}", called(*input), called(*output), why),
+                "an update pairs an Input with an output of the same type and dims that is a map, and "
+                "each element of the input is read only to make itself");
             continue;
         }
         result.updates.emplace_back(input, output);

@@ -35,18 +35,19 @@ TensorRef constant(std::string name, Type type, const std::vector<Dim>& dims, co
     double wanted = 1;
     for (const Dim& dim : dims) {
         if (!dim.state()->size) {
-            state->problems.push_back(diagnose("L037", loc, fmt::format("dim `{}` of the Const {} has no constant extent",
-                                                                        dim.name(), called(*state)),
-                                               fmt::format("declare it with one: `Dim {0}(\"{0}\", 3)`", dim.name()),
-                                               {{span_of(dim.state()->loc), "the dim is declared here"}}));
+            state->problems.push_back(diagnose(
+                "L037", loc, fmt::format("dim `{}` of the Const {} has no constant extent", dim.name(), called(*state)),
+                fmt::format("declare it with one: `Dim {0}(\"{0}\", 3)`", dim.name()),
+                {{span_of(dim.state()->loc), "the dim is declared here"}}));
             return state;
         }
         wanted *= static_cast<double>(*dim.state()->size);
     }
     if (wanted != static_cast<double>(values.size())) {
-        state->problems.push_back(diagnose("L037", loc, fmt::format("the Const {} has {} values, and its dims want {}",
-                                                                    called(*state), values.size(), wanted),
-                                           "the values are row-major, the last dim fastest"));
+        state->problems.push_back(diagnose(
+            "L037", loc,
+            fmt::format("the Const {} has {} values, and its dims want {}", called(*state), values.size(), wanted),
+            "the values are row-major, the last dim fastest"));
         return state;
     }
     if (type == Type::index) return state;
@@ -54,16 +55,18 @@ TensorRef constant(std::string name, Type type, const std::vector<Dim>& dims, co
     std::int64_t i = 0;
     for (const auto value : values) {
         if (!fits(type, value)) {
-            state->problems.push_back(diagnose("L037", loc, fmt::format("value {} of the Const {} is {}, which {} cannot hold",
-                                                                        i, called(*state), value, coulter::name(type)),
+            state->problems.push_back(diagnose("L037", loc,
+                                               fmt::format("value {} of the Const {} is {}, which {} cannot hold", i,
+                                                           called(*state), value, coulter::name(type)),
                                                "choose a wider type, or round the values before"));
             return state;
         }
         if (is_float(type)) {
             array.set_real(i, static_cast<double>(value));
         } else {
-            array.set_integer(i, type == Type::u64 && value >= 0 ? static_cast<std::int64_t>(static_cast<std::uint64_t>(value))
-                                                                 : static_cast<std::int64_t>(value));
+            array.set_integer(i, type == Type::u64 && value >= 0
+                                     ? static_cast<std::int64_t>(static_cast<std::uint64_t>(value))
+                                     : static_cast<std::int64_t>(value));
         }
         ++i;
     }
@@ -73,7 +76,8 @@ TensorRef constant(std::string name, Type type, const std::vector<Dim>& dims, co
 
 } // namespace
 
-Const::Const(std::string name, Type type, const std::vector<Dim>& dims, const std::vector<double>& values, SourceLoc loc)
+Const::Const(std::string name, Type type, const std::vector<Dim>& dims, const std::vector<double>& values,
+             SourceLoc loc)
     : Tensor(constant(std::move(name), type, dims, values, loc)) {}
 Const::Const(std::string name, Type type, const std::vector<Dim>& dims, const std::vector<float>& values, SourceLoc loc)
     : Tensor(constant(std::move(name), type, dims, values, loc)) {}
@@ -83,7 +87,8 @@ Const::Const(std::string name, Type type, const std::vector<Dim>& dims, const st
 Const::Const(std::string name, Type type, const std::vector<Dim>& dims, std::initializer_list<double> values,
              SourceLoc loc)
     : Tensor(constant(std::move(name), type, dims, std::vector<double>(values), loc)) {}
-Const::Const(std::string name, Type type, const std::vector<Dim>& dims, std::initializer_list<int> values, SourceLoc loc)
+Const::Const(std::string name, Type type, const std::vector<Dim>& dims, std::initializer_list<int> values,
+             SourceLoc loc)
     : Tensor(constant(std::move(name), type, dims, std::vector<std::int64_t>(values.begin(), values.end()), loc)) {}
 
 } // namespace coulter

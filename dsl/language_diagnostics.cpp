@@ -42,11 +42,14 @@ Diagnostic diagnose(const char* code, SourceLoc loc, const GroupRef& group, std:
         std::reverse(chain.begin(), chain.end());
         diagnostic.span = span_of(chain.front()->call);
         for (std::size_t i = 0; i < chain.size(); ++i) {
-            const SourceLoc at = i + 1 < chain.size() ? chain[i + 1]->call : loc;
             const SourceLoc before = chain[i]->call;
+            SourceLoc at = i + 1 < chain.size() ? chain[i + 1]->call : loc;
+            // An operand that the caller passed on carries the caller's line; the function's own line says more.
+            if (same_line(at, before) || same_line(at, chain.front()->call))
+                at = i + 1 < chain.size() ? chain[i + 1]->body : chain[i]->body;
             if (!same_line(at, before)) {
-                diagnostic.notes.push_back({span_of(at), fmt::format("in the library function `{}`",
-                                                                     chain[i]->function)});
+                diagnostic.notes.push_back(
+                    {span_of(at), fmt::format("in the library function `{}`", chain[i]->function)});
             }
         }
     }
@@ -74,7 +77,11 @@ std::string describe(const ExprNode& node) {
     case Literal::integer:
         return node.above_i64 ? fmt::format("the literal {}", static_cast<std::uint64_t>(node.integer))
                               : fmt::format("the literal {}", node.integer);
-    case Literal::real: return fmt::format("the literal {}", node.real);
+    case Literal::real: {
+        std::string digits = fmt::format("{}", node.real);
+        if (digits.find_first_of(".en") == std::string::npos) digits += ".0";
+        return fmt::format("the literal {}", digits);
+    }
     case Literal::boolean: return fmt::format("the literal {}", node.integer != 0);
     case Literal::none: break;
     }

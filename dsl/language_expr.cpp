@@ -25,13 +25,15 @@ NodeRef operation(Kind kind, Op op, Type type, std::vector<NodeRef> args, Source
 enum class Family : std::uint8_t { real, integer, index, boolean };
 
 Family family(Type type) {
-    return is_float(type)           ? Family::real
-           : type == Type::index    ? Family::index
+    return is_float(type)          ? Family::real
+           : type == Type::index   ? Family::index
            : type == Type::boolean ? Family::boolean
-                                    : Family::integer;
+                                   : Family::integer;
 }
 
-bool is_comparison(Op op) { return op >= Op::eq && op <= Op::ge; }
+bool is_comparison(Op op) {
+    return op >= Op::eq && op <= Op::ge;
+}
 
 bool legal(Op op, Family f) {
     switch (op) {
@@ -107,9 +109,10 @@ Operands unify(const std::string& what, const std::vector<NodeRef>& given, Sourc
                 if (with_index) help = fmt::format("cast the index: `{}(...)`", name(other));
             }
             result.wrong = poison_node(given, loc,
-                                       {diagnose("L015", loc, fmt::format("{} has operands of type {} and {}, which have "
-                                                                          "no common type",
-                                                                          what, name(*common), name(node->type)),
+                                       {diagnose("L015", loc,
+                                                 fmt::format("{} has operands of type {} and {}, which have "
+                                                             "no common type",
+                                                             what, name(*common), name(node->type)),
                                                  help)});
             return result;
         }
@@ -130,7 +133,12 @@ Operands unify(const std::string& what, const std::vector<NodeRef>& given, Sourc
     return result;
 }
 
-SourceLoc place(const Expr& a, const Expr& b) { return a.loc().line != 0 ? a.loc() : b.loc(); }
+// The first operand's line; in a library function rather a line of the function than that of its caller.
+SourceLoc place(const Expr& a, const Expr& b) {
+    const GroupRef& group = current_group();
+    const bool caller = group && a.loc().line == group->call.line && std::string_view(a.loc().file) == group->call.file;
+    return caller ? b.loc() : a.loc();
+}
 
 Expr binary(Op op, const Expr& a, const Expr& b) {
     const SourceLoc loc = place(a, b);
@@ -166,6 +174,12 @@ Expr unary(Op op, const Expr& a) {
         return {literal_integer(-node.integer, false, a.loc()), a.loc()};
     }
     if (op == Op::neg && node.literal == Literal::real) return {literal_real(-node.real, a.loc()), a.loc()};
+    if (op == Op::neg && node.kind == Kind::constant && is_float(node.type) && node.literal == Literal::none) {
+        // So that `-infinity(f32)` is a constant, as an identity has to be.
+        ExprNode negated = node;
+        negated.real = -node.real;
+        return {finish(std::move(negated)), a.loc()};
+    }
     const NodeRef typed = require_type(a.node(), a.loc());
     if (typed->poison) return {typed, a.loc()};
     if (auto problem = check_family(op, typed->type, a.loc())) {
@@ -205,31 +219,79 @@ Expr extent(const Dim& dim, SourceLoc loc) {
     return {finish(std::move(node)), loc};
 }
 
-Expr operator-(const Expr& a) { return unary(Op::neg, a); }
-Expr operator!(const Expr& a) { return unary(Op::logical_not, a); }
-Expr operator~(const Expr& a) { return unary(Op::bit_not, a); }
-Expr operator+(const Expr& a, const Expr& b) { return binary(Op::add, a, b); }
-Expr operator-(const Expr& a, const Expr& b) { return binary(Op::sub, a, b); }
-Expr operator*(const Expr& a, const Expr& b) { return binary(Op::mul, a, b); }
-Expr operator/(const Expr& a, const Expr& b) { return binary(Op::div, a, b); }
-Expr operator%(const Expr& a, const Expr& b) { return binary(Op::mod, a, b); }
-Expr operator==(const Expr& a, const Expr& b) { return binary(Op::eq, a, b); }
-Expr operator!=(const Expr& a, const Expr& b) { return binary(Op::ne, a, b); }
-Expr operator<(const Expr& a, const Expr& b) { return binary(Op::lt, a, b); }
-Expr operator<=(const Expr& a, const Expr& b) { return binary(Op::le, a, b); }
-Expr operator>(const Expr& a, const Expr& b) { return binary(Op::gt, a, b); }
-Expr operator>=(const Expr& a, const Expr& b) { return binary(Op::ge, a, b); }
-Expr operator&&(const Expr& a, const Expr& b) { return binary(Op::logical_and, a, b); }
-Expr operator||(const Expr& a, const Expr& b) { return binary(Op::logical_or, a, b); }
-Expr operator&(const Expr& a, const Expr& b) { return binary(Op::bit_and, a, b); }
-Expr operator|(const Expr& a, const Expr& b) { return binary(Op::bit_or, a, b); }
-Expr operator^(const Expr& a, const Expr& b) { return binary(Op::bit_xor, a, b); }
-Expr operator<<(const Expr& a, const Expr& b) { return binary(Op::shl, a, b); }
-Expr operator>>(const Expr& a, const Expr& b) { return binary(Op::shr, a, b); }
+Expr operator-(const Expr& a) {
+    return unary(Op::neg, a);
+}
+Expr operator!(const Expr& a) {
+    return unary(Op::logical_not, a);
+}
+Expr operator~(const Expr& a) {
+    return unary(Op::bit_not, a);
+}
+Expr operator+(const Expr& a, const Expr& b) {
+    return binary(Op::add, a, b);
+}
+Expr operator-(const Expr& a, const Expr& b) {
+    return binary(Op::sub, a, b);
+}
+Expr operator*(const Expr& a, const Expr& b) {
+    return binary(Op::mul, a, b);
+}
+Expr operator/(const Expr& a, const Expr& b) {
+    return binary(Op::div, a, b);
+}
+Expr operator%(const Expr& a, const Expr& b) {
+    return binary(Op::mod, a, b);
+}
+Expr operator==(const Expr& a, const Expr& b) {
+    return binary(Op::eq, a, b);
+}
+Expr operator!=(const Expr& a, const Expr& b) {
+    return binary(Op::ne, a, b);
+}
+Expr operator<(const Expr& a, const Expr& b) {
+    return binary(Op::lt, a, b);
+}
+Expr operator<=(const Expr& a, const Expr& b) {
+    return binary(Op::le, a, b);
+}
+Expr operator>(const Expr& a, const Expr& b) {
+    return binary(Op::gt, a, b);
+}
+Expr operator>=(const Expr& a, const Expr& b) {
+    return binary(Op::ge, a, b);
+}
+Expr operator&&(const Expr& a, const Expr& b) {
+    return binary(Op::logical_and, a, b);
+}
+Expr operator||(const Expr& a, const Expr& b) {
+    return binary(Op::logical_or, a, b);
+}
+Expr operator&(const Expr& a, const Expr& b) {
+    return binary(Op::bit_and, a, b);
+}
+Expr operator|(const Expr& a, const Expr& b) {
+    return binary(Op::bit_or, a, b);
+}
+Expr operator^(const Expr& a, const Expr& b) {
+    return binary(Op::bit_xor, a, b);
+}
+Expr operator<<(const Expr& a, const Expr& b) {
+    return binary(Op::shl, a, b);
+}
+Expr operator>>(const Expr& a, const Expr& b) {
+    return binary(Op::shr, a, b);
+}
 
-Expr min(const Expr& a, const Expr& b) { return binary(Op::min, a, b); }
-Expr max(const Expr& a, const Expr& b) { return binary(Op::max, a, b); }
-Expr clamp(const Expr& x, const Expr& low, const Expr& high) { return min(max(x, low), high); }
+Expr min(const Expr& a, const Expr& b) {
+    return binary(Op::min, a, b);
+}
+Expr max(const Expr& a, const Expr& b) {
+    return binary(Op::max, a, b);
+}
+Expr clamp(const Expr& x, const Expr& low, const Expr& high) {
+    return min(max(x, low), high);
+}
 
 Expr select(const Expr& condition, const Expr& yes, const Expr& no) {
     const SourceLoc loc = condition.loc();
@@ -247,32 +309,86 @@ Expr abs(const Expr& x) {
     return x.type() == Type::index ? max(x, -x) : call(Op::abs, {x});
 }
 
-Expr sqrt(const Expr& x) { return call(Op::sqrt, {x}); }
-Expr rsqrt(const Expr& x) { return Expr(1, x.loc()) / sqrt(x); }
-Expr exp(const Expr& x) { return call(Op::exp, {x}); }
-Expr log(const Expr& x) { return call(Op::log, {x}); }
-Expr log1p(const Expr& x) { return call(Op::log1p, {x}); }
-Expr expm1(const Expr& x) { return call(Op::expm1, {x}); }
-Expr sin(const Expr& x) { return call(Op::sin, {x}); }
-Expr cos(const Expr& x) { return call(Op::cos, {x}); }
-Expr tan(const Expr& x) { return call(Op::tan, {x}); }
-Expr asin(const Expr& x) { return call(Op::asin, {x}); }
-Expr acos(const Expr& x) { return call(Op::acos, {x}); }
-Expr atan(const Expr& x) { return call(Op::atan, {x}); }
-Expr atan2(const Expr& y, const Expr& x) { return call(Op::atan2, {y, x}); }
-Expr sinh(const Expr& x) { return call(Op::sinh, {x}); }
-Expr cosh(const Expr& x) { return call(Op::cosh, {x}); }
-Expr tanh(const Expr& x) { return call(Op::tanh, {x}); }
-Expr erf(const Expr& x) { return call(Op::erf, {x}); }
-Expr sigmoid(const Expr& x) { return call(Op::sigmoid, {x}); }
-Expr floor(const Expr& x) { return call(Op::floor, {x}); }
-Expr ceil(const Expr& x) { return call(Op::ceil, {x}); }
-Expr round(const Expr& x) { return call(Op::round, {x}); }
-Expr trunc(const Expr& x) { return call(Op::trunc, {x}); }
-Expr pow(const Expr& x, const Expr& y) { return call(Op::pow, {x, y}); }
-Expr fma(const Expr& a, const Expr& b, const Expr& c) { return call(Op::fma, {a, b, c}); }
-Expr is_nan(const Expr& x) { return call(Op::is_nan, {x}); }
-Expr is_inf(const Expr& x) { return call(Op::is_inf, {x}); }
-Expr is_finite(const Expr& x) { return call(Op::is_finite, {x}); }
+Expr sqrt(const Expr& x) {
+    return call(Op::sqrt, {x});
+}
+Expr rsqrt(const Expr& x) {
+    return Expr(1, x.loc()) / sqrt(x);
+}
+Expr exp(const Expr& x) {
+    return call(Op::exp, {x});
+}
+Expr log(const Expr& x) {
+    return call(Op::log, {x});
+}
+Expr log1p(const Expr& x) {
+    return call(Op::log1p, {x});
+}
+Expr expm1(const Expr& x) {
+    return call(Op::expm1, {x});
+}
+Expr sin(const Expr& x) {
+    return call(Op::sin, {x});
+}
+Expr cos(const Expr& x) {
+    return call(Op::cos, {x});
+}
+Expr tan(const Expr& x) {
+    return call(Op::tan, {x});
+}
+Expr asin(const Expr& x) {
+    return call(Op::asin, {x});
+}
+Expr acos(const Expr& x) {
+    return call(Op::acos, {x});
+}
+Expr atan(const Expr& x) {
+    return call(Op::atan, {x});
+}
+Expr atan2(const Expr& y, const Expr& x) {
+    return call(Op::atan2, {y, x});
+}
+Expr sinh(const Expr& x) {
+    return call(Op::sinh, {x});
+}
+Expr cosh(const Expr& x) {
+    return call(Op::cosh, {x});
+}
+Expr tanh(const Expr& x) {
+    return call(Op::tanh, {x});
+}
+Expr erf(const Expr& x) {
+    return call(Op::erf, {x});
+}
+Expr sigmoid(const Expr& x) {
+    return call(Op::sigmoid, {x});
+}
+Expr floor(const Expr& x) {
+    return call(Op::floor, {x});
+}
+Expr ceil(const Expr& x) {
+    return call(Op::ceil, {x});
+}
+Expr round(const Expr& x) {
+    return call(Op::round, {x});
+}
+Expr trunc(const Expr& x) {
+    return call(Op::trunc, {x});
+}
+Expr pow(const Expr& x, const Expr& y) {
+    return call(Op::pow, {x, y});
+}
+Expr fma(const Expr& a, const Expr& b, const Expr& c) {
+    return call(Op::fma, {a, b, c});
+}
+Expr is_nan(const Expr& x) {
+    return call(Op::is_nan, {x});
+}
+Expr is_inf(const Expr& x) {
+    return call(Op::is_inf, {x});
+}
+Expr is_finite(const Expr& x) {
+    return call(Op::is_finite, {x});
+}
 
 } // namespace coulter

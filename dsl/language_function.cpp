@@ -18,7 +18,9 @@ Function::Function(std::string name, const std::vector<Arg>& inputs, SourceLoc l
     current_group() = group_;
 }
 
-Function::~Function() { current_group() = outer_; }
+Function::~Function() {
+    current_group() = outer_;
+}
 
 Function& Function::macros(std::string file) {
     group_->macro_file = std::move(file);

@@ -24,7 +24,8 @@ struct Entity {
 
 class Namer {
 public:
-    Namer(const std::vector<TensorRef>& order, const std::vector<TensorRef>& outputs) : order_(order), outputs_(outputs) {}
+    Namer(const std::vector<TensorRef>& order, const std::vector<TensorRef>& outputs)
+        : order_(order), outputs_(outputs) {}
 
     Names run() {
         register_entities();
@@ -68,7 +69,8 @@ private:
 
     [[nodiscard]] bool leaves(const TensorState& tensor, const GroupRef& group) const {
         const auto& list = users(tensor);
-        return std::any_of(list.begin(), list.end(), [&](const TensorState* user) { return !within(user->home, group); });
+        return std::any_of(list.begin(), list.end(),
+                           [&](const TensorState* user) { return !within(user->home, group); });
     }
 
     /// What stands for `user` where things of `level` are named after it.
@@ -145,18 +147,18 @@ private:
     void report_shared(const TensorState& tensor) {
         std::vector<Note> notes;
         for (const TensorState* user : users(tensor)) {
-            if (notes.size() < 4) notes.push_back({span_of(user->definition_loc), fmt::format("used by {}", called(*user))});
+            if (notes.size() < 4)
+                notes.push_back({span_of(user->definition_loc), fmt::format("used by {}", called(*user))});
         }
         const std::string what = tensor.home && leaves(tensor, tensor.home)
                                      ? fmt::format("this result of `{}`", tensor.home->function)
                                      : called(tensor);
-        problems_.push_back(diagnose("L025", tensor.definition_loc, tensor.definition_group,
-                                     fmt::format("{} has no name and is used by {} definitions", what,
-                                                 users(tensor).size()),
-                                     tensor.types.size() > 1
-                                         ? "name it: `Tensor t(\"t\"); t = ...;`, then t[0], t[1] (argmax: `.both()`)"
-                                         : "name it: `Tensor t(\"t\"); t = ...;`, and use t",
-                                     std::move(notes)));
+        problems_.push_back(diagnose(
+            "L025", tensor.definition_loc, tensor.definition_group,
+            fmt::format("{} has no name and is used by {} definitions", what, users(tensor).size()),
+            tensor.types.size() > 1 ? "name it: `Tensor t(\"t\"); t = ...;`, then t[0], t[1] (argmax: `.both()`)"
+                                    : "name it: `Tensor t(\"t\"); t = ...;`, and use t",
+            std::move(notes)));
     }
 
     void number_equals() {
@@ -179,14 +181,15 @@ private:
 
     const Entity& named(int id) {
         std::vector<int> path;
-        for (int at = id; at != none && entities_[static_cast<std::size_t>(at)].depth == 0; ) {
+        for (int at = id; at != none && entities_[static_cast<std::size_t>(at)].depth == 0;) {
             path.push_back(at);
             at = entities_[static_cast<std::size_t>(at)].parent;
             if (path.size() > entities_.size()) break;
         }
         for (auto at = path.rbegin(); at != path.rend(); ++at) {
             Entity& entity = entities_[static_cast<std::size_t>(*at)];
-            const Entity* parent = entity.parent == none ? nullptr : &entities_[static_cast<std::size_t>(entity.parent)];
+            const Entity* parent =
+                entity.parent == none ? nullptr : &entities_[static_cast<std::size_t>(entity.parent)];
             entity.depth = parent == nullptr ? 1 : parent->depth + 1;
             if (entity.depth > deepest) {
                 entity.name = entity.label;
@@ -202,13 +205,14 @@ private:
         Names names;
         for (const TensorRef& tensor : order_) {
             const auto result = result_of_.find(tensor.get());
-            const int id = result == result_of_.end() ? tensor_entity_.at(tensor.get()) : group_entity_.at(result->second);
+            const int id =
+                result == result_of_.end() ? tensor_entity_.at(tensor.get()) : group_entity_.at(result->second);
             names.tensors[tensor.get()] = named(id).name;
             if (too_deep_) {
-                problems_.push_back(diagnose("L044", tensor->definition_loc, tensor->definition_group,
-                                             fmt::format("reductions and results without names are nested more than {} deep",
-                                                         deepest),
-                                             "name some of them: `Tensor t(\"t\"); t = ...;`"));
+                problems_.push_back(
+                    diagnose("L044", tensor->definition_loc, tensor->definition_group,
+                             fmt::format("reductions and results without names are nested more than {} deep", deepest),
+                             "name some of them: `Tensor t(\"t\"); t = ...;`"));
                 break;
             }
         }

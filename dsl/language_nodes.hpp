@@ -31,12 +31,12 @@ struct ExprNode {
     Literal literal = Literal::none; ///< constant: without a type of its own
     bool above_i64 = false;          ///< integer literal beyond i64: `integer` is its bit pattern
     bool poison = false;
-    bool undefined = false;          ///< access: the tensor had no definition yet
+    bool undefined = false; ///< access: the tensor had no definition yet
     std::vector<NodeRef> args;
     std::int64_t integer = 0;
     double real = 0;
-    DimRef dim;              ///< dim, extent
-    TensorRef tensor;        ///< access
+    DimRef dim;                ///< dim, extent
+    TensorRef tensor;          ///< access
     std::vector<DimRef> bound; ///< access: args[i] is the index of bound[i]; the pad value follows
     int component = 0;
     bool right = false;
@@ -62,10 +62,10 @@ enum class TensorKind : std::uint8_t { plain, input, constant };
 /// A tensor while the kernel is written. `alias`: the handle's tensor became another one (`y = softmax(x, k)`).
 struct TensorState {
     TensorKind kind = TensorKind::plain;
-    std::string name;     ///< empty: anonymous
-    GroupRef name_group;  ///< the group in which `name` is a role; null: the kernel
-    GroupRef home;        ///< the group that was open at the creation
-    std::string role;     ///< what an anonymous tensor is called after its user: "sum", "max", "map"
+    std::string name;    ///< empty: anonymous
+    GroupRef name_group; ///< the group in which `name` is a role; null: the kernel
+    GroupRef home;       ///< the group that was open at the creation
+    std::string role;    ///< what an anonymous tensor is called after its user: "sum", "max", "map"
     SourceLoc loc;
     TensorRef alias;
     std::uint64_t sequence = 0; ///< order of declaration
@@ -88,8 +88,8 @@ struct TensorState {
     std::vector<NodeRef> identity;
     std::vector<NodeRef> combine;
 
-    bool frozen = false;            ///< input
-    std::vector<std::byte> data;    ///< constant
+    bool frozen = false;         ///< input
+    std::vector<std::byte> data; ///< constant
     std::vector<Diagnostic> problems;
 
     TensorState() = default;

@@ -49,8 +49,8 @@ TensorRef open_reduction(ir::ReduceOp op, const Dims& dims, const Options& optio
     tensor->where = options.where;
     for (const Dim& dim : dims.list()) {
         if (contains(tensor->reduced, dim.name())) {
-            tensor->problems.push_back(diagnose("L020", loc, fmt::format("`{}` reduces dim `{}` twice", tensor->role,
-                                                                         dim.name()),
+            tensor->problems.push_back(diagnose("L020", loc,
+                                                fmt::format("`{}` reduces dim `{}` twice", tensor->role, dim.name()),
                                                 "list each reduced dim once"));
         }
         append_unique(tensor->reduced, dim.state());
@@ -63,24 +63,28 @@ TensorRef open_reduction(ir::ReduceOp op, const Dims& dims, const Options& optio
         NodeRef index = arg.index();
         if (index->literal == Literal::integer) index = coerce(index, Type::index, loc, "the index of `into`");
         if (!index->poison && (index->literal != Literal::none || index->type != Type::index)) {
-            tensor->problems.push_back(diagnose("L008", arg.loc(), fmt::format("the index of `into({}(...))` is {}",
-                                                                               arg.dim()->name, describe(*index)),
-                                                "turn an integer value into an index with `index(...)`"));
+            tensor->problems.push_back(diagnose(
+                "L008", arg.loc(), fmt::format("the index of `into({}(...))` is {}", arg.dim()->name, describe(*index)),
+                "turn an integer value into an index with `index(...)`"));
             tensor->poison = true;
         }
         if (contains(tensor->reduced, arg.dim()->name)) {
-            tensor->problems.push_back(
-                diagnose("L024", arg.loc(), fmt::format("`into` writes along dim `{}`, which is reduced", arg.dim()->name),
-                         "the dim of `into` is a dim of the result: give the result's dim a name of its own"));
+            tensor->problems.push_back(diagnose(
+                "L024", arg.loc(), fmt::format("`into` writes along dim `{}`, which is reduced", arg.dim()->name),
+                "the dim of `into` is a dim of the result: give the result's dim a name of its own"));
         }
         tensor->into.push_back({arg.dim(), index});
     }
     return tensor;
 }
 
-bool narrow(Type type) { return (is_float(type) || is_integer(type)) && bits(type) < 32; }
+bool narrow(Type type) {
+    return (is_float(type) || is_integer(type)) && bits(type) < 32;
+}
 
-std::string wider(Type type) { return is_float(type) ? "f32" : is_signed_integer(type) ? "i32" : "u32"; }
+std::string wider(Type type) {
+    return is_float(type) ? "f32" : is_signed_integer(type) ? "i32" : "u32";
+}
 
 // The value in the accumulator's type; poison where the type must be said and is not.
 NodeRef accumulated(const char* what, const Expr& value, const std::optional<Type>& said, bool adds, SourceLoc loc,
@@ -136,14 +140,14 @@ ArgResult arg_extreme(ir::ReduceOp op, const Dims& dims, const Expr& value, cons
     const Options options = gather({&option});
     TensorRef tensor = open_reduction(op, dims, options, loc);
     if (dims.list().size() > 1 || !options.into.empty()) {
-        tensor->problems.push_back(
-            diagnose(options.into.empty() ? "L021" : "L024", loc,
-                     options.into.empty() ? fmt::format("`{}` over {} dims has no single index", ir::name(op),
-                                                        dims.list().size())
-                                          : fmt::format("`{}` takes no `into`", ir::name(op)),
-                     options.into.empty() ? fmt::format("reduce one dim: `{}({{{}}}, ...)`, and the next in a second step",
-                                                        ir::name(op), dims.list().front().name())
-                                          : "scatter with sum, product, min, max, any, all or reduce"));
+        tensor->problems.push_back(diagnose(
+            options.into.empty() ? "L021" : "L024", loc,
+            options.into.empty()
+                ? fmt::format("`{}` over {} dims has no single index", ir::name(op), dims.list().size())
+                : fmt::format("`{}` takes no `into`", ir::name(op)),
+            options.into.empty() ? fmt::format("reduce one dim: `{}({{{}}}, ...)`, and the next in a second step",
+                                               ir::name(op), dims.list().front().name())
+                                 : "scatter with sum, product, min, max, any, all or reduce"));
     }
     const NodeRef node = accumulated(ir::name(op), value, options.type, false, loc, listed(dims));
     tensor->values = {node};
@@ -172,9 +176,11 @@ void fill_tuple(TensorState& tensor, const std::vector<Expr>& identities, const 
             tensor.poison = true;
             continue;
         }
-        if (value->type == Type::index) wrong(fmt::format("value {} of `{}` is an index", i, what), "cast it: `i32(...)`");
+        if (value->type == Type::index)
+            wrong(fmt::format("value {} of `{}` is an index", i, what), "cast it: `i32(...)`");
         if (i < identities.size()) {
-            const NodeRef identity = coerce(identities[i].node(), value->type, loc, fmt::format("value {} of `{}`", i, what));
+            const NodeRef identity =
+                coerce(identities[i].node(), value->type, loc, fmt::format("value {} of `{}`", i, what));
             tensor.identity.push_back(identity);
             tensor.poison = tensor.poison || identity->poison;
             if (!identity->poison && identity->kind != ir::Kind::constant) {
@@ -201,7 +207,8 @@ void fill_tuple(TensorState& tensor, const std::vector<Expr>& identities, const 
         return;
     }
     for (std::size_t i = 0; i < combined.size(); ++i) {
-        const NodeRef node = coerce(combined[i].node(), tensor.types[i], loc, fmt::format("component {} of `{}`", i, what));
+        const NodeRef node =
+            coerce(combined[i].node(), tensor.types[i], loc, fmt::format("component {} of `{}`", i, what));
         tensor.combine.push_back(node);
         if (!node->poison && node->type != tensor.types[i]) {
             wrong(fmt::format("component {} of `{}` is {}, and its value is {}", i, what, name(node->type),
@@ -253,8 +260,12 @@ Expr all(const Dims& dims, const Expr& value, const ReduceOption& a, const Reduc
 }
 
 ArgResult::ArgResult(detail::TensorRef tensor, SourceLoc loc) : tensor_(std::move(tensor)), loc_(loc) {}
-Expr ArgResult::index() const { return {bare_access(tensor_, 0, loc_), loc_}; }
-Expr ArgResult::value() const { return {bare_access(tensor_, 1, loc_), loc_}; }
+Expr ArgResult::index() const {
+    return {bare_access(tensor_, 0, loc_), loc_};
+}
+Expr ArgResult::value() const {
+    return {bare_access(tensor_, 1, loc_), loc_};
+}
 Expr::Expr(const ArgResult& result, SourceLoc loc) : node_(result.index().node()), loc_(loc) {}
 
 ArgResult argmin(const Dims& dims, const Expr& value, const ReduceOption& a, SourceLoc loc) {
@@ -312,8 +323,8 @@ Expr cumsum(const Dim& dim, const Expr& value, ScanEnds ends, ScanDirection dire
     tensor->reversed = direction == ScanDirection::reversed;
     const NodeRef node = accumulated("cumsum", value, std::nullopt, true, loc, dim.name());
     const Expr typed(node, loc);
-    fill_tuple(*tensor, {Expr(0, loc)}, {typed},
-               [](const Tuple& x, const Tuple& y) { return Tuple{x[0] + y[0]}; }, loc);
+    fill_tuple(
+        *tensor, {Expr(0, loc)}, {typed}, [](const Tuple& x, const Tuple& y) { return Tuple{x[0] + y[0]}; }, loc);
     return {bare_access(finish_reduction(tensor, loc), 0, loc), loc};
 }
 

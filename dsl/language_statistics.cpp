@@ -20,20 +20,22 @@ Expr real_value(const char* what, const Dims& dims, const Expr& value, const Red
         names.push_back(dim.name());
     }
     if (!is_float(type)) {
-        return {poison_node({typed.node()}, loc,
-                            {diagnose("L018", loc, fmt::format("`{}` does not take {}", what, name(type)),
-                                      fmt::format("say a float type, `{0}({{{1}}}, x, f32)`, or cast: `{0}({{{1}}}, f32(x))`",
-                                                  what, fmt::join(names, ", ")))}),
+        return {poison_node(
+                    {typed.node()}, loc,
+                    {diagnose("L018", loc, fmt::format("`{}` does not take {}", what, name(type)),
+                              fmt::format("say a float type, `{0}({{{1}}}, x, f32)`, or cast: `{0}({{{1}}}, f32(x))`",
+                                          what, fmt::join(names, ", ")))}),
                 loc};
     }
     if (adds && !option.type && bits(type) < 32) {
-        return {poison_node({typed.node()}, loc,
-                            {diagnose("L019", loc,
-                                      fmt::format("`{}` over {} does not say the type that it accumulates in", what,
-                                                  name(type)),
-                                      fmt::format("say it, `{0}({{{1}}}, x, f32)`, or cast the value, `{0}({{{1}}}, f32(x))`",
-                                                  what, fmt::join(names, ", ")))}),
-                loc};
+        return {
+            poison_node(
+                {typed.node()}, loc,
+                {diagnose("L019", loc,
+                          fmt::format("`{}` over {} does not say the type that it accumulates in", what, name(type)),
+                          fmt::format("say it, `{0}({{{1}}}, x, f32)`, or cast the value, `{0}({{{1}}}, f32(x))`", what,
+                                      fmt::join(names, ", ")))}),
+            loc};
     }
     return typed;
 }

@@ -31,11 +31,10 @@ Dim::Dim(std::string name, const Expr& extent, SourceLoc loc) {
             state->size = node->integer;
         }
     } else if (!node->poison && (node->type != Type::index || !node->free->empty())) {
-        const std::string what = node->type != Type::index
-                                     ? std::string(coulter::name(node->type))
-                                     : fmt::format("a loop index, as it depends on {}", quoted_list(names_of(*node->free)));
-        state->problems.push_back(
-            diagnose("L004", loc, fmt::format("the extent of dim `{}` is {}", name, what), help));
+        const std::string what = node->type != Type::index ? std::string(coulter::name(node->type))
+                                                           : fmt::format("a loop index, as it depends on {}",
+                                                                         quoted_list(names_of(*node->free)));
+        state->problems.push_back(diagnose("L004", loc, fmt::format("the extent of dim `{}` is {}", name, what), help));
     } else {
         state->extent = node;
     }
@@ -44,8 +43,12 @@ Dim::Dim(std::string name, const Expr& extent, SourceLoc loc) {
     state_ = std::move(state);
 }
 
-Binding Dim::operator()(const Expr& index) const { return {*this, index}; }
-const std::string& Dim::name() const { return state_->name; }
+Binding Dim::operator()(const Expr& index) const {
+    return {*this, index};
+}
+const std::string& Dim::name() const {
+    return state_->name;
+}
 
 namespace detail {
 
@@ -77,8 +80,9 @@ void check_distinct(TensorState& state, const DimList& dims, SourceLoc loc) {
     DimList seen;
     for (const DimRef& dim : dims) {
         if (contains(seen, dim->name)) {
-            state.problems.push_back(diagnose("L012", loc, fmt::format("{} has dim `{}` twice", called(state), dim->name),
-                                              "the dims of a tensor are a set: use a second dim with a name of its own"));
+            state.problems.push_back(
+                diagnose("L012", loc, fmt::format("{} has dim `{}` twice", called(state), dim->name),
+                         "the dims of a tensor are a set: use a second dim with a name of its own"));
         } else {
             seen.push_back(dim);
         }
@@ -124,11 +128,12 @@ bool check_definable(TensorState& state, SourceLoc loc) {
     const TensorRef target = state.alias ? resolve(state.alias) : nullptr;
     TensorState& actual = target ? *target : state;
     if (actual.kind != TensorKind::plain) {
-        actual.problems.push_back(diagnose(
-            "L011", loc, fmt::format("{} is {} and cannot be defined", called(actual),
-                                     actual.kind == TensorKind::input ? "an Input" : "a Const"),
-            "define a Tensor of another name; an Input is written in place with `updates({{input, output}})`",
-            {{span_of(actual.loc), fmt::format("{} is declared here", called(actual))}}));
+        actual.problems.push_back(
+            diagnose("L011", loc,
+                     fmt::format("{} is {} and cannot be defined", called(actual),
+                                 actual.kind == TensorKind::input ? "an Input" : "a Const"),
+                     "define a Tensor of another name; an Input is written in place with `updates({{input, output}})`",
+                     {{span_of(actual.loc), fmt::format("{} is declared here", called(actual))}}));
         return false;
     }
     if (!actual.defined) return true;
@@ -144,10 +149,11 @@ void check_left(TensorState& state, const TensorState* reduction, const DimList&
     const std::string shown = state.name.empty() ? "t" : state.name;
     for (const DimRef& dim : left) {
         if (reduction != nullptr && contains(reduction->reduced, dim->name)) {
-            state.problems.push_back(diagnose("L014", loc,
-                                              fmt::format("dim `{}` of {} is reduced by the `{}` on the right", dim->name,
-                                                          called(state), reduction->role),
-                                              fmt::format("take `{0}` off the left, or out of the reduced dims", dim->name)));
+            state.problems.push_back(
+                diagnose("L014", loc,
+                         fmt::format("dim `{}` of {} is reduced by the `{}` on the right", dim->name, called(state),
+                                     reduction->role),
+                         fmt::format("take `{0}` off the left, or out of the reduced dims", dim->name)));
         }
     }
     for (const DimRef& dim : *value.free) {
@@ -159,13 +165,13 @@ void check_left(TensorState& state, const TensorState* reduction, const DimList&
             list += (list.empty() ? "" : ", ") + d;
         }
         const std::string near = closest_match(dim->name, names_of(left));
-        state.problems.push_back(diagnose(
-            "L013", loc,
-            fmt::format("the value of {} depends on dim `{}`, which is neither on the left nor reduced", called(state),
-                        dim->name),
-            (near.empty() ? "" : fmt::format("did you mean `{}`? ", near)) +
-                fmt::format("add it on the left, `{}({})`, or reduce over it, as in `sum({{{}}}, ...)`", shown, list,
-                            dim->name)));
+        state.problems.push_back(
+            diagnose("L013", loc,
+                     fmt::format("the value of {} depends on dim `{}`, which is neither on the left nor reduced",
+                                 called(state), dim->name),
+                     (near.empty() ? "" : fmt::format("did you mean `{}`? ", near)) +
+                         fmt::format("add it on the left, `{}({})`, or reduce over it, as in `sum({{{}}}, ...)`", shown,
+                                     list, dim->name)));
     }
 }
 
@@ -225,7 +231,7 @@ TensorRef finish_reduction(TensorRef tensor, SourceLoc loc) {
     }
     DimList all;
     for (const IntoState& item : tensor->into) {
-        append_unique(all, item.dim);
+        if (!contains(tensor->reduced, item.dim->name)) append_unique(all, item.dim);
     }
     for (const DimRef& dim : *free) {
         if (!contains(tensor->reduced, dim->name)) append_unique(all, dim);
@@ -263,12 +269,16 @@ void Access::operator=(const Expr& value) const {
     }
 }
 
-void Access::operator=(const Access& value) const { *this = Expr(value); }
+void Access::operator=(const Access& value) const {
+    *this = Expr(value);
+}
 
 Tensor::Tensor(SourceLoc loc) : state_(new_tensor(loc)) {}
 Tensor::Tensor(std::string name, SourceLoc loc) : state_(named_tensor(std::move(name), loc)) {}
 Tensor::Tensor(const char* name, SourceLoc loc) : state_(named_tensor(name, loc)) {}
-Tensor::Tensor(const Expr& value, SourceLoc loc) : state_(new_tensor(loc)) { define(state_, nullptr, value, loc); }
+Tensor::Tensor(const Expr& value, SourceLoc loc) : state_(new_tensor(loc)) {
+    define(state_, nullptr, value, loc);
+}
 
 Tensor& Tensor::operator=(const Expr& value) {
     define(state_, nullptr, value, value.loc());

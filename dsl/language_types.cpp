@@ -55,9 +55,10 @@ Fit fit(const ExprNode& literal, Type type) {
     if (literal.literal == Literal::boolean || type == Type::boolean) {
         result.fits = literal.literal == Literal::boolean && type == Type::boolean;
         result.integer = literal.integer;
-        result.why = type == Type::boolean ? range(type) : fmt::format("write a number, or cast: `{}(true)`", name(type));
+        result.why =
+            type == Type::boolean ? range(type) : fmt::format("write a number, or cast: `{}(true)`", name(type));
     } else if (is_float(type)) {
-        const double exact = real_literal         ? literal.real
+        const double exact = real_literal        ? literal.real
                              : literal.above_i64 ? static_cast<double>(static_cast<std::uint64_t>(literal.integer))
                                                  : static_cast<double>(literal.integer);
         result.real = round_to(type, exact);
@@ -66,11 +67,11 @@ Fit fit(const ExprNode& literal, Type type) {
             result.why = range(type);
         } else {
             // An integer is meant exactly, and `exact` itself may already be rounded.
-            result.fits = result.real == exact && std::abs(exact) < 9.2e18 &&
-                          static_cast<std::int64_t>(exact) == literal.integer;
+            result.fits =
+                result.real == exact && std::abs(exact) < 9.2e18 && static_cast<std::int64_t>(exact) == literal.integer;
             result.why = std::isfinite(result.real)
-                             ? fmt::format("the nearest {} is {:.17g}; write that, or a literal with a point", name(type),
-                                           result.real)
+                             ? fmt::format("the nearest {} is {:.17g}; write that, or a literal with a point",
+                                           name(type), result.real)
                              : range(type);
         }
     } else if (real_literal) {
@@ -99,25 +100,29 @@ Fit fit(const ExprNode& literal, Type type) {
 NodeRef literal_integer(std::int64_t value, bool above_i64, SourceLoc loc) {
     return literal_node(Literal::integer, value, 0, above_i64, loc);
 }
-NodeRef literal_real(double value, SourceLoc loc) { return literal_node(Literal::real, 0, value, false, loc); }
-NodeRef literal_bool(bool value, SourceLoc loc) { return literal_node(Literal::boolean, value, 0, false, loc); }
+NodeRef literal_real(double value, SourceLoc loc) {
+    return literal_node(Literal::real, 0, value, false, loc);
+}
+NodeRef literal_bool(bool value, SourceLoc loc) {
+    return literal_node(Literal::boolean, value, 0, false, loc);
+}
 
 NodeRef coerce(const NodeRef& node, Type type, SourceLoc loc, const std::string& role) {
     if (node->poison) return node;
     if (node->literal != Literal::none) {
         const Fit value = fit(*node, type);
         if (value.fits) return constant_node(type, value.integer, value.real, loc);
-        return poison_node({node}, loc,
-                           {diagnose("L016", loc,
-                                     fmt::format("{} does not fit {}, the type of {}", describe(*node), name(type), role),
-                                     value.why)});
+        return poison_node(
+            {node}, loc,
+            {diagnose("L016", loc, fmt::format("{} does not fit {}, the type of {}", describe(*node), name(type), role),
+                      value.why)});
     }
     if (node->type == type) return node;
     if (promote(node->type, type) == type) return cast_node(type, node, loc);
-    return poison_node({node}, loc,
-                       {diagnose("L015", loc, fmt::format("{} is {}, and the value given is {}", role, name(type),
-                                                          name(node->type)),
-                                 fmt::format("say what is meant with a cast: `{}(...)`", name(type)))});
+    return poison_node(
+        {node}, loc,
+        {diagnose("L015", loc, fmt::format("{} is {}, and the value given is {}", role, name(type), name(node->type)),
+                  fmt::format("say what is meant with a cast: `{}(...)`", name(type)))});
 }
 
 NodeRef cast_node(Type type, const NodeRef& node, SourceLoc loc) {
@@ -131,10 +136,10 @@ NodeRef cast_node(Type type, const NodeRef& node, SourceLoc loc) {
 
 NodeRef require_type(const NodeRef& node, SourceLoc loc) {
     if (node->literal == Literal::none || node->poison) return node;
-    return poison_node({node}, loc,
-                       {diagnose("L017", loc, fmt::format("{} has no type here: no operand beside it says one",
-                                                          describe(*node)),
-                                 "write the type as a cast, such as `f32(1)`")});
+    return poison_node(
+        {node}, loc,
+        {diagnose("L017", loc, fmt::format("{} has no type here: no operand beside it says one", describe(*node)),
+                  "write the type as a cast, such as `f32(1)`")});
 }
 
 } // namespace detail
@@ -154,18 +159,22 @@ Expr cast(Type type, const Expr& value) {
     if (node->poison || node->type == type) return value;
     if (type == Type::index && !is_integer(node->type)) {
         const bool real = is_float(node->type);
-        return {poison_node({node}, loc,
-                            {diagnose("L018", loc, fmt::format("`index` takes an integer, and {} was given",
-                                                               name(node->type)),
-                                      real ? "round it first: `index(i32(floor(x)))`"
-                                           : "turn the bool into a number first: `index(i32(c))`")}),
+        return {poison_node(
+                    {node}, loc,
+                    {diagnose("L018", loc, fmt::format("`index` takes an integer, and {} was given", name(node->type)),
+                              real ? "round it first: `index(i32(floor(x)))`"
+                                   : "turn the bool into a number first: `index(i32(c))`")}),
                 loc};
     }
     return {cast_node(type, node, loc), loc};
 }
 
-Expr TypeObject::operator()(const Expr& value) const { return cast(type_, value); }
-Expr index(const Expr& value) { return cast(Type::index, value); }
+Expr TypeObject::operator()(const Expr& value) const {
+    return cast(type_, value);
+}
+Expr index(const Expr& value) {
+    return cast(Type::index, value);
+}
 
 Expr infinity(Type type, SourceLoc loc) {
     return {detail::coerce(detail::literal_real(std::numeric_limits<double>::infinity(), loc), type, loc, "`infinity`"),

@@ -40,7 +40,8 @@ public:
     const std::vector<Fact>& facts() const { return facts_; }
 
 private:
-    void error(const char* code, const Span& span, std::string message, std::string help, std::vector<Note> notes = {}) {
+    void error(const char* code, const Span& span, std::string message, std::string help,
+               std::vector<Note> notes = {}) {
         good_ = false;
         diagnostics_.push_back({Severity::error, code, span, std::move(message), std::move(notes), std::move(help)});
     }
@@ -79,9 +80,8 @@ private:
     }
 
     [[nodiscard]] bool indexed(const std::string& dim) const {
-        return std::any_of(uses_.begin(), uses_.end(), [&](const IndexUse& use) {
-            return contains(mentioned(use.index, ir::Kind::dim), dim);
-        });
+        return std::any_of(uses_.begin(), uses_.end(),
+                           [&](const IndexUse& use) { return contains(mentioned(use.index, ir::Kind::dim), dim); });
     }
 
     [[nodiscard]] const std::string* output_with(const std::string& dim) const {
@@ -134,19 +134,24 @@ private:
     }
 
     void resolve_expression(const ir::Dim& dim) {
-        const ir::Ref value = simplify_index(dim.extent);
+        const ir::Ref value = with_constants(dim.extent, sizes_);
         if (value->kind == ir::Kind::constant && value->integer < 1) {
-            error("L032", dim.span, fmt::format("the extent of dim `{}` is {}", dim.name, value->integer), "an extent is at least 1");
+            error("L032", dim.span, fmt::format("the extent of dim `{}` is {}", dim.name, value->integer),
+                  "an extent is at least 1");
         } else if (!never_negative(value)) {
-            sizes_.checks.push_back({SizeCheck::Kind::less_equal, ir::index_constant(0), value, {},
+            sizes_.checks.push_back({SizeCheck::Kind::less_equal,
+                                     ir::index_constant(0),
+                                     value,
+                                     {},
                                      fmt::format("the extent of `{}` is {{1}}, and it is at least {{0}}", dim.name)});
         }
         resolve(dim.name, {ExtentSource::expression, value, {}});
     }
 
     [[nodiscard]] ir::Ref formula(const Inference& inference) {
-        const std::optional<Poly> sum = Polys::add(polys_.floor_div(inference.room, inference.step), Polys::constant(1));
-        return polys_.rebuild(sum.value_or(Poly{}));
+        const std::optional<Poly> sum =
+            Polys::add(polys_.floor_div(inference.room, inference.step), Polys::constant(1));
+        return with_constants(polys_.rebuild(sum.value_or(Poly{})), sizes_);
     }
 
     void resolve_inferred(const ir::Dim& dim, const std::vector<Inference>& list) {
@@ -179,8 +184,8 @@ private:
         if (value->kind == ir::Kind::constant && value->integer < 1) {
             const IndexUse& use = *sources.front().use;
             error("L032", use.definition->span,
-                  fmt::format("`{}` has no room for dim `{}`: at {} = {} not one index fits", use.tensor, dim.name, use.dim,
-                              print_index(use.index)),
+                  fmt::format("`{}` has no room for dim `{}`: at {} = {} not one index fits", use.tensor, dim.name,
+                              use.dim, print_index(use.index)),
                   fmt::format("make `{}` longer, or pad: `padded({}, 0)(...)`", use.dim, use.tensor));
         }
         resolve(dim.name, {ExtentSource::inferred, value, {}});
@@ -195,17 +200,21 @@ private:
     void must_agree(const ir::Dim& dim, const IndexUse& a, const ir::Ref& x, const IndexUse& b, const ir::Ref& y) {
         if (ir::equal(x, y)) return;
         if (x->kind == ir::Kind::constant && y->kind == ir::Kind::constant) {
-            error("L036", a.definition->span,
-                  fmt::format("dim `{}` has extent {} by `{}` of `{}` and {} by `{}` of `{}`", dim.name, x->integer, a.dim,
-                              a.tensor, y->integer, b.dim, b.tensor),
-                  fmt::format("say it: `Dim {0}(\"{0}\", ...)`; accesses that reach too far are then errors, or pad them",
-                              dim.name),
-                  {{b.definition->span, "the other access is here"}});
+            error(
+                "L036", a.definition->span,
+                fmt::format("dim `{}` has extent {} by `{}` of `{}` and {} by `{}` of `{}`", dim.name, x->integer,
+                            a.dim, a.tensor, y->integer, b.dim, b.tensor),
+                fmt::format("say it: `Dim {0}(\"{0}\", ...)`; accesses that reach too far are then errors, or pad them",
+                            dim.name),
+                {{b.definition->span, "the other access is here"}});
             return;
         }
-        sizes_.checks.push_back({SizeCheck::Kind::equal, x, y, {},
-                                 fmt::format("dim `{}` has extent {{0}} by `{}` of `{}` and {{1}} by `{}` of `{}`", dim.name,
-                                             a.dim, a.tensor, b.dim, b.tensor)});
+        sizes_.checks.push_back({SizeCheck::Kind::equal,
+                                 x,
+                                 y,
+                                 {},
+                                 fmt::format("dim `{}` has extent {{0}} by `{}` of `{}` and {{1}} by `{}` of `{}`",
+                                             dim.name, a.dim, a.tensor, b.dim, b.tensor)});
     }
 
     void report_pending() {
@@ -226,32 +235,36 @@ private:
                 needs.insert(needs.end(), inference.needs.begin(), inference.needs.end());
             }
             // What hangs on a dim that was reported is silent.
-            if (std::any_of(needs.begin(), needs.end(), [&](const auto& need) { return contains(broken, need); })) continue;
+            if (std::any_of(needs.begin(), needs.end(), [&](const auto& need) { return contains(broken, need); }))
+                continue;
             report_stuck(*dim, list);
         }
     }
 
     void report_sourceless(const ir::Dim& dim) {
-        const std::string declare = fmt::format("declare it with an extent: `Dim {0}(\"{0}\", 8)`, or an expression such as "
-                                                "`Dim {0}(\"{0}\", extent(other) + 1)`",
-                                                dim.name);
+        const std::string declare =
+            fmt::format("declare it with an extent: `Dim {0}(\"{0}\", 8)`, or an expression such as "
+                        "`Dim {0}(\"{0}\", extent(other) + 1)`",
+                        dim.name);
         for (const IndexUse& use : uses_) {
             if (!contains(mentioned(use.index, ir::Kind::dim), dim.name)) continue;
             const char* why = use.boundary == ir::Boundary::padded    ? "padded"
                               : use.boundary == ir::Boundary::clamped ? "clamped"
                                                                       : "not linear";
             error("L035", use.definition->span,
-                  fmt::format("dim `{}` has no extent: the index of `{}` of `{}` is {}, so none follows from it", dim.name,
-                              use.dim, use.tensor, why),
+                  fmt::format("dim `{}` has no extent: the index of `{}` of `{}` is {}, so none follows from it",
+                              dim.name, use.dim, use.tensor, why),
                   declare, {{dim.span, fmt::format("dim `{}` is declared here", dim.name)}});
             return;
         }
-        error("L031", dim.span, fmt::format("dim `{}` has no extent: no Input and no output has it, and no access bounds it", dim.name),
+        error("L031", dim.span,
+              fmt::format("dim `{}` has no extent: no Input and no output has it, and no access bounds it", dim.name),
               declare);
     }
 
     void report_stuck(const ir::Dim& dim, const std::vector<Inference>& list) {
-        const std::string declare = fmt::format("say one of them: `Dim {0}(\"{0}\", 3)`, or an expression over other extents", dim.name);
+        const std::string declare =
+            fmt::format("say one of them: `Dim {0}(\"{0}\", 3)`, or an expression over other extents", dim.name);
         for (const Inference& inference : list) {
             for (const std::string& other : inference.dims) {
                 if (sizes_.rules.contains(other)) continue;
@@ -259,8 +272,9 @@ private:
                 if (contains(reported_, other)) return;
                 reported_.push_back(dim.name);
                 error("L033", inference.use->definition->span,
-                      fmt::format("the extents of `{}` and `{}` are both unknown, and both are in the index of `{}` of `{}`",
-                                  dim.name, other, inference.use->dim, inference.use->tensor),
+                      fmt::format(
+                          "the extents of `{}` and `{}` are both unknown, and both are in the index of `{}` of `{}`",
+                          dim.name, other, inference.use->dim, inference.use->tensor),
                       declare);
                 return;
             }

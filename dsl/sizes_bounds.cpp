@@ -119,8 +119,9 @@ bool Prover::eliminate(const Poly& poly, const std::string& key, int depth) {
     const std::optional<int> sign = common_sign(poly, key);
     if (atom.kind == Atom::Kind::extent) {
         const auto rule = sizes_.rules.find(atom.name);
-        const bool equal = rule != sizes_.rules.end() && rule->second.value &&
-                           (rule->second.source == ExtentSource::constant || rule->second.source == ExtentSource::expression);
+        const bool equal =
+            rule != sizes_.rules.end() && rule->second.value &&
+            (rule->second.source == ExtentSource::constant || rule->second.source == ExtentSource::expression);
         if (equal && replaced(poly, key, polys_.convert(rule->second.value), depth)) return true;
         return sign && others_nonnegative(poly, key) && eliminate_extent(poly, atom, key, *sign, depth);
     }
@@ -133,6 +134,7 @@ bool Prover::eliminate(const Poly& poly, const std::string& key, int depth) {
             const std::optional<Poly> exact = Polys::add(numerator, polys_.floor_div(numerator, d), -d);
             return replaced(poly, key, exact, depth);
         }
+        if (*sign > 0 && search(numerator, depth) && replaced(poly, key, Poly{}, depth)) return true;
         // d*q lies in numerator - (d-1) .. numerator, so the whole inequality is scaled by d.
         const std::optional<Poly> bound = *sign > 0 ? Polys::add(numerator, Polys::constant(1 - d)) : numerator;
         if (!bound) return false;
@@ -155,7 +157,8 @@ bool Prover::eliminate(const Poly& poly, const std::string& key, int depth) {
     return replaced(poly, key, *sign > 0 ? Poly{} : last, depth);
 }
 
-bool Prover::eliminate_extent(const Poly& poly, const Atom& atom, const std::string& key, std::int64_t sign, int depth) {
+bool Prover::eliminate_extent(const Poly& poly, const Atom& atom, const std::string& key, std::int64_t sign,
+                              int depth) {
     const std::string name = atom.name;
     const bool runs = loops_.contains(name);
     if (sign > 0 && replaced(poly, key, Polys::constant(runs ? 1 : 0), depth)) return true;
@@ -184,8 +187,12 @@ using ir::Kind;
 using ir::Op;
 using ir::Ref;
 
-Ref combine(Op op, const Ref& a, const Ref& b) { return simplify_index(ir::binary(op, a, b)); }
-bool same(const Interval& x) { return ir::equal(x.low, x.high); }
+Ref combine(Op op, const Ref& a, const Ref& b) {
+    return simplify_index(ir::binary(op, a, b));
+}
+bool same(const Interval& x) {
+    return ir::equal(x.low, x.high);
+}
 
 std::optional<Interval> product(const Interval& a, const Interval& b) {
     if (same(a) && !same(b)) return product(b, a);
@@ -230,9 +237,11 @@ std::optional<Interval> interval_node(const ir::Node& node, const std::vector<st
     const Interval& b = *args[1];
     if (node.op == Op::mod) {
         // A remainder by 0 is 0, so the last value is that of a divisor of at least 1.
-        const bool positive = same(b) && (b.low->kind == Kind::extent || (b.low->kind == Kind::constant && b.low->integer >= 1));
+        const bool positive =
+            same(b) && (b.low->kind == Kind::extent || (b.low->kind == Kind::constant && b.low->integer >= 1));
         if (!positive) return std::nullopt;
-        return Interval{ir::index_constant(0), combine(Op::max, combine(Op::sub, b.low, ir::index_constant(1)), ir::index_constant(0))};
+        return Interval{ir::index_constant(0),
+                        combine(Op::max, combine(Op::sub, b.low, ir::index_constant(1)), ir::index_constant(0))};
     }
     if (!args[0]) return std::nullopt;
     const Interval& a = *args[0];
@@ -243,6 +252,10 @@ std::optional<Interval> interval_node(const ir::Node& node, const std::vector<st
     case Op::min:
     case Op::max: return Interval{combine(node.op, a.low, b.low), combine(node.op, a.high, b.high)};
     case Op::div:
+        if (same(b) && b.low->kind == Kind::extent) {
+            // Never negative, and a divisor of 0 gives 0 on both sides, so the quotient is monotone.
+            return Interval{combine(Op::div, a.low, b.low), combine(Op::div, a.high, b.low)};
+        }
         if (!same(b) || b.low->kind != Kind::constant) {
             if (!same(a) || !same(b)) return std::nullopt;
             return point(ir::binary(Op::div, a.low, b.low));
@@ -281,12 +294,16 @@ std::optional<Interval> interval_of(const ir::Ref& index) {
             const HalfOpen& a = halves[0];
             const HalfOpen& b = halves[1];
             const auto both = [&](const Ref& x, const Ref& y) { return x && y ? combine(node->op, x, y) : nullptr; };
-            const auto either = [&](const Ref& x, const Ref& y) { return x && y ? combine(node->op, x, y) : x ? x : y; };
+            const auto either = [&](const Ref& x, const Ref& y) {
+                return x && y ? combine(node->op, x, y) : x ? x : y;
+            };
             const bool min = node->op == Op::min;
-            result = {min ? both(a.low, b.low) : either(a.low, b.low), min ? either(a.high, b.high) : both(a.high, b.high)};
+            result = {min ? both(a.low, b.low) : either(a.low, b.low),
+                      min ? either(a.high, b.high) : both(a.high, b.high)};
             continue;
         }
-        if (const std::optional<Interval> interval = interval_node(*node, args)) result = {interval->low, interval->high};
+        if (const std::optional<Interval> interval = interval_node(*node, args))
+            result = {interval->low, interval->high};
     }
     const HalfOpen& half = known[index.get()];
     if (!half.low || !half.high) return std::nullopt;

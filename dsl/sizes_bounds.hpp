@@ -17,7 +17,8 @@ struct Fact {
 /// What is known of extents inside one definition.
 class Prover {
 public:
-    Prover(Polys& polys, const Sizes& sizes, const std::vector<Fact>& facts) : polys_(polys), sizes_(sizes), facts_(facts) {}
+    Prover(Polys& polys, const Sizes& sizes, const std::vector<Fact>& facts)
+        : polys_(polys), sizes_(sizes), facts_(facts) {}
 
     /// Loops that run: their extents are at least 1, and facts about them hold.
     void set_loops(const std::vector<std::string>& dims) { loops_ = {dims.begin(), dims.end()}; }

@@ -34,6 +34,8 @@ std::string escaped(std::string text) {
     return text;
 }
 
+} // namespace
+
 ir::Ref with_constants(const ir::Ref& expression, const Sizes& sizes) {
     ir::RewriteMemo memo;
     return simplify_index(ir::rewrite(
@@ -41,16 +43,16 @@ ir::Ref with_constants(const ir::Ref& expression, const Sizes& sizes) {
         [&](const ir::Node& node, const std::vector<ir::Ref>&) -> ir::Ref {
             if (node.kind != ir::Kind::extent) return nullptr;
             const auto rule = sizes.rules.find(node.name);
-            const bool constant = rule != sizes.rules.end() && rule->second.value &&
-                                  rule->second.value->kind == ir::Kind::constant;
+            const bool constant =
+                rule != sizes.rules.end() && rule->second.value && rule->second.value->kind == ir::Kind::constant;
             return constant ? rule->second.value : nullptr;
         },
         memo));
 }
 
-} // namespace
-
-std::string print_index(const ir::Ref& index) { return escaped(print(index)); }
+std::string print_index(const ir::Ref& index) {
+    return escaped(print(index));
+}
 
 void check_accesses(const ir::Kernel& kernel, const std::vector<IndexUse>& uses, const std::vector<Fact>& facts,
                     Polys& polys, Sizes& sizes, std::vector<Diagnostic>& diagnostics) {
@@ -72,9 +74,12 @@ void check_accesses(const ir::Kernel& kernel, const std::vector<IndexUse>& uses,
         if (low_proved && high_proved) continue;
         const std::optional<Interval> interval = interval_of(use.index);
         const char* verb = use.scatter ? "written" : "read";
-        const std::string place = fmt::format("`{}` is {} at {} = {}", use.tensor, verb, use.dim, print_index(use.index));
+        const std::string place =
+            fmt::format("`{}` is {} at {} = {}", use.tensor, verb, use.dim, print_index(use.index));
         if (!interval) {
-            diagnostics.push_back({Severity::error, "L046", use.definition->span,
+            diagnostics.push_back({Severity::error,
+                                   "L046",
+                                   use.definition->span,
                                    fmt::format("{}, which has no bounds", place),
                                    {},
                                    fmt::format("clamp the index, `clamp(..., 0, extent({}) - 1)`{}", use.dim,
@@ -88,14 +93,18 @@ void check_accesses(const ir::Kernel& kernel, const std::vector<IndexUse>& uses,
             if (lhs->kind == ir::Kind::constant && rhs->kind == ir::Kind::constant) {
                 if (lhs->integer <= rhs->integer) return;
                 const auto number = [](const ir::Ref& ref) { return fmt::format("{}", ref->integer); };
-                diagnostics.push_back({Severity::error, "L032", use.definition->span,
-                                       fmt::format(fmt::runtime(text), number(lhs), number(rhs)),
-                                       {},
-                                       fmt::format("change the extents or the index{}",
-                                                   use.scatter ? ""
-                                                               : fmt::format(", or pad: `padded({}, 0)(...)`", use.tensor))});
+                diagnostics.push_back(
+                    {Severity::error,
+                     "L032",
+                     use.definition->span,
+                     fmt::format(fmt::runtime(text), number(lhs), number(rhs)),
+                     {},
+                     fmt::format("change the extents or the index{}",
+                                 use.scatter ? "" : fmt::format(", or pad: `padded({}, 0)(...)`", use.tensor))});
                 return;
             }
+            const std::optional<Poly> room_left = Polys::add(polys.convert(rhs), polys.convert(lhs), -1);
+            if (room_left && prover.nonnegative(*room_left)) return;
             std::vector<std::string> guards = guards_of(*use.definition, sizes);
             if (use.scatter) std::erase(guards, use.dim);
             add_check(sizes, {SizeCheck::Kind::less_equal, lhs, rhs, std::move(guards), text});
@@ -120,7 +129,8 @@ void check_nonempty(const ir::Kernel& kernel, const std::vector<IndexUse>& uses,
         if (constant) return;
         std::vector<std::string> guards = definition.dims;
         std::erase(guards, dim);
-        std::erase_if(guards, [&](const auto& guard) { return sizes.rules.at(guard).source == ExtentSource::constant; });
+        std::erase_if(guards,
+                      [&](const auto& guard) { return sizes.rules.at(guard).source == ExtentSource::constant; });
         add_check(sizes, {SizeCheck::Kind::nonzero, ir::extent_node(dim), nullptr, std::move(guards), std::move(text)});
     };
     for (const ir::Definition& definition : kernel.definitions) {
@@ -129,13 +139,15 @@ void check_nonempty(const ir::Kernel& kernel, const std::vector<IndexUse>& uses,
         const ir::ReduceOp op = definition.reduction->op;
         if (op == ir::ReduceOp::argmin || op == ir::ReduceOp::argmax) what = ir::name(op);
         for (const ir::Group& group : kernel.groups) {
-            const bool statistic = group.function == "mean" || group.function == "variance" || group.function == "moments";
+            const bool statistic =
+                group.function == "mean" || group.function == "variance" || group.function == "moments";
             if (statistic && definition.name.starts_with(group.path + ".")) what = group.function;
         }
         if (what.empty()) continue;
         for (const std::string& dim : definition.reduction->dims) {
-            nonzero(definition, dim, fmt::format("`{}` over dim `{}` in `{}` needs an extent of at least 1, and it is {{0}}",
-                                                 what, dim, definition.name));
+            nonzero(definition, dim,
+                    fmt::format("`{}` over dim `{}` in `{}` needs an extent of at least 1, and it is {{0}}", what, dim,
+                                definition.name));
         }
     }
     for (const IndexUse& use : uses) {

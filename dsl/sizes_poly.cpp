@@ -38,7 +38,9 @@ bool add_term(Poly& poly, const Monomial& monomial, std::int64_t coefficient) {
 
 } // namespace
 
-bool Poly::is_constant() const { return terms.empty() || (terms.size() == 1 && terms.begin()->first.empty()); }
+bool Poly::is_constant() const {
+    return terms.empty() || (terms.size() == 1 && terms.begin()->first.empty());
+}
 
 std::int64_t Poly::constant() const {
     const auto at = terms.find({});
@@ -123,7 +125,8 @@ Poly Polys::floor_div(const Poly& a, std::int64_t divisor) {
     atom.kind = Atom::Kind::div;
     atom.a = rest;
     atom.divisor = divisor;
-    const std::optional<Poly> sum = add(whole, single(fmt::format("q({})/{}", text_of(rest), divisor), std::move(atom)));
+    const std::optional<Poly> sum =
+        add(whole, single(fmt::format("q({})/{}", text_of(rest), divisor), std::move(atom)));
     COULTER_INTERNAL_ASSERT(sum.has_value() || whole.terms.size() == most_terms);
     return sum.value_or(Poly{});
 }
@@ -152,7 +155,8 @@ Poly Polys::convert_node(const ir::Ref& node) {
     case Kind::constant: return node->type == Type::index ? constant(node->integer) : opaque(node);
     case Kind::dim: return dim(node->name);
     case Kind::extent: return extent(node->name);
-    case Kind::unary: return node->op == Op::neg && node->type == Type::index ? or_opaque(add({}, arg(0), -1)) : opaque(node);
+    case Kind::unary:
+        return node->op == Op::neg && node->type == Type::index ? or_opaque(add({}, arg(0), -1)) : opaque(node);
     case Kind::select: {
         if (node->type != Type::index) return opaque(node);
         if (arg(1) == arg(2)) return arg(1);
@@ -273,8 +277,10 @@ ir::Ref Polys::rebuild(const Poly& poly) const {
     }
     const std::int64_t rest = poly.constant();
     if (!sum) return ir::index_constant(rest);
-    if (rest > 0 || rest == std::numeric_limits<std::int64_t>::min()) append(ir::index_constant(rest), false);
-    else if (rest < 0) append(ir::index_constant(-rest), true);
+    if (rest > 0 || rest == std::numeric_limits<std::int64_t>::min())
+        append(ir::index_constant(rest), false);
+    else if (rest < 0)
+        append(ir::index_constant(-rest), true);
     return sum;
 }
 

@@ -22,11 +22,11 @@ struct Poly {
 
 struct Atom {
     enum class Kind : std::uint8_t { dim, extent, div, mod, min, max, select, bounded, opaque } kind = Kind::opaque;
-    std::string name;             ///< dim, extent
-    Poly a, b;                    ///< operands; div and mod: the numerator
-    std::int64_t divisor = 1;     ///< div, mod: a constant of at least 1
+    std::string name;               ///< dim, extent
+    Poly a, b;                      ///< operands; div and mod: the numerator
+    std::int64_t divisor = 1;       ///< div, mod: a constant of at least 1
     std::int64_t low = 0, high = 0; ///< bounded: a narrow integer turned into an index
-    ir::Ref node;                 ///< select: its condition; bounded, opaque: the expression itself
+    ir::Ref node;                   ///< select: its condition; bounded, opaque: the expression itself
 };
 
 /// Polynomials that share their atoms. All operations give nothing on overflow or where they grow too large.

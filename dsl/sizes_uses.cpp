@@ -67,7 +67,8 @@ std::optional<Inference> infer_from(const IndexUse& use, const std::string& dim,
         const ir::Ref expression = polys.rebuild(term);
         for (const ir::Node* node : ir::postorder({expression})) {
             // A value or a bent index: no extent follows from it.
-            if (node->kind == ir::Kind::dim || node->kind == ir::Kind::access || node->kind == ir::Kind::cast) return std::nullopt;
+            if (node->kind == ir::Kind::dim || node->kind == ir::Kind::access || node->kind == ir::Kind::cast)
+                return std::nullopt;
         }
         for (const std::string& extent : mentioned(expression, ir::Kind::extent)) {
             append_unique(result.needs, extent);

@@ -24,7 +24,7 @@ struct IndexUse {
 /// The largest extent of `dim` that an index allows, where it is linear in all its dims.
 struct Inference {
     const IndexUse* use = nullptr;
-    Poly room;                ///< `room - step*(N - 1) >= 0` holds exactly for the legal N >= 1
+    Poly room; ///< `room - step*(N - 1) >= 0` holds exactly for the legal N >= 1
     std::int64_t step = 1;
     std::vector<std::string> needs; ///< extents that must be known
     std::vector<std::string> dims;  ///< other dims of the index

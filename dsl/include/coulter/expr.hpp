@@ -176,13 +176,11 @@ inline constexpr TypeObject boolean{Type::boolean};
 template <class T>
 Expr operator==(const Dim& a, const T& b) = delete;
 template <class T>
-    requires(!std::is_same_v<T, Dim>)
-Expr operator==(const T& a, const Dim& b) = delete;
+requires(!std::is_same_v<T, Dim>) Expr operator==(const T& a, const Dim& b) = delete;
 template <class T>
 Expr operator!=(const Dim& a, const T& b) = delete;
 template <class T>
-    requires(!std::is_same_v<T, Dim>)
-Expr operator!=(const T& a, const Dim& b) = delete;
+requires(!std::is_same_v<T, Dim>) Expr operator!=(const T& a, const Dim& b) = delete;
 
 /// A NaN operand gives NaN.
 [[nodiscard]] Expr min(const Expr& a, const Expr& b);

@@ -32,8 +32,8 @@ class Kernel {
 public:
     /// Collects what the outputs need, names it, checks it and infers its sizes.
     /// \throws LanguageError with every mistake that was found.
-    Kernel(std::string name, const std::vector<Tensor>& outputs, const KernelOption& a = {},
-           const KernelOption& b = {}, SourceLoc loc = SourceLoc::here());
+    Kernel(std::string name, const std::vector<Tensor>& outputs, const KernelOption& a = {}, const KernelOption& b = {},
+           SourceLoc loc = SourceLoc::here());
 
     [[nodiscard]] const ir::Kernel& ir() const { return *ir_; }
 

@@ -36,8 +36,8 @@ public:
 // sum, product and mean. An empty reduction gives the identity: 0, 1, +inf or the type's highest, -inf or its lowest.
 [[nodiscard]] Expr sum(const Dims& dims, const Expr& value, const ReduceOption& a = {}, const ReduceOption& b = {},
                        const ReduceOption& c = {}, SourceLoc loc = SourceLoc::here());
-[[nodiscard]] Expr product(const Dims& dims, const Expr& value, const ReduceOption& a = {},
-                           const ReduceOption& b = {}, const ReduceOption& c = {}, SourceLoc loc = SourceLoc::here());
+[[nodiscard]] Expr product(const Dims& dims, const Expr& value, const ReduceOption& a = {}, const ReduceOption& b = {},
+                           const ReduceOption& c = {}, SourceLoc loc = SourceLoc::here());
 [[nodiscard]] Expr min(const Dims& dims, const Expr& value, const ReduceOption& a = {}, const ReduceOption& b = {},
                        const ReduceOption& c = {}, SourceLoc loc = SourceLoc::here());
 [[nodiscard]] Expr min(std::initializer_list<Dim> dims, const Expr& value, const ReduceOption& a = {},

@@ -17,8 +17,8 @@ public:
     template <Number T>
     AccessArg(T value, SourceLoc loc = SourceLoc::here()) : AccessArg(Expr(value, loc), loc) {}
 
-    [[nodiscard]] const detail::DimRef& dim() const { return dim_; }       ///< null for a positional index
-    [[nodiscard]] const detail::NodeRef& index() const { return index_; }  ///< null: by name
+    [[nodiscard]] const detail::DimRef& dim() const { return dim_; }      ///< null for a positional index
+    [[nodiscard]] const detail::NodeRef& index() const { return index_; } ///< null: by name
     [[nodiscard]] SourceLoc loc() const { return loc_; }
 
 private:
@@ -61,8 +61,9 @@ private:
 
 /// A tensor over a set of named dims: a handle, so that a copy means the same tensor.
 ///
-/// Assignment is a definition. `t = expr` takes the expression's free dims in order of first appearance; where the whole
-/// right side is a reduction, a tensor without a name or the result of a library function, `t` becomes that tensor.
+/// Assignment is a definition. `t = expr` takes the expression's free dims in order of first appearance; where the
+/// whole right side is a reduction, a tensor without a name or the result of a library function, `t` becomes that
+/// tensor.
 class Tensor {
 public:
     explicit Tensor(SourceLoc loc = SourceLoc::here());
