@@ -46,6 +46,22 @@ Expr reduce_identity(const ir::Definition& definition, ReduceOp op) {
     }
 }
 
+// Partial results of a vectorized reduction, which the schedule unrolls completely.
+bool is_tree(const Lowering& lowering, const Stage& stage) {
+    const std::optional<ir::Reduction>& reduction = stage.definition->reduction;
+    if (!reduction || reduction->dims.size() != 1 || reduction->where || reduction->op == ReduceOp::argmin ||
+        reduction->op == ReduceOp::argmax || !is_introduced(reduction->dims[0])) {
+        return false;
+    }
+    const auto count = lowering.extents->constant(reduction->dims[0]);
+    const bool ordered = lowering.plan.numerics == schedule::Numerics::exact && is_float(stage.definition->types[0]);
+    const std::vector<schedule::Loop>& loops = stage.plan->main.loops;
+    return !ordered && count && *count >= 1 && *count <= 256 &&
+           std::all_of(loops.begin(), loops.end(), [](const schedule::Loop& loop) {
+               return !loop.reduced || loop.kind == schedule::LoopStep::Kind::unroll;
+           });
+}
+
 class Definer {
 public:
     Definer(Lowering& lowering, Stage& stage)
@@ -56,6 +72,10 @@ public:
     }
 
     void define() {
+        if (stage_.tree) {
+            assign(tree());
+            return;
+        }
         if (!definition_.reduction) {
             std::vector<Expr> values;
             for (const ir::Ref& value : definition_.values) {
@@ -67,7 +87,11 @@ public:
         const ir::Reduction& reduction = *definition_.reduction;
         initialise(reduction);
         if (reduction.where) {
-            rdom_.where(expressions_.lower(reduction.where));
+            // A condition that a split of the reduced dim brought holds everywhere but in the last part: `likely` lets
+            // Halide cut that part off.
+            const bool split = std::any_of(reduction.dims.begin(), reduction.dims.end(), is_introduced);
+            const Expr condition = expressions_.lower(reduction.where);
+            rdom_.where(split ? Halide::likely(condition) : condition);
         }
         assign(update(reduction));
     }
@@ -95,7 +119,7 @@ private:
         for (const auto& [dim, var] : stage_.vars) {
             scope.indices[dim] = var;
         }
-        if (definition_.reduction) {
+        if (definition_.reduction && !stage_.tree) {
             // Halide runs the first dim of a domain innermost, a definition its last.
             std::vector<Halide::Internal::ReductionVariable> domain;
             const std::vector<std::string>& dims = definition_.reduction->dims;
@@ -157,19 +181,61 @@ private:
         }
     }
 
-    std::vector<Expr> update(const ir::Reduction& reduction) {
+    // Halves of the partial results meet until one is left: as many dependent steps as the tree is high.
+    std::vector<Expr> tree() {
+        const ir::Reduction& reduction = *definition_.reduction;
+        const auto count = *lowering_.extents->constant(reduction.dims[0]);
+        std::vector<std::vector<Expr>> parts;
+        for (std::int64_t i = 0; i < count; ++i) {
+            Scope scope = make_scope();
+            scope.indices[reduction.dims[0]] = Expr(static_cast<std::int32_t>(i));
+            Expressions expressions(std::move(scope));
+            std::vector<Expr> part;
+            for (const ir::Ref& value : definition_.values) {
+                part.push_back(reduction.op == ReduceOp::sum || reduction.op == ReduceOp::product
+                                   ? expressions.lower(value)
+                                   : expressions.lower_compared(value));
+            }
+            parts.push_back(std::move(part));
+        }
+        while (parts.size() > 1) {
+            const std::size_t half = (parts.size() + 1) / 2;
+            for (std::size_t i = 0; i + half < parts.size(); ++i) {
+                parts[i] = combine(reduction, parts[i], parts[i + half]);
+            }
+            parts.resize(half);
+        }
+        return parts.front();
+    }
+
+    std::vector<Expr> combine(const ir::Reduction& reduction, const std::vector<Expr>& a, const std::vector<Expr>& b) {
         const Math& math = *lowering_.math;
+        switch (reduction.op) {
+        case ReduceOp::sum: return {math.accumulate_sum(a[0], b[0])};
+        case ReduceOp::product: return {math.accumulate_product(a[0], b[0])};
+        case ReduceOp::min: return {math.binary(ir::Op::min, a[0], b[0])};
+        case ReduceOp::max: return {math.binary(ir::Op::max, a[0], b[0])};
+        case ReduceOp::any: return {a[0] || b[0]};
+        case ReduceOp::all: return {a[0] && b[0]};
+        default: break;
+        }
+        expressions_.set_operands(a, b);
+        std::vector<Expr> values;
+        for (const ir::Ref& part : reduction.combine) {
+            values.push_back(expressions_.lower(part));
+        }
+        return values;
+    }
+
+    std::vector<Expr> update(const ir::Reduction& reduction) {
         const std::vector<Expr> state = current();
         switch (reduction.op) {
-        case ReduceOp::sum: return {math.accumulate_sum(state[0], expressions_.lower_summand(definition_.values[0]))};
+        case ReduceOp::sum: return combine(reduction, state, {expressions_.lower_summand(definition_.values[0])});
         case ReduceOp::product:
-            return {math.accumulate_product(state[0], expressions_.lower(definition_.values[0]))};
+        case ReduceOp::any:
+        case ReduceOp::all: return combine(reduction, state, {expressions_.lower(definition_.values[0])});
         case ReduceOp::min:
-            return {math.binary(ir::Op::min, state[0], expressions_.lower_compared(definition_.values[0]))};
-        case ReduceOp::max:
-            return {math.binary(ir::Op::max, state[0], expressions_.lower_compared(definition_.values[0]))};
-        case ReduceOp::any: return {state[0] || expressions_.lower(definition_.values[0])};
-        case ReduceOp::all: return {state[0] && expressions_.lower(definition_.values[0])};
+        case ReduceOp::max: return combine(reduction, state, {expressions_.lower_compared(definition_.values[0])});
         case ReduceOp::argmin:
         case ReduceOp::argmax: return best(reduction, state);
         case ReduceOp::custom: break;
@@ -178,12 +244,7 @@ private:
         for (const ir::Ref& value : definition_.values) {
             right.push_back(expressions_.lower_compared(value));
         }
-        expressions_.set_operands(state, right);
-        std::vector<Expr> values;
-        for (const ir::Ref& combine : reduction.combine) {
-            values.push_back(expressions_.lower(combine));
-        }
-        return values;
+        return combine(reduction, state, right);
     }
 
     // The better value wins, then the smaller index; a NaN wins over everything but an earlier NaN. This holds in
@@ -220,6 +281,7 @@ void define_stages(Lowering& lowering) {
     for (const ir::Definition& definition : lowering.plan.kernel.definitions) {
         Stage& stage = lowering.stages.at(definition.name);
         find_overrun(lowering, stage);
+        stage.tree = is_tree(lowering, stage);
         Definer definer(lowering, stage);
         definer.define();
         if (!stage.packed_once) {

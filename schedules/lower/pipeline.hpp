@@ -19,6 +19,8 @@ struct Stage {
     /// Number of elements of a dim that one realisation computes, where constant.
     std::map<std::string, std::int64_t> computed;
     std::set<std::string> overrun; ///< dims whose last tile may pass the extent
+    /// A reduction over a few partial results, all unrolled: defined as one expression, a balanced tree, without an update.
+    bool tree = false;
     /// A copy of an input that the caller's context keeps: a function of its own computes it, and the main function is
     /// given its buffer.
     bool packed_once = false;

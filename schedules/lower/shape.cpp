@@ -36,6 +36,9 @@ public:
 
     void apply(const schedule::LoopNest& nest) {
         for (const LoopStep& step : nest.steps) {
+            if (stage_.tree && !loops_.contains(step.loop)) {
+                continue; // a step on the reduced loop, which is in the expression
+            }
             if (step.kind == LoopStep::Kind::split) {
                 split(step);
             } else if (step.kind == LoopStep::Kind::fuse) {
@@ -45,12 +48,17 @@ public:
         // The plan's final order says everything that the reorder steps said.
         std::vector<Halide::VarOrRVar> order;
         for (auto loop = nest.loops.rbegin(); loop != nest.loops.rend(); ++loop) {
-            order.push_back(loops_.at(loop->name));
+            if (!is_absent(*loop)) {
+                order.push_back(loops_.at(loop->name));
+            }
         }
         if (order.size() > 1) {
             halide_.reorder(order);
         }
         for (const schedule::Loop& loop : nest.loops) {
+            if (is_absent(loop)) {
+                continue;
+            }
             const Halide::VarOrRVar& var = loops_.at(loop.name);
             switch (loop.kind) {
             case LoopStep::Kind::vectorize: halide_.vectorize(var); break;
@@ -62,6 +70,9 @@ public:
     }
 
 private:
+    // The reduced loop of a tree is in its expression.
+    [[nodiscard]] bool is_absent(const schedule::Loop& loop) const { return stage_.tree && loop.reduced; }
+
     Halide::VarOrRVar made(const std::string& name, bool reduced) {
         const std::string mangled = mangle(name);
         const Halide::VarOrRVar var =
@@ -131,6 +142,10 @@ Halide::LoopLevel level(const Lowering& lowering, const schedule::Place& place) 
 void shape_loops(Lowering& lowering) {
     for (auto& [name, stage] : lowering.stages) {
         if (stage.plan->inlined) {
+            continue;
+        }
+        if (stage.tree) {
+            Nest(lowering, stage, Halide::Stage(stage.func), false).apply(stage.plan->main);
             continue;
         }
         if (stage.plan->init) {
