@@ -2,6 +2,7 @@
 
 #include "rewrite_kernels.hpp"
 
+#include "coulter/schedule/rewrite.hpp"
 #include "coulter/text.hpp"
 
 #include <doctest/doctest.h>
@@ -81,7 +82,138 @@ output counts
     return all;
 }
 
+using Step = schedule::LoopStep;
+
+/// Follows the steps with nothing but names, as the lowering will.
+std::string follow(std::vector<std::string> names, const schedule::LoopNest& nest, const std::string& what) {
+    const auto at = [&](const std::string& name) { return std::ranges::find(names, name); };
+    for (const Step& step : nest.steps) {
+        if (step.kind == Step::Kind::reorder) {
+            std::vector<std::size_t> places;
+            for (const std::string& name : step.order) {
+                if (at(name) == names.end()) {
+                    return what + ": reorder of a missing loop " + name;
+                }
+                places.push_back(static_cast<std::size_t>(at(name) - names.begin()));
+            }
+            std::ranges::sort(places);
+            for (std::size_t i = 0; i < places.size(); ++i) {
+                names[places[i]] = step.order[step.order.size() - 1 - i];
+            }
+            continue;
+        }
+        const auto loop = at(step.loop);
+        if (loop == names.end()) {
+            return what + ": a step on a missing loop " + step.loop;
+        }
+        if (step.kind == Step::Kind::split) {
+            *loop = step.outer;
+            names.insert(at(step.outer) + 1, step.inner);
+        } else if (step.kind == Step::Kind::fuse) {
+            const auto outer = at(step.outer);
+            if (outer == names.end() || outer + 1 != loop) {
+                return what + ": fuses loops that are not adjacent, " + step.loop + " " + step.outer;
+            }
+            *loop = step.inner;
+            names.erase(outer);
+        }
+    }
+    for (std::size_t i = 0; i < std::max(names.size(), nest.loops.size()); ++i) {
+        if (i >= names.size() || i >= nest.loops.size() || names[i] != nest.loops[i].name) {
+            return what + ": steps do not lead to the loops";
+        }
+    }
+    for (const schedule::Loop& loop : nest.loops) {
+        const bool straight = loop.kind == Step::Kind::vectorize || loop.kind == Step::Kind::unroll;
+        if (straight && !loop.extent) {
+            return what + ": " + loop.name + " has no constant extent";
+        }
+        if (loop.reduced && (loop.kind == Step::Kind::vectorize || loop.kind == Step::Kind::parallel)) {
+            return what + ": " + loop.name + " races";
+        }
+    }
+    const auto vectors = std::ranges::count(nest.loops, Step::Kind::vectorize, &schedule::Loop::kind);
+    return vectors > 1 ? what + ": two vectorized loops" : "";
+}
+
 } // namespace
+
+std::string inconsistency(const schedule::Plan& plan) {
+    for (const Diagnostic& each : ir::validate(plan.kernel)) {
+        return render(each);
+    }
+    if (plan.stages.size() != plan.kernel.definitions.size()) {
+        return "not one stage per definition";
+    }
+    for (std::size_t i = 0; i < plan.stages.size(); ++i) {
+        const ir::Definition& definition = plan.kernel.definitions[i];
+        const schedule::StagePlan& stage = plan.stages[i];
+        if (stage.name != definition.name) {
+            return "stages are not in the order of the definitions";
+        }
+        const bool reduces = definition.reduction || definition.scan;
+        if (stage.inlined) {
+            if (reduces || plan.kernel.is_output(stage.name)) {
+                return stage.name + " is inlined";
+            }
+            continue;
+        }
+        std::vector<std::string> pure;
+        for (const std::string& dim : definition.dims) {
+            pure.push_back(schedule::display_name(dim));
+        }
+        if (reduces != stage.init.has_value()) {
+            return stage.name + ": initialisation";
+        }
+        if (stage.init) {
+            if (std::string wrong = follow(pure, *stage.init, stage.name + ".init"); !wrong.empty()) {
+                return wrong;
+            }
+        }
+        std::vector<std::string> all;
+        const auto bound = [&](const std::string& dim) {
+            return definition.reduction &&
+                   std::ranges::find(definition.reduction->into, dim, &ir::Into::dim) != definition.reduction->into.end();
+        };
+        for (const std::string& dim : ir::loop_dims(definition)) {
+            if (!bound(dim) && !(definition.scan && definition.scan->dim == dim)) {
+                all.push_back(schedule::display_name(dim));
+            }
+        }
+        if (definition.scan) {
+            all.push_back(schedule::display_name(definition.scan->dim));
+        }
+        if (std::string wrong = follow(all, stage.main, stage.name); !wrong.empty()) {
+            return wrong;
+        }
+        for (const auto& [dim, size] : stage.tile) {
+            if (std::ranges::find(definition.dims, dim) == definition.dims.end() || size < 1) {
+                return stage.name + ": tile of " + dim;
+            }
+        }
+        // Up through the places: each exists, further from the inputs, and not in a vector.
+        schedule::Place place = stage.compute;
+        std::size_t reached = i;
+        while (!place.is_root()) {
+            const auto around = std::ranges::find(plan.stages, place.stage, &schedule::StagePlan::name);
+            const auto index = static_cast<std::size_t>(around - plan.stages.begin());
+            if (around == plan.stages.end() || index <= reached || around->inlined) {
+                return stage.name + ": placed in " + place.stage;
+            }
+            const auto loop = std::ranges::find(around->main.loops, place.loop, &schedule::Loop::name);
+            if (loop == around->main.loops.end()) {
+                return stage.name + ": placed at a missing loop " + place.loop;
+            }
+            if (std::any_of(around->main.loops.begin(), loop + 1,
+                            [](const schedule::Loop& each) { return each.kind == Step::Kind::vectorize; })) {
+                return stage.name + ": placed in a vector";
+            }
+            reached = index;
+            place = around->compute;
+        }
+    }
+    return {};
+}
 
 ir::Kernel schedule_kernel(const std::string& name) {
     const auto at = texts().find(name);
@@ -145,10 +277,11 @@ std::string nest(const schedule::LoopNest& nest) {
     using Kind = schedule::LoopStep::Kind;
     std::string all;
     for (const schedule::Loop& loop : nest.loops) {
-        all += (all.empty() ? "" : " ") + loop.name + (loop.reduced ? "!" : "");
+        all += (all.empty() ? "" : " ") + loop.name;
         if (loop.extent) {
             all += "(" + std::to_string(*loop.extent) + ")";
         }
+        all += loop.reduced ? "!" : "";
         all += loop.kind == Kind::vectorize  ? ":vectorize"
                : loop.kind == Kind::unroll   ? ":unroll"
                : loop.kind == Kind::parallel ? ":parallel"

@@ -27,7 +27,11 @@ namespace coulter::test {
 /// The plan of a schedule without errors; other diagnostics fail the test.
 [[nodiscard]] schedule::Plan planned(const std::string& schedule);
 
-/// "batch y x:unroll in(8):vectorize" of a nest, outermost first; reduced loops as "in!".
+/// What is inconsistent in a plan, or nothing: the kernel is valid, each definition has its stage, the steps of each nest
+/// lead from its dims to its loops, places exist outside of vectorized loops.
+[[nodiscard]] std::string inconsistency(const schedule::Plan& plan);
+
+/// "batch y x:unroll in(8):vectorize" of a nest, outermost first; reduced loops as "in(8)!".
 [[nodiscard]] std::string nest(const schedule::LoopNest& nest);
 
 /// The stage of that name; fails the test where it is missing.
