@@ -1,5 +1,7 @@
 #include "coulter/ir.hpp"
 
+#include "coulter/array.hpp"
+
 #include <array>
 #include <bit>
 #include <cmath>
@@ -126,7 +128,7 @@ const OpRow* find_op(Op op) {
 } // namespace
 
 Ref index_constant(std::int64_t value) { return leaf(Kind::constant, Type::index, value, 0, {}); }
-Ref real_constant(Type type, double value) { return leaf(Kind::constant, type, 0, value, {}); }
+Ref real_constant(Type type, double value) { return leaf(Kind::constant, type, 0, round_to(type, value), {}); }
 Ref integer_constant(Type type, std::int64_t value) { return leaf(Kind::constant, type, value, 0, {}); }
 Ref bool_constant(bool value) { return leaf(Kind::constant, Type::boolean, value ? 1 : 0, 0, {}); }
 Ref dim_node(std::string dim) { return leaf(Kind::dim, Type::index, 0, 0, std::move(dim)); }
