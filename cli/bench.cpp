@@ -1,0 +1,4 @@
+#include "command.hpp"
+namespace coulter::cli {
+void add_bench(CLI::App&, Run&) {}
+}

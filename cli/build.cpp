@@ -1,0 +1,73 @@
+// coulter build
+
+#include "library.hpp"
+#include "lowering.hpp"
+
+#include <fmt/format.h>
+#include <iostream>
+#include <memory>
+#include <regex>
+
+namespace coulter::cli {
+namespace {
+
+struct Options {
+    std::vector<std::string> kernels;
+    std::vector<std::string> schedules;
+    std::vector<std::string> emit;
+    std::string target = "host";
+    std::string directory;
+    LibraryRequest library;
+};
+
+int build(const Options& options) {
+    LibraryRequest request = options.library;
+    if (!std::regex_match(request.name, std::regex("[A-Za-z_][A-Za-z0-9_]*"))) {
+        throw Failure(usage, fmt::format("error: --name wants an identifier, not `{}`\n", request.name));
+    }
+    for (const std::string& kind : options.emit) {
+        if (std::ranges::find(emit_kinds(), kind) == emit_kinds().end()) {
+            throw Failure(usage, fmt::format("error: --emit does not know `{}`; known are {}\n", kind,
+                                             quoted_list(emit_kinds())));
+        }
+        request.emit.insert(kind);
+    }
+    request.directory = options.directory;
+    const Loaded loaded = load(options.kernels, options.schedules, {options.target, true});
+    loaded.require_good();
+    const auto library = build_library(loaded, request);
+    if (request.verbose) {
+        std::cerr << library.string() + '\n';
+    }
+    return good;
+}
+
+} // namespace
+
+void add_build(CLI::App& app, Run& run) {
+    CLI::App* const command =
+        add_command(app, "build", "Compile kernels with their schedules to one library and a header per kernel",
+                    "  coulter build conv_capsules.coulter --schedule conv_capsules.sched --name caps --target host -o out\n"
+                    "      out/libcaps.a and out/include/caps/conv_capsules.h\n"
+                    "  coulter build a.coulter b.coulter --name both --target x86-64-avx2 -o out --shared --emit asm,stmt\n"
+                    "      out/libboth.so, and the kernels' assembly and Halide statements");
+    const auto options = std::make_shared<Options>();
+    command->add_option("kernels", options->kernels, "the .coulter files")->required()->type_name("K.coulter...");
+    command->add_option("--schedule", options->schedules, "a .sched file; for the kernels that its `schedule` line names")
+        ->allow_extra_args(false)
+        ->type_name("S.sched");
+    command->add_option("--name", options->library.name, "name of the library")->required()->type_name("NAME");
+    command->add_option("--target", options->target, "processor to compile for (host)")->type_name("T");
+    command->add_option("-o,--output", options->directory, "folder for what is made")->required()->type_name("DIR");
+    command->add_flag("--shared", options->library.shared, "libNAME.so, with the runtime in it, instead of libNAME.a");
+    command->add_option("--emit", options->emit, "also write stub, header, object, asm, stmt")->delimiter(',');
+    command->add_option("--runtime", options->library.runtime, "libcoulter_runtime.a for --shared")->type_name("FILE");
+    command->add_option("--jobs", options->library.jobs, "kernels compiled at a time (the number of processors)");
+    command->add_option("--print-after", options->library.print_after, "print the state after a pass, or after `all`");
+    command->add_flag("--time-passes", options->library.time_passes, "print the time of each pass");
+    command->add_flag("-v,--verbose", options->library.verbose, "print each command that runs");
+    add_limit_options(*command, options->library.limits);
+    command->callback([options, &run] { run = [options] { return build(*options); }; });
+}
+
+} // namespace coulter::cli

@@ -1,0 +1,60 @@
+// coulter check
+
+#include "inputs.hpp"
+
+#include <iostream>
+#include <memory>
+
+namespace coulter::cli {
+namespace {
+
+struct Options {
+    std::vector<std::string> files;
+    std::string target;
+    bool json = false;
+};
+
+int check(const Options& options) {
+    std::vector<std::string> kernels;
+    std::vector<std::string> schedules;
+    for (const std::string& file : options.files) {
+        const std::string extension = std::filesystem::path(file).extension();
+        if (extension != ".coulter" && extension != ".sched") {
+            throw Failure(usage, "error: `" + file + "` is neither a .coulter nor a .sched file\n");
+        }
+        (extension == ".sched" ? schedules : kernels).push_back(file);
+    }
+    if (kernels.empty()) {
+        throw Failure(usage, "error: a .coulter file is wanted\n");
+    }
+    const Loaded loaded = load(kernels, schedules, {options.target, true});
+    if (options.json) {
+        std::cout << '[';
+        bool first = true;
+        for (const Diagnostic& diagnostic : loaded.report.diagnostics()) {
+            std::cout << (first ? "\n  " : ",\n  ") << to_json(diagnostic);
+            first = false;
+        }
+        std::cout << (first ? "]\n" : "\n]\n");
+    } else {
+        std::cerr << loaded.report.text();
+    }
+    return !loaded.report.has_errors() ? good : loaded.target_matches ? refused : no_schedule;
+}
+
+} // namespace
+
+void add_check(CLI::App& app, Run& run) {
+    CLI::App* const command =
+        add_command(app, "check", "Check schedules against a kernel, without compiling it",
+                    "  coulter check conv_capsules.coulter conv_capsules.sched\n"
+                    "  coulter check conv_capsules.coulter conv_capsules.sched --json\n"
+                    "      the diagnostics as JSON on standard output, also when there are none");
+    const auto options = std::make_shared<Options>();
+    command->add_option("files", options->files, "kernels and schedules")->required()->type_name("K.coulter S.sched...");
+    command->add_option("--target", options->target, "refuse schedules that are not for this processor (any)")->type_name("T");
+    command->add_flag("--json", options->json, "JSON on standard output");
+    command->callback([options, &run] { run = [options] { return check(*options); }; });
+}
+
+} // namespace coulter::cli

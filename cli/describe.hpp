@@ -1,0 +1,20 @@
+#pragma once
+/// Kernels in words: signature, schedule in force.
+
+#include "inputs.hpp"
+
+namespace coulter::cli {
+
+/// `conv(pose: f32[batch, iy, k = 4] frozen, scale: f32) -> votes: f32[batch, y]`
+[[nodiscard]] std::string signature(const ir::Kernel& kernel);
+
+/// The schedule with all that completed it, a `schedule` line first.
+[[nodiscard]] std::string schedule_in_force(const ir::Kernel& kernel, const schedule::Plan& plan);
+
+/// 1.23 G, 45.6 M, 789
+[[nodiscard]] std::string with_prefix(double value);
+
+/// Rows with columns padded to one width, two blanks apart. `right` lists columns of numbers.
+[[nodiscard]] std::string table(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right);
+
+} // namespace coulter::cli

@@ -1,0 +1,416 @@
+// coulter verify
+
+#include "compare.hpp"
+#include "coulter/interpreter.hpp"
+#include "coulter/schedule/symbols.hpp"
+#include "describe.hpp"
+#include "files.hpp"
+#include "kernel_call.hpp"
+#include "library.hpp"
+#include "lowering.hpp"
+#include "progress.hpp"
+#include "verify_cases.hpp"
+
+#include <fmt/format.h>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+namespace coulter::cli {
+namespace {
+
+struct Options {
+    std::vector<std::string> files;
+    std::vector<std::string> sizes;
+    std::string target = "host";
+    std::string runtime;
+    std::uint64_t seed = 1;
+    std::size_t cases = 0;
+    double tolerance = -1;
+    int threads = 2;
+    bool json = false;
+    bool verbose = false;
+    Limits limits;
+};
+
+using Extents = std::map<std::string, std::int64_t>;
+using Results = std::map<std::string, Array>;
+
+/// How a case gives its tensors.
+struct Manner {
+    std::string name;
+    Layout layout = Layout::compact;
+    bool in_place = false; ///< outputs that may be the memory of an input are
+};
+
+/// One row of the table, and one line from the child that runs the cases.
+struct Outcome {
+    std::string name;
+    std::string sizes;
+    std::string manner;
+    std::string status; ///< ok, refused (by kernel and interpreter), wrong
+    double error = 0;
+    std::string message;
+};
+
+std::string sizes_text(const Work& work, const Extents& extents) {
+    std::string text;
+    for (const std::string& dim : free_dims(work)) {
+        text += fmt::format("{}{}={}", text.empty() ? "" : ",", dim, extents.at(dim));
+    }
+    return text;
+}
+
+class Verifier {
+public:
+    Verifier(const Work& work, const Options& options, const KernelLibrary& library, const KernelLibrary* unscheduled)
+        : work_(work), options_(options), library_(library), unscheduled_(unscheduled),
+          tolerance_(options.tolerance >= 0 ? options.tolerance : default_tolerance(work.kernel)) {}
+
+    Outcome run(const SizeCase& sizes, const Manner& manner) const {
+        Outcome outcome{sizes.name, sizes_text(work_, sizes.extents), manner.name, "ok", 0, ""};
+        const auto inputs = random_inputs(work_.kernel, sizes.extents, options_.seed);
+        Results results;
+        std::string refusal;
+        const bool ran = call(library_, sizes, manner, inputs, results, outcome, refusal);
+        Results reference;
+        std::string objection;
+        try {
+            reference = interpret(work_.kernel, inputs, output_extents(sizes.extents));
+        } catch (const std::runtime_error& error) {
+            objection = error.what();
+        }
+        if (outcome.status == "wrong") {
+            return outcome;
+        }
+        if (!ran || !objection.empty()) {
+            return refused_outcome(std::move(outcome), ran, refusal, objection, results);
+        }
+        judge(outcome, results, reference, inputs, sizes);
+        compare_bits(outcome, sizes, manner, inputs, results);
+        return outcome;
+    }
+
+private:
+    Extents output_extents(const Extents& extents) const {
+        Extents chosen;
+        for (const auto& [dim, rule] : work_.sizes.rules) {
+            if (rule.source == ExtentSource::output) {
+                chosen[dim] = extents.at(dim);
+            }
+        }
+        return chosen;
+    }
+
+    /// False when the call was refused. Calls twice: what the context keeps must not change results.
+    bool call(const KernelLibrary& library, const SizeCase& sizes, const Manner& manner, const Results& inputs,
+              Results& results, Outcome& outcome, std::string& refusal) const {
+        const auto context = library.make_context(options_.threads);
+        for (int round = 0; round < 2; ++round) {
+            std::map<std::string, std::unique_ptr<Tensor>> tensors;
+            std::vector<void*> arguments;
+            for (const ir::Input& input : work_.kernel.inputs) {
+                const Array& values = inputs.at(input.name);
+                if (input.dims.empty()) {
+                    arguments.push_back(const_cast<std::byte*>(values.data.data()));
+                    continue;
+                }
+                tensors[input.name] = std::make_unique<Tensor>(input.type, values.shape, manner.layout);
+                tensors[input.name]->fill(values);
+                arguments.push_back(tensors[input.name]->dl());
+            }
+            std::map<std::string, Tensor*> outputs;
+            for (const std::string& output : work_.kernel.outputs) {
+                outputs[output] = output_tensor(output, sizes, manner, tensors);
+                arguments.push_back(outputs[output]->dl());
+            }
+            if (library.call(context.get(), arguments.data()) != COULTER_OK) {
+                refusal = library.last_error(context.get());
+                return false;
+            }
+            for (const auto& [name, tensor] : outputs) {
+                Array values = tensor->values();
+                if (round == 1 && values.data != results.at(name).data) {
+                    outcome.status = "wrong";
+                    outcome.message = fmt::format("`{}` is another at the second call", name);
+                }
+                results[name] = std::move(values);
+            }
+            for (const auto& [name, tensor] : tensors) {
+                if (!tensor->margins_intact()) {
+                    outcome.status = "wrong";
+                    outcome.message = fmt::format("memory around `{}` was written", name);
+                }
+            }
+        }
+        return true;
+    }
+
+    Tensor* output_tensor(const std::string& output, const SizeCase& sizes, const Manner& manner,
+                          std::map<std::string, std::unique_ptr<Tensor>>& tensors) const {
+        for (const auto& [input, updated] : work_.kernel.updates) {
+            if (updated == output && manner.in_place) {
+                return tensors.at(input).get();
+            }
+        }
+        auto& made = tensors["output " + output];
+        made = std::make_unique<Tensor>(work_.kernel.types_of(output).front(), shape_of(work_.kernel, output, sizes.extents),
+                                        manner.layout);
+        return made.get();
+    }
+
+    static Outcome refused_outcome(Outcome outcome, bool ran, const std::string& refusal, const std::string& objection,
+                                   const Results& results) {
+        const bool nothing = std::ranges::all_of(results, [](const auto& each) { return each.second.size() == 0; });
+        if (!ran && !objection.empty()) {
+            outcome.status = "refused";
+            outcome.message = refusal;
+        } else if (ran && nothing) {
+            outcome.message = "nothing to write";
+        } else if (ran) {
+            outcome.status = "wrong";
+            outcome.message = "the kernel ran, and the interpreter refuses: " + objection;
+        } else {
+            outcome.status = "wrong";
+            outcome.message = "the interpreter ran, and the kernel refuses: " + refusal;
+        }
+        return outcome;
+    }
+
+    void judge(Outcome& outcome, const Results& results, const Results& reference, const Results& inputs,
+               const SizeCase& sizes) const {
+        Results precise;
+        for (const std::string& output : work_.kernel.outputs) {
+            Difference difference = compare(results.at(output), reference.at(output), tolerance_);
+            if (!difference.equal && tolerance_ > 0) {
+                // Sums of the reference round too: what is near the exact result is right.
+                if (precise.empty()) {
+                    InterpretOptions in_double;
+                    in_double.in_double = true;
+                    precise = interpret(work_.kernel, inputs, output_extents(sizes.extents), in_double);
+                }
+                const Difference second = compare(results.at(output), precise.at(output), tolerance_);
+                difference = second.error < difference.error ? second : difference;
+            }
+            outcome.error = std::max(outcome.error, difference.error);
+            if (!difference.equal) {
+                outcome.status = "wrong";
+                outcome.message = output + difference.where;
+            }
+        }
+    }
+
+    /// `exact` promises the bits of the same kernel without a schedule.
+    void compare_bits(Outcome& outcome, const SizeCase& sizes, const Manner& manner, const Results& inputs,
+                      const Results& results) const {
+        if (unscheduled_ == nullptr || outcome.status != "ok") {
+            return;
+        }
+        Results plain;
+        std::string refusal;
+        if (!call(*unscheduled_, sizes, manner, inputs, plain, outcome, refusal)) {
+            outcome.status = "wrong";
+            outcome.message = "without a schedule it refuses: " + refusal;
+            return;
+        }
+        for (const auto& [name, values] : plain) {
+            if (values.data != results.at(name).data) {
+                outcome.status = "wrong";
+                outcome.message = fmt::format("`{}` has other bits than without a schedule, and numerics are exact", name);
+            }
+        }
+    }
+
+    const Work& work_;
+    const Options& options_;
+    const KernelLibrary& library_;
+    const KernelLibrary* unscheduled_;
+    double tolerance_;
+};
+
+KernelLibrary build_one(const Loaded& loaded, const Options& options, const std::filesystem::path& directory) {
+    const Work& work = loaded.work.front();
+    LibraryRequest request;
+    request.name = "verified";
+    request.directory = directory;
+    request.shared = true;
+    request.runtime = options.runtime;
+    request.verbose = options.verbose;
+    request.limits = options.limits;
+    request.extra_source = call_source(work.kernel, work.sizes);
+    request.extra_exports = {"coulter_cli_call"};
+    return {build_library(loaded, request), work.kernel.name};
+}
+
+std::optional<KernelLibrary> build_unscheduled(const Loaded& loaded, const Options& options,
+                                               const std::filesystem::path& directory) {
+    const Work& work = loaded.work.front();
+    if (work.plan.numerics != schedule::Numerics::exact) {
+        return std::nullopt;
+    }
+    make_directory(directory);
+    const std::string path = (directory / "unscheduled.sched").string();
+    write_file(path, fmt::format("schedule {}\nnumerics exact\n", work.kernel.name));
+    const Loaded plain = load({work.path}, {path}, {options.target, true});
+    plain.require_good();
+    return build_one(plain, options, directory / "unscheduled");
+}
+
+std::vector<Manner> manners(const Work& work) {
+    std::vector<Manner> all{{"compact", Layout::compact, false}, {"padded", Layout::padded, false}};
+    if (!work.kernel.updates.empty()) {
+        all.push_back({"in place", Layout::compact, true});
+    }
+    return all;
+}
+
+void send(int descriptor, const nlohmann::ordered_json& line) {
+    const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const ssize_t count = write(descriptor, text.data() + at, text.size() - at);
+        if (count <= 0) {
+            return;
+        }
+        at += static_cast<std::size_t>(count);
+    }
+}
+
+// In a process of its own: a kernel that is wrong may also crash.
+ChildResult run_cases(const Work& work, const Options& options, const std::vector<SizeCase>& cases,
+                      const KernelLibrary& library, const KernelLibrary* unscheduled) {
+    Limits limits;
+    limits.memory_bytes = 0;
+    limits.seconds = options.limits.seconds == 0 ? 0 : options.limits.seconds * 10;
+    return run_forked(
+        [&](int descriptor) {
+            try {
+                const Verifier verifier(work, options, library, unscheduled);
+                for (const SizeCase& sizes : cases) {
+                    for (const Manner& manner : manners(work)) {
+                        send(descriptor, {{"begin", sizes.name}, {"sizes", sizes_text(work, sizes.extents)}, {"tensors", manner.name}});
+                        const Outcome outcome = verifier.run(sizes, manner);
+                        send(descriptor, {{"case", outcome.name}, {"sizes", outcome.sizes}, {"tensors", outcome.manner},
+                                          {"status", outcome.status}, {"error", outcome.error}, {"message", outcome.message}});
+                    }
+                }
+                return 0;
+            } catch (const std::exception& error) {
+                std::cerr << "error: " << error.what() << '\n';
+                return static_cast<int>(environment);
+            }
+        },
+        limits);
+}
+
+std::vector<nlohmann::ordered_json> outcomes_of(const ChildResult& child, nlohmann::ordered_json& unfinished) {
+    std::vector<nlohmann::ordered_json> outcomes;
+    std::istringstream lines(child.output);
+    for (std::string line; std::getline(lines, line);) {
+        const auto json = nlohmann::ordered_json::parse(line, nullptr, false);
+        if (json.is_discarded()) {
+            continue;
+        }
+        if (json.contains("begin")) {
+            unfinished = json;
+        } else {
+            unfinished = nullptr;
+            outcomes.push_back(json);
+        }
+    }
+    return outcomes;
+}
+
+std::string repro_line(const Options& options, const std::string& sizes) {
+    std::vector<std::string> command{"coulter", "verify"};
+    command.insert(command.end(), options.files.begin(), options.files.end());
+    command.insert(command.end(), {"--target", options.target, "--seed", std::to_string(options.seed)});
+    if (!sizes.empty()) {
+        command.insert(command.end(), {"--sizes", sizes});
+    }
+    return shell_text(command);
+}
+
+void print_table(const std::vector<nlohmann::ordered_json>& outcomes) {
+    std::vector<std::vector<std::string>> rows{{"case", "sizes", "tensors", "error", "result"}};
+    for (const auto& each : outcomes) {
+        const std::string message = each["message"];
+        const std::string status = each["status"];
+        rows.push_back({each["case"], each["sizes"], each["tensors"],
+                        each["error"].is_number() ? fmt::format("{:.2g}", each["error"].get<double>()) : "inf",
+                        message.empty() ? status : status + ": " + message});
+    }
+    std::cout << table(rows, {false, false, false, true, false});
+}
+
+int finish(const Options& options, const ChildResult& child) {
+    nlohmann::ordered_json unfinished;
+    const auto outcomes = outcomes_of(child, unfinished);
+    if (options.json) {
+        std::cout << nlohmann::ordered_json(outcomes).dump(2) << '\n';
+    } else {
+        print_table(outcomes);
+    }
+    int code = good;
+    for (const auto& each : outcomes) {
+        if (each["status"] == "wrong") {
+            std::cerr << "wrong: " << repro_line(options, each["sizes"]) << '\n';
+            code = refused;
+        }
+    }
+    if (!child.ok()) {
+        const std::string why = child.timed_out     ? "it took too long"
+                                : child.signal != 0 ? std::string(strsignal(child.signal))
+                                                    : fmt::format("exit code {}", child.exit_code);
+        const std::string sizes = unfinished.is_null() ? "" : unfinished["sizes"].get<std::string>();
+        throw failure(environment, "B012", fmt::format("the kernel did not return: {}", why),
+                      "to see it again: " + repro_line(options, sizes));
+    }
+    return code;
+}
+
+int verify(const Options& options) {
+    const KernelAndSchedules files = split_files(options.files);
+    const auto given = parse_sizes(options.sizes);
+    const Loaded loaded = load({files.kernel}, files.schedules, {options.target, true});
+    loaded.require_good();
+    const Work& work = loaded.work.front();
+    std::vector<SizeCase> cases;
+    if (given.empty()) {
+        cases = size_cases(work, options.cases, options.seed);
+    } else {
+        cases.push_back({"given", complete_sizes(work, given)});
+    }
+    const TemporaryDirectory scratch;
+    const KernelLibrary library = build_one(loaded, options, scratch.path());
+    const std::optional<KernelLibrary> unscheduled = build_unscheduled(loaded, options, scratch.path() / "plain");
+    return finish(options, run_cases(work, options, cases, library, unscheduled ? &*unscheduled : nullptr));
+}
+
+} // namespace
+
+void add_verify(CLI::App& app, Run& run) {
+    CLI::App* const command = add_command(
+        app, "verify", "Compare a compiled kernel with the reference interpreter",
+        "  coulter verify conv_capsules.coulter conv_capsules.sched\n"
+        "      at ones, odd sizes, primes, zeros, sizes beside vectors; compact and padded tensors\n"
+        "  coulter verify conv_capsules.coulter conv_capsules.sched --sizes batch=3,iy=7,ix=9,in=2,out=33 --seed 7\n"
+        "  coulter verify matmul.coulter --cases 40\n      random sizes after the fixed ones, 40 in all");
+    const auto options = std::make_shared<Options>();
+    command->add_option("files", options->files, "a kernel and its schedule")->required()->type_name("K.coulter [S.sched...]");
+    command->add_option("--sizes", options->sizes, "only these extents; others are the estimates")->type_name("dim=n,...");
+    command->add_option("--seed", options->seed, "of the data and of random sizes (1)");
+    command->add_option("--cases", options->cases, "how many sizes (the fixed ones)")->check(CLI::Range(1, 100000));
+    command->add_option("--tolerance", options->tolerance, "largest error over largest reference (f32: 1e-5)")
+        ->check(CLI::NonNegativeNumber);
+    command->add_option("--threads", options->threads, "threads of the kernel (2)")->check(CLI::Range(1, 256));
+    command->add_option("--target", options->target, "processor to compile for (host)")->type_name("T");
+    command->add_option("--runtime", options->runtime, "libcoulter_runtime.a")->type_name("FILE");
+    command->add_flag("--json", options->json, "JSON on standard output");
+    command->add_flag("-v,--verbose", options->verbose, "print each command that runs");
+    add_limit_options(*command, options->limits);
+    command->callback([options, &run] { run = [options] { return verify(*options); }; });
+}
+
+} // namespace coulter::cli
