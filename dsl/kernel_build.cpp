@@ -35,7 +35,7 @@ Span author_span(SourceLoc loc, const GroupRef& group) {
 
 class Lowering {
 public:
-    Lowering(const Collected& collected, const Names& names) : collected_(collected), names_(names) {}
+    explicit Lowering(const Names& names) : names_(names) {}
 
     ir::Ref lower(const NodeRef& root) {
         if (!root) return nullptr;
@@ -116,7 +116,6 @@ private:
         return ir::make_node(std::move(result));
     }
 
-    const Collected& collected_;
     const Names& names_;
     std::unordered_map<const ExprNode*, ir::Ref> memo_;
 };
@@ -215,7 +214,7 @@ Kernel::Kernel(std::string name, const std::vector<Tensor>& outputs, const Kerne
     diagnostics.insert(diagnostics.end(), names.problems.begin(), names.problems.end());
     if (has_error(diagnostics)) fail(std::move(diagnostics));
 
-    Lowering lowering(collected, names);
+    Lowering lowering(names);
     ir::Kernel kernel;
     kernel.name = std::move(name);
     for (const DimInfo& dim : collected.dims) {

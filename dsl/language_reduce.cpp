@@ -282,17 +282,13 @@ Tuple::Tuple(detail::TensorRef tensor, SourceLoc loc) : tensor_(std::move(tensor
     }
 }
 
-const Expr& Tuple::operator[](std::size_t component) const {
+Expr Tuple::operator[](std::size_t component) const {
     if (component < components_.size()) return components_[component];
-    // The caller keeps a reference, so the mistake needs a place to live: the tuple's own nodes are immutable.
-    static thread_local std::vector<std::unique_ptr<Expr>> mistakes;
     const SourceLoc loc = components_.empty() ? SourceLoc{} : components_.front().loc();
-    mistakes.push_back(std::make_unique<Expr>(
-        poison_node({}, loc,
-                    {diagnose("L038", loc, fmt::format("the tuple has no component {}", component),
-                              fmt::format("it has {}, counted from 0", components_.size()))}),
-        loc));
-    return *mistakes.back();
+    return {poison_node({}, loc,
+                        {diagnose("L038", loc, fmt::format("the tuple has no component {}", component),
+                                  fmt::format("it has {}, counted from 0", components_.size()))}),
+            loc};
 }
 
 Tuple reduce(const Dims& dims, const std::vector<Expr>& identities, const std::vector<Expr>& values,

@@ -46,6 +46,7 @@ std::vector<IndexUse> index_uses(const ir::Kernel& kernel, Polys& polys) {
 
 std::optional<Inference> infer_from(const IndexUse& use, const std::string& dim, Polys& polys) {
     if (use.boundary != ir::Boundary::checked || use.scatter) return std::nullopt;
+    if (!use.poly.terms.contains({"d:" + dim})) return std::nullopt;
     Inference result;
     result.use = &use;
     Poly offset; // c0

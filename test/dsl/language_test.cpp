@@ -104,6 +104,20 @@ estimate batch = 64, in = 32, ix = 15, iy = 15, out = 32
     CHECK(kernel.definitions.front().span.line > 0);
 }
 
+// A dim compared with anything could mean the dim or its loop index, so it does not compile.
+template <class A, class B>
+concept Comparable = requires(const A& a, const B& b) {
+    a == b;
+}
+|| requires(const A& a, const B& b) {
+    a != b;
+};
+static_assert(!Comparable<Dim, Dim> && !Comparable<Dim, Expr> && !Comparable<Expr, Dim> && !Comparable<Dim, int> &&
+              !Comparable<int, Dim>);
+static_assert(Comparable<Expr, Expr> && Comparable<Tensor, int> && Comparable<Input, Tensor>);
+// An Input has no right side.
+static_assert(!std::is_assignable_v<Input&, Expr> && std::is_assignable_v<Tensor&, Expr>);
+
 TEST_CASE_FIXTURE(Fixture, "arithmetic keeps its structure and literals take the other operand's type") {
     CHECK(value_of(2 * x + 1) == "2.0 * x + 1.0");
     CHECK(value_of(-x / (x - 3)) == "-x / (x - 3.0)");
@@ -162,6 +176,12 @@ TEST_CASE_FIXTURE(Fixture, "a whole right side is the reduction, an inner one is
     CHECK(shown(sum({k}, h, f32)) == "y: f32[i] =\n    sum {k} f32(h)\n");
     CHECK(shown(any({k}, x > 0)) == "y: bool[i] =\n    any {k} x > 0.0\n");
     CHECK(value_of(max(x, z)) == "max(x, z)");
+}
+
+TEST_CASE_FIXTURE(Fixture, "a tuple has the components that it has") {
+    Tensor y("y");
+    y = reduce({k}, {0}, {x()}, [](Tuple a, Tuple b) { return Tuple{a[0] + b[0]}; })[1];
+    CHECK(error_of(y) == "L038");
 }
 
 TEST_CASE_FIXTURE(Fixture, "two conditions both hold, in one option or two") {

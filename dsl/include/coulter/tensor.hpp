@@ -132,7 +132,7 @@ public:
     explicit Tuple(std::vector<Expr> components) : components_(std::move(components)) {}
     Tuple(detail::TensorRef tensor, SourceLoc loc);
 
-    [[nodiscard]] const Expr& operator[](std::size_t component) const;
+    [[nodiscard]] Expr operator[](std::size_t component) const;
     [[nodiscard]] std::size_t size() const { return components_.size(); }
     [[nodiscard]] const detail::TensorRef& tensor() const { return tensor_; } ///< null unless it is a result
 
