@@ -15,18 +15,6 @@ using Kind = LoopStep::Kind;
 constexpr std::int64_t lane_limit = 1024;
 constexpr std::int64_t unrolled_combine = 64;
 
-// Applies what is left of a step where some loops are gone.
-void put(Nest& nest, LoopStep step) {
-    if (step.kind == Kind::reorder) {
-        std::erase_if(step.order, [&](const std::string& each) { return nest.find(each) == nullptr; });
-        if (step.order.size() >= 2) {
-            nest.apply(step);
-        }
-    } else if (nest.find(step.loop) != nullptr && (step.kind != Kind::fuse || nest.find(step.outer) != nullptr)) {
-        nest.apply(step);
-    }
-}
-
 bool is_structure(const LoopStep& step) {
     return step.kind == Kind::split || step.kind == Kind::fuse || step.kind == Kind::reorder;
 }
@@ -194,8 +182,10 @@ void Model::factor_out(const std::string& name, const Factored& what, const std:
             text = at->second;
         }
     };
+    Nest walk(old.base());
     for (std::size_t i = 0; i < old.steps().size(); ++i) {
         LoopStep step = old.steps()[i];
+        walk.apply(step);
         const bool mark_of_it = !is_structure(step) && step.loop == what.loop;
         if (what.split == i || mark_of_it) {
             continue;
@@ -207,12 +197,13 @@ void Model::factor_out(const std::string& name, const Factored& what, const std:
             pure.insert(step.inner);
         }
         rename(step.loop);
-        std::ranges::for_each(step.order, rename);
+        std::vector<std::string> order = walk.names();
+        std::ranges::for_each(order, rename);
         if (step.kind == Kind::reorder || is_pure) {
-            put(rest, step);
+            apply_rest(rest, step, order);
         }
         if (step.kind == Kind::reorder || !is_pure || (as_lanes && (is_structure(step) || step.kind == Kind::unroll))) {
-            put(partial, step);
+            apply_rest(partial, step, order);
         }
     }
     rest.aliases = old.aliases;

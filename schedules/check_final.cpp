@@ -29,10 +29,14 @@ void Finish::nests(const std::string& name) {
         return;
     }
     tile(name, done);
+    // What is computed in a loop covers as much of a dim as that iteration reads: known where the tile is.
+    const bool whole = done.compute.is_root();
     for (const std::string& dim : loop_dims(definition)) {
+        const bool pure = std::ranges::find(definition.dims, dim) != definition.dims.end();
         if (const auto at = done.tile.find(dim); at != done.tile.end()) {
             done.extents[dim] = at->second;
-        } else if (const auto constant = model_.constants().find(dim); constant != model_.constants().end()) {
+        } else if (const auto constant = model_.constants().find(dim);
+                   (whole || !pure) && constant != model_.constants().end()) {
             done.extents[dim] = constant->second;
         }
     }
@@ -44,7 +48,7 @@ void Finish::nests(const std::string& name) {
             // Nobody said anything: as the main nest, without its reduced loops.
             done.init = Nest(init_loops(definition));
             done.init.set_extents(done.extents);
-            replay_pure(done.main, done.init, {});
+            replay(done.main, done.init);
         }
     }
 }

@@ -219,21 +219,35 @@ std::vector<BaseLoop> init_loops(const ir::Definition& definition) {
     return loops;
 }
 
-void replay_pure(const Nest& from, Nest& to, const std::set<LoopStep::Kind>& without) {
+void apply_rest(Nest& to, LoopStep step, const std::vector<std::string>& order) {
     using Kind = LoopStep::Kind;
-    for (LoopStep step : from.steps()) {
-        if (step.kind == Kind::reorder) {
-            std::erase_if(step.order, [&](const std::string& name) { return to.find(name) == nullptr; });
-            if (step.order.size() >= 2) {
-                to.apply(step);
+    if (step.kind == Kind::reorder) {
+        step.order.clear();
+        for (std::size_t i = order.size(); i-- > 0;) {
+            if (to.find(order[i]) != nullptr) {
+                step.order.push_back(order[i]);
             }
-            continue;
         }
-        const bool there = to.find(step.loop) != nullptr &&
-                           (step.kind != Kind::fuse || to.find(step.outer) != nullptr);
-        if (there && !without.contains(step.kind)) {
+        Nest after = to;
+        after.apply(step);
+        if (after.names() != to.names()) {
+            to = std::move(after);
+        }
+    } else if (step.kind == Kind::fuse) {
+        const bool there = to.find(step.loop) != nullptr && to.find(step.outer) != nullptr;
+        if (there && to.position(step.loop) == to.position(step.outer) + 1) {
             to.apply(step);
         }
+    } else if (to.find(step.loop) != nullptr) {
+        to.apply(step);
+    }
+}
+
+void replay(const Nest& from, Nest& to) {
+    Nest walk(from.base());
+    for (const LoopStep& step : from.steps()) {
+        walk.apply(step);
+        apply_rest(to, step, walk.names());
     }
 }
 

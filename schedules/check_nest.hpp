@@ -85,8 +85,12 @@ private:
     return definition.reduction.has_value() || definition.scan.has_value();
 }
 
-/// The steps of `from` on loops that `to` has too, applied to it. Marks in `without` are left out.
-void replay_pure(const Nest& from, Nest& to, const std::set<LoopStep::Kind>& without);
+/// Applies what is left of a step of another nest to `to`, which lacks some of its loops. After a reorder its loops come
+/// in the relative order of `order`, outermost first; a fuse of loops that are not adjacent here is left out.
+void apply_rest(Nest& to, LoopStep step, const std::vector<std::string>& order);
+
+/// The steps of `from`, applied to `to` in this way.
+void replay(const Nest& from, Nest& to);
 
 [[nodiscard]] std::int64_t ceil_div(std::int64_t a, std::int64_t b);
 /// The product of two numbers that are not negative, or 2^60 where it is larger.

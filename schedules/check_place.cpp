@@ -2,6 +2,8 @@
 
 #include "check_finish.hpp"
 
+#include "coulter/schedule/rewrite.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -291,6 +293,7 @@ bool Finish::place_at(const std::string& name, Stage& stage, Done& done) {
                                 legal(name), {{each->marked, fmt::format("`{}` is vectorized here", shown(*each))}});
         }
     }
+    done.known = done.known && done_.at(at).known; // extents follow from a nest that is not what was meant
     done.compute = {at, loop};
     done.prefix.assign(chain.begin(), link + 1);
     return true;
@@ -333,6 +336,12 @@ void Finish::store(const std::string& name, const Stage& stage, Done& done) {
 std::optional<std::int64_t> Finish::region(std::string reader, const std::string& dim, const Place& place) const {
     while (reader != place.stage) {
         const Done& done = done_.at(reader);
+        const std::vector<std::string>& dims = model_.definition(reader).dims;
+        if (std::ranges::find(dims, dim) == dims.end()) {
+            // It reduces over the dim, and all of that happens inside.
+            const auto all = done.extents.find(dim);
+            return all == done.extents.end() ? std::nullopt : std::optional(all->second);
+        }
         const auto known = done.tile.find(dim);
         if (known == done.tile.end() || done.compute.is_root()) {
             return std::nullopt;
@@ -354,9 +363,14 @@ std::optional<std::int64_t> Finish::region(std::string reader, const std::string
 // The elements of each dim that one realisation computes, where every use fixes them alike.
 void Finish::tile(const std::string& name, Done& done) {
     const auto uses = uses_.find(name);
-    if (done.compute.is_root() || done.store || uses == uses_.end()) {
+    if (done.compute.is_root() || uses == uses_.end()) {
         return;
     }
+    // What is stored for several realisations covers more than one of them, unless each covers the whole dim.
+    const auto may_be = [&](const std::string& dim, std::int64_t size) {
+        const auto whole = model_.constants().find(dim);
+        return !done.store || (whole != model_.constants().end() && whole->second == size);
+    };
     for (const std::string& dim : model_.definition(name).dims) {
         std::optional<std::int64_t> size;
         bool agreed = true;
@@ -372,8 +386,11 @@ void Finish::tile(const std::string& name, Done& done) {
             }
             size = here;
         }
-        if (agreed && size) {
+        const auto whole = model_.constants().find(dim);
+        if (agreed && size && may_be(dim, *size)) {
             done.tile[dim] = *size;
+        } else if (dim != display_name(dim) && dim.ends_with(".i") && whole != model_.constants().end()) {
+            done.tile[dim] = whole->second; // the inside of a packed tile is always computed whole
         }
     }
 }

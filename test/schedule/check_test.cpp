@@ -176,6 +176,17 @@ TEST_CASE("tiles follow the loops of the consumer inwards") {
     const Plan stencil = planned("schedule blur\nstage blurred { split x by 16; vectorize x.i }\n"
                                  "stage rows { compute at blurred/x.o }\n");
     CHECK(stage(stencil, "rows").tile == std::map<std::string, std::int64_t>{{"x", 16}});
+    CHECK(main_of(stencil, "rows") == "y x(16)");
+    // But the inside of a packed tile is whole.
+    const Plan packed = planned("schedule conv_fixed\nstage p = pack image by x 8\n"
+                                "stage p { compute at sums/y; vectorize x.i }\nstage sums {}\n");
+    CHECK(main_of(packed, "p") == "x.o iy x.i(8):vectorize");
+    // Nor does a constant extent of a dim that is read with an offset.
+    const std::string pooled = "schedule conv_fixed\nstage copy = copy image for sums at sums/y.o\nstage sums { split y by 4 }\n";
+    CHECK(main_of(planned(pooled), "copy") == "iy x(16)");
+    CHECK(codes(pooled + "stage copy { vectorize iy }") == "S034");
+    CHECK(codes(pooled + "stage copy { split iy by 4 tail round_up }") == "S032");
+    CHECK(codes(pooled + "stage copy { vectorize x }") == "");
 }
 
 TEST_CASE("store is outside of compute, and memory is where it is said") {
@@ -187,7 +198,7 @@ TEST_CASE("store is outside of compute, and memory is where it is said") {
     CHECK(b.store->loop == "y.o");
     CHECK(b.memory == Memory::heap);
     CHECK(b.layout == std::vector<std::string>{"x", "y"});
-    CHECK(b.tile.empty());
+    CHECK(b.tile == std::map<std::string, std::int64_t>{{"x", 64}});
     CHECK(stage(plan, "a").inlined);
     const Plan root = planned("schedule chain\nstage a { compute inline }\nstage b { compute at c/y; store root }\nstage c {}");
     CHECK(stage(root, "b").store->is_root());

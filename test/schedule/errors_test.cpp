@@ -1,4 +1,4 @@
-// Whole texts of what the schedule language tells, and the page of every code.
+// Whole texts of what the schedule language tells, the page of every code, and the manual's examples.
 
 #include "schedule_support.hpp"
 #include "support/golden.hpp"
@@ -55,6 +55,28 @@ std::set<std::string> codes_in(const std::string& text) {
         found.insert((*at)[1]);
     }
     return found;
+}
+
+/// Without its last directive, or its last statement where that makes a stage.
+std::string shortened(const std::string& text) {
+    schedule::ScheduleFile file = schedule::parse_schedule(text, "k.sched").file;
+    schedule::Statement& last = file.statements.back();
+    if (last.kind == schedule::Statement::Kind::block) {
+        last.directives.pop_back();
+    } else {
+        file.statements.pop_back();
+    }
+    return schedule::format(file);
+}
+
+std::string loops(const std::string& text) {
+    schedule::CheckOptions options;
+    options.complete = false;
+    const std::vector<schedule::ScheduleText> texts{{"k.sched", text}};
+    const schedule::CheckResult result = schedule::check_texts(kernel_of(text), texts, options);
+    INFO(schedule::render(result.diagnostics, texts));
+    REQUIRE(result.plan.has_value());
+    return schedule::loops_text(*result.plan);
 }
 
 schedule::CheckOptions avx2() {
@@ -122,4 +144,45 @@ TEST_CASE("every code that the sources use has a page, and every page a code") {
         pages.insert(path.stem().string());
     }
     CHECK(used == pages);
+}
+
+TEST_CASE("the manual's examples do what it says") {
+    const std::filesystem::path path = root / "docs/schedule_language.md";
+    const std::string page = read(path);
+    std::string fresh;
+    std::string example;
+    std::size_t count = 0;
+    std::istringstream lines(page);
+    for (std::string line; std::getline(lines, line);) {
+        fresh += line + '\n';
+        const std::string kind = line.starts_with("```") ? line.substr(3) : "";
+        if (kind.empty()) {
+            continue;
+        }
+        std::string body;
+        while (std::getline(lines, line) && line != "```") {
+            body += line + '\n';
+        }
+        ++count;
+        CAPTURE(body);
+        if (kind == "sched") {
+            example = body;
+        } else if (kind == "loops") {
+            CHECK(told(example) == "");
+            body = loops(shortened(example)) + "-->\n" + loops(example);
+        } else if (kind == "loops-after") {
+            body = loops(example);
+        } else if (kind == "rejected") {
+            body = told(example);
+            CHECK(!body.empty());
+        }
+        fresh += body + "```\n";
+    }
+    CHECK(count >= 25);
+    const char* bless = std::getenv("COULTER_BLESS");
+    if (bless != nullptr && std::string(bless) == "1") {
+        std::ofstream(path, std::ios::binary) << fresh;
+    } else {
+        CHECK(page == fresh);
+    }
 }

@@ -50,6 +50,21 @@ b: f32[z, y, x] =
 
 output b
 )"},
+        {"conv_fixed", R"(coulter 1
+kernel conv_fixed
+
+dim iy = 34
+dim y = 32
+dim x = 16
+dim ky = 3
+
+input image: f32[iy, x]
+
+sums: f32[y, x] =
+    sum {ky} image(iy = y + ky)
+
+output sums
+)"},
         {"step", R"(coulter 1
 kernel step
 

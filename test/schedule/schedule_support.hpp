@@ -8,6 +8,7 @@ namespace coulter::test {
 /// A kernel of table_kernels(), or one of
 /// - `chain`: maps image -> a -> b -> c over y = 30, x = 64;
 /// - `big`: the maps a -> b over z (free), y = 512, x = 512;
+/// - `conv_fixed`: three rows summed, all extents constant;
 /// - `step`: an update in place over n = 37;
 /// - `histogram`: a scatter into bin = 8.
 [[nodiscard]] ir::Kernel schedule_kernel(const std::string& name);
