@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <functional>
 #include <random>
+#include <set>
 
 namespace coulter::cli {
 namespace {
@@ -143,11 +144,20 @@ std::vector<SizeCase> size_cases(const Work& work, std::size_t count, std::uint6
     };
     constexpr std::int64_t odd[] = {3, 5, 7, 9};
     constexpr std::int64_t primes[] = {2, 5, 11, 3, 13, 7};
-    const auto innermost = [&](const std::string& dim) {
-        const auto last = [&](const std::vector<std::string>& dims) { return !dims.empty() && dims.back() == dim; };
-        return std::ranges::any_of(work.kernel.inputs, [&](const ir::Input& input) { return last(input.dims); }) ||
-               std::ranges::any_of(work.kernel.outputs, [&](const auto& output) { return last(work.kernel.dims_of(output)); });
+    // Dims next to memory are the ones that schedules vectorize.
+    const auto innermost = [&](const std::vector<std::string>& dims) {
+        const auto chosen = [&](const std::string& dim) { return std::ranges::find(finder.dims(), dim) != finder.dims().end(); };
+        const auto at = std::find_if(dims.rbegin(), dims.rend(), chosen);
+        return at == dims.rend() ? std::string() : *at;
     };
+    std::set<std::string> of_outputs;
+    std::set<std::string> of_inputs;
+    for (const std::string& output : work.kernel.outputs) {
+        of_outputs.insert(innermost(work.kernel.dims_of(output)));
+    }
+    for (const ir::Input& input : work.kernel.inputs) {
+        of_inputs.insert(innermost(input.dims));
+    }
     const auto typical = [&](const std::string& dim) {
         const auto at = work.kernel.estimates.find(dim);
         return at == work.kernel.estimates.end() ? std::int64_t{8} : at->second;
@@ -156,8 +166,9 @@ std::vector<SizeCase> size_cases(const Work& work, std::size_t count, std::uint6
     add("ones", [](const std::string&, std::size_t) { return 1; });
     add("odd", [&](const std::string&, std::size_t i) { return odd[i % std::size(odd)]; });
     add("primes", [&](const std::string&, std::size_t i) { return primes[i % std::size(primes)]; });
-    add("innermost 33", [&](const std::string& dim, std::size_t) { return innermost(dim) ? 33 : 2; });
-    add("innermost 67", [&](const std::string& dim, std::size_t) { return innermost(dim) ? 67 : 1; });
+    add("innermost of outputs 33", [&](const std::string& dim, std::size_t) { return of_outputs.contains(dim) ? 33 : 2; });
+    add("innermost of outputs 67", [&](const std::string& dim, std::size_t) { return of_outputs.contains(dim) ? 67 : 1; });
+    add("innermost of inputs 35", [&](const std::string& dim, std::size_t) { return of_inputs.contains(dim) ? 35 : 1; });
     // Zeros, from sizes that are legal otherwise.
     if (const auto sizes = finder.near([](const std::string&, std::size_t) { return 3; })) {
         std::size_t zeros = 0;
