@@ -184,7 +184,8 @@ struct Reduction {
     Ref where;
     std::vector<Into> into;
     std::vector<Ref> identity; ///< custom: one constant per component
-    std::vector<Ref> combine;  ///< custom: one expression over `operand` nodes per component; associative
+    std::vector<Ref> combine;  ///< custom: one expression over `operand` nodes per component;
+                               ///< associative and commutative
 };
 
 /// An associative or sequential prefix combination along `dim`.

@@ -90,7 +90,8 @@ struct Moments {
 [[nodiscard]] Moments moments(const Dims& dims, const Expr& value, const ReduceOption& type = {},
                               SourceLoc loc = SourceLoc::here());
 
-/// Combines two states; must be associative for a reduction.
+/// Combines two states. For a reduction it must be associative and commutative: in which order elements meet, and which of
+/// them meet first, is the schedule's choice.
 using Combine = std::function<Tuple(const Tuple&, const Tuple&)>;
 
 /// A reduction over tuples. One identity per value: a literal, or a constant of the value's type.
