@@ -56,8 +56,8 @@ bool applies(const ir::Kernel& kernel, const ScheduleFile& file, std::vector<Dia
 }
 
 /// The schedule of the stages that nobody mentioned.
-std::string completion(const ir::Kernel& kernel, const std::vector<std::string>& mentioned,
-                       Numerics numerics, const CheckOptions& options) {
+std::string completion(const ir::Kernel& kernel, const std::vector<std::string>& mentioned, Numerics numerics,
+                       const CheckOptions& options) {
     if (options.complete) {
         DefaultOptions defaults = options.defaults;
         defaults.numerics = numerics;
@@ -175,8 +175,7 @@ CheckResult check(const ir::Kernel& kernel, const std::vector<ScheduleFile>& fil
     return result;
 }
 
-CheckResult check_texts(const ir::Kernel& kernel, const std::vector<ScheduleText>& texts,
-                        const CheckOptions& options) {
+CheckResult check_texts(const ir::Kernel& kernel, const std::vector<ScheduleText>& texts, const CheckOptions& options) {
     std::vector<ScheduleFile> files;
     std::vector<Diagnostic> syntax;
     std::vector<std::string> paths;

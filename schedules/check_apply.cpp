@@ -82,9 +82,10 @@ void Model::retry_pending(const ScheduleFile& file) {
         const Statement& s = file.statements[pending_[i]];
         const bool is_copy = s.kind == Statement::Kind::copy;
         const std::string& wanted = is_copy ? s.target.text : s.source.text;
-        const bool ready = kernel_.find_definition(wanted) != nullptr &&
-                           (kernel_.find_definition(s.source.text) != nullptr ||
-                            kernel_.find_input(s.source.text) != nullptr || kernel_.find_const(s.source.text) != nullptr);
+        const bool ready =
+            kernel_.find_definition(wanted) != nullptr &&
+            (kernel_.find_definition(s.source.text) != nullptr || kernel_.find_input(s.source.text) != nullptr ||
+             kernel_.find_const(s.source.text) != nullptr);
         if (!ready) {
             ++i;
             continue;
@@ -115,8 +116,8 @@ std::optional<Model::Subject> Model::subject(const ScheduleFile& file, std::size
     if (failed_.contains(name.text) || failed_.contains(stem) ||
         std::ranges::any_of(pending_, [&](std::size_t i) { return file.statements[i].stage.text == name.text; })) {
         if (!failed_.contains(name.text) && !failed_.contains(stem)) {
-            error("S020", name.span, fmt::format("`{}` does not exist yet: it waits for a stage that is made below",
-                                                 name.text),
+            error("S020", name.span,
+                  fmt::format("`{}` does not exist yet: it waits for a stage that is made below", name.text),
                   "write its block below that statement");
         }
         return std::nullopt;
@@ -124,7 +125,8 @@ std::optional<Model::Subject> Model::subject(const ScheduleFile& file, std::size
     if (kernel_.find_input(name.text) != nullptr || kernel_.find_const(name.text) != nullptr) {
         error("S020", name.span, fmt::format("`{}` is an argument and has no loops", name.text),
               fmt::format("`stage {0}.staged = copy {0} for CONSUMER at STAGE/LOOP` or `stage {0}.packed = pack {0} by "
-                          "DIM FACTOR` makes a stage of it", name.text));
+                          "DIM FACTOR` makes a stage of it",
+                          name.text));
         return std::nullopt;
     }
     Span where;

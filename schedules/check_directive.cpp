@@ -40,8 +40,10 @@ const LiveLoop* Model::loop(const Subject& subject, const Name& name) {
     } else if (const auto moved = here.moved.find(text); moved != here.moved.end()) {
         notes.push_back({{}, fmt::format("`{}` is a loop of `{}` now", text, moved->second)});
     } else if (subject.init && stages_.at(subject.stage).main.find(text) != nullptr) {
-        notes.push_back({{}, fmt::format("`{}` is a loop of `{}`; an initialisation has loops of its own, and no "
-                                         "reduced ones", text, subject.stage)});
+        notes.push_back({{},
+                         fmt::format("`{}` is a loop of `{}`; an initialisation has loops of its own, and no "
+                                     "reduced ones",
+                                     text, subject.stage)});
     } else if (kernel_.find_dim(text) != nullptr) {
         notes.push_back({{}, fmt::format("`{}` is a dim of the kernel that `{}` does not run over", text, shown)});
     }
@@ -64,11 +66,10 @@ bool Model::unmarked(const Subject& subject, const LiveLoop& live, const Name& n
     if (live.kind == LoopStep::Kind::serial) {
         return true;
     }
-    return error("S033", name.span,
-                 fmt::format("cannot {} `{}` of `{}`: it is {} already", verb, name.text, subject.stage,
-                             done(live.kind)),
-                 fmt::format("{} it before, or write `serial {}` first", verb, name.text),
-                 {{live.marked, "said here"}});
+    return error(
+        "S033", name.span,
+        fmt::format("cannot {} `{}` of `{}`: it is {} already", verb, name.text, subject.stage, done(live.kind)),
+        fmt::format("{} it before, or write `serial {}` first", verb, name.text), {{live.marked, "said here"}});
 }
 
 bool Model::factor(const Number& number, const Name& loop_name) {
@@ -109,16 +110,13 @@ bool Model::split(const Subject& subject, const Name& name, const Number& by, Na
             good = error("S032", tail_span, fmt::format("`shift` on `{}`, which a split has made", name.text),
                          "only a loop over a whole dim can be shifted; use `guard` or `predicate`");
         } else if (tail == Tail::shift && (live->reduced || subject.init || has_init(definition(subject.stage)))) {
-            good = error("S032", tail_span, fmt::format("`shift` on `{}` of `{}`, which is no map", name.text,
-                                                        subject.stage),
+            good = error("S032", tail_span,
+                         fmt::format("`shift` on `{}` of `{}`, which is no map", name.text, subject.stage),
                          "elements of the last tile would be combined twice; use `guard` or `predicate`");
         } else if (tail == Tail::shift && live->fused >= 0) {
             good = error("S032", tail_span, fmt::format("`shift` on the fused loop `{}`", name.text),
                          "use `guard` or `predicate`");
         }
-    }
-    if (here.steps().size() >= step_limit) {
-        good = error("S036", span, fmt::format("more than {} steps for one nest", step_limit));
     }
     if (!good) {
         here.phantoms.insert({outer.text, inner.text});
@@ -168,22 +166,22 @@ bool Model::fuse(const Subject& subject, const Directive& d) {
         good = error("S038", d.loops[1].span, fmt::format("cannot fuse `{}` with itself", inner->name));
     } else if (good && (inner->reduced || outer->reduced)) {
         const Name& which = d.loops[inner->reduced ? 0 : 1];
-        good = error("S038", which.span, fmt::format("cannot fuse the reduced loop `{}` of `{}`", which.text,
-                                                     subject.stage),
+        good = error("S038", which.span,
+                     fmt::format("cannot fuse the reduced loop `{}` of `{}`", which.text, subject.stage),
                      "only pure loops fuse; `rfactor` makes a pure loop of a reduced one");
     } else if (good) {
         good = unmarked(subject, *inner, d.loops[0], "fuse") && unmarked(subject, *outer, d.loops[1], "fuse") &&
                new_name(subject, d.as[0], "choose a name that this stage has not used");
         if (here.position(inner->name) != here.position(outer->name) + 1) {
             const bool swapped = here.position(outer->name) == here.position(inner->name) + 1;
-            good = error("S038", d.span,
-                         swapped ? fmt::format("`{}` is not inside `{}` but directly outside it", inner->name,
-                                               outer->name)
-                                 : fmt::format("`{}` is not directly inside `{}`", inner->name, outer->name),
-                         swapped ? fmt::format("the inner loop comes first: `fuse {} {} as {}`", outer->name,
-                                               inner->name, d.as[0].text)
-                                 : fmt::format("bring them together with `reorder`; the loops, outermost first, are {}",
-                                               quoted_list(here.names())));
+            good =
+                error("S038", d.span,
+                      swapped ? fmt::format("`{}` is not inside `{}` but directly outside it", inner->name, outer->name)
+                              : fmt::format("`{}` is not directly inside `{}`", inner->name, outer->name),
+                      swapped ? fmt::format("the inner loop comes first: `fuse {} {} as {}`", outer->name, inner->name,
+                                            d.as[0].text)
+                              : fmt::format("bring them together with `reorder`; the loops, outermost first, are {}",
+                                            quoted_list(here.names())));
         }
     }
     if (!good) {
@@ -237,10 +235,10 @@ bool Model::reorder(const Subject& subject, const std::vector<Name>& names, cons
     if (reduced_order(here) != reduced_order(after)) {
         const ir::Definition& stage = definition(subject.stage);
         const ir::Reduction* reduction = stage.reduction ? &*stage.reduction : nullptr;
-        if (stage.scan || (reduction != nullptr && (reduction->op == ir::ReduceOp::argmin ||
-                                                    reduction->op == ir::ReduceOp::argmax))) {
-            return error("S040", span, fmt::format("the order of the reduced loops of `{}` is part of its result",
-                                                   subject.stage),
+        if (stage.scan || (reduction != nullptr &&
+                           (reduction->op == ir::ReduceOp::argmin || reduction->op == ir::ReduceOp::argmax))) {
+            return error("S040", span,
+                         fmt::format("the order of the reduced loops of `{}` is part of its result", subject.stage),
                          "keep them in the order " + quoted_list(reduced_order(here)) + ", outermost first");
         }
         if (!keeps_numerics(stage, "reordering the reduced loops", span)) {
@@ -259,25 +257,29 @@ bool Model::mark(const Subject& subject, const Name& name, LoopStep::Kind kind, 
     }
     if (kind != LoopStep::Kind::serial) {
         if (live->kind != LoopStep::Kind::serial) {
-            return error("S033", name.span, fmt::format("`{}` of `{}` is {} already", name.text, subject.stage,
-                                                        done(live->kind)),
+            return error("S033", name.span,
+                         fmt::format("`{}` of `{}` is {} already", name.text, subject.stage, done(live->kind)),
                          fmt::format("one word per loop; `serial {}` takes it back", name.text),
                          {{live->marked, "said here"}});
         }
         if (kind == LoopStep::Kind::parallel && live->reduced) {
             const ir::Definition& stage = definition(subject.stage);
             const bool partial = stage.reduction && stage.reduction->into.empty() && stage.types.size() == 1;
-            return error("S037", name.span, fmt::format("`{}` is a reduced loop of `{}`: its iterations write the same "
-                                                        "elements", name.text, subject.stage),
-                         partial ? fmt::format("parallelise a pure loop, or `rfactor {}: {} as NEW` and parallelise `{}` "
-                                               "there", subject.stage, name.text, name.text)
-                                 : "parallelise a pure loop");
+            return error("S037", name.span,
+                         fmt::format("`{}` is a reduced loop of `{}`: its iterations write the same "
+                                     "elements",
+                                     name.text, subject.stage),
+                         partial
+                             ? fmt::format("parallelise a pure loop, or `rfactor {}: {} as NEW` and parallelise `{}` "
+                                           "there",
+                                           subject.stage, name.text, name.text)
+                             : "parallelise a pure loop");
         }
         if (kind == LoopStep::Kind::vectorize) {
             for (const LiveLoop& other : here.loops()) {
                 if (other.kind == LoopStep::Kind::vectorize) {
-                    return error("S035", name.span, fmt::format("`{}` has a vectorized loop already, `{}`",
-                                                                subject.stage, other.name),
+                    return error("S035", name.span,
+                                 fmt::format("`{}` has a vectorized loop already, `{}`", subject.stage, other.name),
                                  fmt::format("unroll one of the two, or fuse them before: `fuse {} {} as NEW`",
                                              name.text, other.name),
                                  {{other.marked, "said here"}});
@@ -325,6 +327,10 @@ bool Model::unroll(const Subject& subject, const Directive& d) {
 
 bool Model::directive(const Subject& subject, const Directive& d) {
     using Kind = Directive::Kind;
+    if (nest(subject).steps().size() + d.loops.size() > step_limit) {
+        return error("S036", d.keyword, fmt::format("more than {} steps for one nest", step_limit),
+                     "no nest has so many loops; remove directives");
+    }
     switch (d.kind) {
     case Kind::split: {
         const bool named = d.as.size() == 2;
@@ -351,7 +357,8 @@ bool Model::directive(const Subject& subject, const Directive& d) {
     if (subject.init) {
         return error("S067", d.keyword, fmt::format("`{}` in the block of an initialisation", name(d.kind)),
                      fmt::format("an initialisation is computed and stored where its stage is: write it in "
-                                 "`stage {} {{ ... }}`", subject.stage));
+                                 "`stage {} {{ ... }}`",
+                                 subject.stage));
     }
     if (d.kind == Kind::layout) {
         layout(stage, subject.stage, d);

@@ -29,7 +29,7 @@ struct Model::Factored {
     RfactorPart part = RfactorPart::whole;
     std::int64_t factor = 0;
     std::optional<std::int64_t> extent;
-    std::string kept; ///< its name in both stages afterwards
+    std::string kept;                           ///< its name in both stages afterwards
     std::map<std::string, std::string> renamed; ///< the halves of the split are called `d.o` and `d.i` afterwards
 };
 

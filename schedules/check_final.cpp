@@ -71,21 +71,23 @@ void Finish::step(const std::string& name, const Nest& before, const LoopStep& s
     COULTER_INTERNAL_ASSERT(live != nullptr);
     const std::string extent = live->extent ? std::to_string(*live->extent) : "not constant";
     if (s.tail == Tail::round_up && (!live->extent || *live->extent % s.factor != 0)) {
-        model_.error("S032", s.span, fmt::format("`round_up` on `{}` of `{}`, whose extent is {}", s.loop, name, extent),
+        model_.error("S032", s.span,
+                     fmt::format("`round_up` on `{}` of `{}`, whose extent is {}", s.loop, name, extent),
                      live->extent ? fmt::format("{} does not divide it; use `guard` or `predicate`", s.factor)
                                   : "only a constant extent can be known to be a multiple; use `guard` or `predicate`");
     } else if (s.tail == Tail::shift && (!live->extent || *live->extent < s.factor)) {
-        model_.error("S032", s.span, fmt::format("`shift` on `{}` of `{}`, whose extent is {}", s.loop, name, extent),
-                     fmt::format("only a constant extent of at least {} can be shifted; use `guard` or `predicate`",
-                                 s.factor));
+        model_.error(
+            "S032", s.span, fmt::format("`shift` on `{}` of `{}`, whose extent is {}", s.loop, name, extent),
+            fmt::format("only a constant extent of at least {} can be shifted; use `guard` or `predicate`", s.factor));
     } else if (s.tail == Tail::shift &&
                std::ranges::any_of(model_.kernel().updates, [&](const auto& each) { return each.second == name; })) {
         model_.error("S032", s.span, fmt::format("`shift` on `{}`, which is updated in place", name),
                      "elements of the last tile would be updated twice; use `guard` or `predicate`");
     } else if (live->extent && s.factor > *live->extent) {
-        model_.warning("S031", s.span, fmt::format("a factor of {} for `{}` of `{}`, whose extent is {}", s.factor,
-                                                   s.loop, name, extent),
-                       "iterations beyond the extent are guarded and do nothing");
+        model_.warning(
+            "S031", s.span,
+            fmt::format("a factor of {} for `{}` of `{}`, whose extent is {}", s.factor, s.loop, name, extent),
+            "iterations beyond the extent are guarded and do nothing");
     }
 }
 
@@ -96,7 +98,8 @@ void Finish::loops(const std::string& name, const Nest& nest) {
     for (const LiveLoop& live : nest.loops()) {
         if ((live.kind == Kind::vectorize || live.kind == Kind::unroll) && !live.extent) {
             const bool is_vector = live.kind == Kind::vectorize;
-            model_.error("S034", live.marked, fmt::format("the extent of `{}` of `{}` is not constant", live.name, name),
+            model_.error("S034", live.marked,
+                         fmt::format("the extent of `{}` of `{}` is not constant", live.name, name),
                          fmt::format("split it first: `{0} {1} by {2}` splits it and {3} `{1}.i`",
                                      is_vector ? "vectorize" : "unroll", live.name, is_vector ? 16 : 4,
                                      is_vector ? "vectorizes" : "unrolls"));
@@ -105,24 +108,26 @@ void Finish::loops(const std::string& name, const Nest& nest) {
         if (live.kind == Kind::vectorize) {
             vector = &live;
             if (*live.extent > lane_limit) {
-                model_.error("S036", live.marked, fmt::format("a vector of {} lanes for `{}` of `{}`", *live.extent,
-                                                              live.name, name),
+                model_.error("S036", live.marked,
+                             fmt::format("a vector of {} lanes for `{}` of `{}`", *live.extent, live.name, name),
                              fmt::format("at most {}; split the loop first", lane_limit));
             }
         } else if (live.kind == Kind::unroll) {
             copies = saturating_mul(copies, *live.extent);
             if (copies > copies_limit) {
-                model_.error("S036", live.marked, fmt::format("unrolling `{}` makes {} copies of the body of `{}`",
-                                                              live.name, copies, name),
+                model_.error("S036", live.marked,
+                             fmt::format("unrolling `{}` makes {} copies of the body of `{}`", live.name, copies, name),
                              fmt::format("at most {}; unroll a part: `unroll {} by 4`", copies_limit, live.name));
                 copies = 1;
             }
         } else if (live.kind == Kind::parallel && vector != nullptr) {
-            model_.error("S039", live.marked, fmt::format("the parallel loop `{}` of `{}` is inside the vectorized "
-                                                          "loop `{}`", live.name, name, vector->name),
-                         fmt::format("move it outside: `reorder ... {} ... {}`, innermost first", vector->name,
-                                     live.name),
-                         {{vector->marked, "vectorized here"}});
+            model_.error(
+                "S039", live.marked,
+                fmt::format("the parallel loop `{}` of `{}` is inside the vectorized "
+                            "loop `{}`",
+                            live.name, name, vector->name),
+                fmt::format("move it outside: `reorder ... {} ... {}`, innermost first", vector->name, live.name),
+                {{vector->marked, "vectorized here"}});
         }
     }
 }
@@ -175,7 +180,7 @@ void Finish::memory(const std::string& name) {
     const std::optional<std::int64_t> size = bytes(name);
     if (!stage.memory) {
         if (!stage.lanes_of.empty() && !done.compute.is_root()) {
-            done.memory = registers_obstacle(name).empty()       ? Memory::registers
+            done.memory = registers_obstacle(name).empty()              ? Memory::registers
                           : size && *size <= stack_limit && !done.store ? Memory::stack
                                                                         : Memory::automatic;
         }
@@ -215,13 +220,13 @@ void Finish::register_readers(const std::string& name) {
     }
     const std::vector<std::string>& dims = model_.definition(name).dims;
     const Done& reader = done_.at(done.compute.stage);
-    const bool reads = std::ranges::any_of(uses_.at(name), [&](const Use& use) { return use.reader == done.compute.stage; });
+    const bool reads =
+        std::ranges::any_of(uses_.at(name), [&](const Use& use) { return use.reader == done.compute.stage; });
     const std::size_t at = reader.main.position(done.compute.loop);
     for (std::size_t i = at + 1; reads && i < reader.main.loops().size(); ++i) {
         const LiveLoop& live = reader.main.loops()[i];
-        const bool indexes = std::ranges::any_of(live.components, [&](const Component& each) {
-            return std::ranges::find(dims, each.dim) != dims.end();
-        });
+        const bool indexes = std::ranges::any_of(
+            live.components, [&](const Component& each) { return std::ranges::find(dims, each.dim) != dims.end(); });
         if (indexes && !is_spread(live)) {
             model_.warning("S071", stage.memory_span,
                            fmt::format("`{}` reads `{}` in its loop `{}`, which is neither unrolled nor vectorized",

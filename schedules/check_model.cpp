@@ -16,6 +16,11 @@ std::map<std::string, std::int64_t> constant_extents(const ir::Kernel& kernel) {
 }
 
 namespace detail {
+namespace {
+
+constexpr std::size_t diagnostics_limit = 500;
+
+} // namespace
 
 std::string choices(std::string_view given, const std::vector<std::string>& candidates, std::string_view what) {
     std::string close = closest_match(given, candidates);
@@ -114,8 +119,10 @@ bool Model::has_errors() const {
     return std::ranges::any_of(diagnostics_, [](const Diagnostic& d) { return d.severity == Severity::error; });
 }
 
-bool Model::error(std::string code, const Span& span, std::string message, std::string help,
-                  std::vector<Note> notes) {
+bool Model::error(std::string code, const Span& span, std::string message, std::string help, std::vector<Note> notes) {
+    if (diagnostics_.size() >= diagnostics_limit) {
+        return false; // an error is among them: the last one was let in here
+    }
     diagnostics_.push_back(
         {Severity::error, std::move(code), span, std::move(message), std::move(notes), std::move(help)});
     return false;
@@ -123,6 +130,9 @@ bool Model::error(std::string code, const Span& span, std::string message, std::
 
 void Model::warning(std::string code, const Span& span, std::string message, std::string help,
                     std::vector<Note> notes) {
+    if (diagnostics_.size() + 1 >= diagnostics_limit) {
+        return; // leaves room for an error
+    }
     diagnostics_.push_back(
         {Severity::warning, std::move(code), span, std::move(message), std::move(notes), std::move(help)});
 }

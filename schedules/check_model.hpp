@@ -9,9 +9,9 @@ namespace coulter::schedule::detail {
 /// One definition and what its statements said.
 struct Stage {
     enum class Where : std::uint8_t { unset, root, inlined, at };
-    std::string origin;  ///< the definition of the given kernel that it derives from; empty: an Input or Const
-    Span span;           ///< its first statement
-    Span block;          ///< its block, and that of its initialisation
+    std::string origin; ///< the definition of the given kernel that it derives from; empty: an Input or Const
+    Span span;          ///< its first statement
+    Span block;         ///< its block, and that of its initialisation
     Span init_block;
     Where where = Where::unset;
     PlaceSyntax place;
@@ -28,7 +28,7 @@ struct Stage {
     bool pack_once = false;
     std::string lanes_of; ///< made by `vectorize` on a reduced loop of this stage
     Span lanes_span;
-    bool broken = false;  ///< a directive failed: what depends on the finished nest is not judged
+    bool broken = false; ///< a directive failed: what depends on the finished nest is not judged
 
     [[nodiscard]] bool has_loop_steps() const { return !main.steps().empty() || !init.steps().empty(); }
 };
@@ -123,7 +123,7 @@ private:
     std::vector<Diagnostic>& diagnostics_;
     std::map<std::string, Stage> stages_;
     std::set<std::string> mentioned_;
-    std::set<std::string> failed_; ///< stages that a refused statement would have made
+    std::set<std::string> failed_;     ///< stages that a refused statement would have made
     std::vector<std::size_t> pending_; ///< copy and pack statements that wait for a stage made below them
     std::vector<std::pair<std::string, Span>> packs_; ///< source and statement
     std::vector<Pack> plan_packs_;

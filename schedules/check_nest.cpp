@@ -104,7 +104,8 @@ void Nest::apply(const LoopStep& step) {
         const LiveLoop outer = loops_[outer_at];
         LiveLoop& fused = loops_[position(step.loop)];
         fused.name = step.inner;
-        fused.extent = outer.extent && fused.extent ? std::optional(saturating_mul(*outer.extent, *fused.extent)) : std::nullopt;
+        fused.extent =
+            outer.extent && fused.extent ? std::optional(saturating_mul(*outer.extent, *fused.extent)) : std::nullopt;
         fused.components.insert(fused.components.end(), outer.components.begin(), outer.components.end());
         if (fused.fuse_split || outer.fuse_split) {
             // Parts of one or two fused loops: they and their other parts are one tangle from here on.

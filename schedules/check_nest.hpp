@@ -21,7 +21,7 @@ struct LiveLoop {
     LoopStep::Kind kind = LoopStep::Kind::serial;
     Span marked; ///< the directive that gave `kind`
     std::vector<Component> components;
-    int fused = -1;         ///< the fuse step that this loop comes from
+    int fused = -1;          ///< the fuse step that this loop comes from
     bool fuse_split = false; ///< it is a part of that loop
     bool from_split = false;
     bool from_shift = false; ///< of a split with the tail `shift`
@@ -85,8 +85,8 @@ private:
     return definition.reduction.has_value() || definition.scan.has_value();
 }
 
-/// Applies what is left of a step of another nest to `to`, which lacks some of its loops. After a reorder its loops come
-/// in the relative order of `order`, outermost first; a fuse of loops that are not adjacent here is left out.
+/// Applies what is left of a step of another nest to `to`, which lacks some of its loops. After a reorder its loops
+/// come in the relative order of `order`, outermost first; a fuse of loops that are not adjacent here is left out.
 void apply_rest(Nest& to, LoopStep step, const std::vector<std::string>& order);
 
 /// The steps of `from`, applied to `to` in this way.

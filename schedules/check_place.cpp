@@ -29,8 +29,8 @@ void Finish::inlining() {
             model_.error("S066", stage.where_span, fmt::format("`{}` is an output and cannot be inlined", name),
                          "outputs are computed at root");
         } else if (has_init(each)) {
-            model_.error("S064", stage.where_span, fmt::format("`{}` is a {} and cannot be inlined", name,
-                                                               each.scan ? "scan" : "reduction"),
+            model_.error("S064", stage.where_span,
+                         fmt::format("`{}` is a {} and cannot be inlined", name, each.scan ? "scan" : "reduction"),
                          "only a map can be computed anew at each use; place it: `compute at STAGE/LOOP`");
         } else if (stage.pack_once) {
             model_.error("S053", stage.where_span, fmt::format("`{}` is packed once and cannot be inlined", name),
@@ -185,8 +185,9 @@ void Finish::place(const std::string& name) {
     done.known = !stage.broken;
     const bool output = model_.kernel().is_output(name);
     if (output && stage.where == Stage::Where::at) {
-        model_.error("S066", stage.where_span, fmt::format("`{}` is an output and cannot be computed at `{}/{}`", name,
-                                                           stage.place.stage.text, stage.place.loop.text),
+        model_.error("S066", stage.where_span,
+                     fmt::format("`{}` is an output and cannot be computed at `{}/{}`", name, stage.place.stage.text,
+                                 stage.place.loop.text),
                      "outputs are computed at root; place their producers inside them");
         return;
     }
@@ -233,8 +234,8 @@ bool Finish::place_at(const std::string& name, Stage& stage, Done& done) {
                             init ? legal(name) : choices(at, model_.stage_names(), "the stages are"));
     }
     const auto& order = model_.kernel().definitions;
-    const bool earlier = std::ranges::find(order, at, &ir::Definition::name) <
-                         std::ranges::find(order, name, &ir::Definition::name);
+    const bool earlier =
+        std::ranges::find(order, at, &ir::Definition::name) < std::ranges::find(order, name, &ir::Definition::name);
     if (earlier && placed_inside(at, name)) {
         return model_.error("S062", stage.where_span,
                             fmt::format("`{}` is placed inside `{}`, which is placed inside `{}`", name, at, name),
@@ -257,9 +258,8 @@ bool Finish::place_at(const std::string& name, Stage& stage, Done& done) {
                             choices(loop, nest.names(), "its loops, outermost first, are"), std::move(notes));
     }
     const std::vector<ChainLink> chain = common(name);
-    const auto link = std::ranges::find_if(chain, [&](const ChainLink& each) {
-        return each.stage == at && each.loop == loop;
-    });
+    const auto link =
+        std::ranges::find_if(chain, [&](const ChainLink& each) { return each.stage == at && each.loop == loop; });
     if (link == chain.end()) {
         const auto uses = uses_.find(name);
         std::vector<Note> notes;
@@ -271,26 +271,25 @@ bool Finish::place_at(const std::string& name, Stage& stage, Done& done) {
                     return false;
                 }
                 const std::vector<ChainLink> reading = around(use);
-                const bool inside = std::ranges::any_of(reading, [&](const ChainLink& each) {
-                    return each.stage == at && each.loop == loop;
-                });
+                const bool inside = std::ranges::any_of(
+                    reading, [&](const ChainLink& each) { return each.stage == at && each.loop == loop; });
                 if (!inside && notes.size() < 4) {
                     notes.push_back({model_.definition(use.reader).span,
                                      fmt::format("`{}` reads `{}` outside of `{}/{}`", use.reader, name, at, loop)});
                 }
             }
         }
-        return model_.error("S060", stage.where_span,
-                            fmt::format("`{}` cannot be computed at `{}/{}`, which does not enclose all its uses", name,
-                                        at, loop),
-                            legal(name), std::move(notes));
+        return model_.error(
+            "S060", stage.where_span,
+            fmt::format("`{}` cannot be computed at `{}/{}`, which does not enclose all its uses", name, at, loop),
+            legal(name), std::move(notes));
     }
     for (auto each = chain.begin(); each <= link; ++each) {
         if (each->kind == LoopStep::Kind::vectorize) {
-            return model_.error("S061", stage.where_span,
-                                fmt::format("`{}` cannot be computed inside the vectorized loop `{}`", name,
-                                            shown(*each)),
-                                legal(name), {{each->marked, fmt::format("`{}` is vectorized here", shown(*each))}});
+            return model_.error(
+                "S061", stage.where_span,
+                fmt::format("`{}` cannot be computed inside the vectorized loop `{}`", name, shown(*each)), legal(name),
+                {{each->marked, fmt::format("`{}` is vectorized here", shown(*each))}});
         }
     }
     done.known = done.known && done_.at(at).known; // extents follow from a nest that is not what was meant
@@ -310,11 +309,9 @@ void Finish::store(const std::string& name, const Stage& stage, Done& done) {
         return;
     }
     const std::string& at = stage.store.stage.text;
-    const std::string loop =
-        model_.stages_.contains(at) ? loop_of(at, stage.store.loop.text) : stage.store.loop.text;
-    const auto link = std::ranges::find_if(done.prefix, [&](const ChainLink& each) {
-        return each.stage == at && each.loop == loop;
-    });
+    const std::string loop = model_.stages_.contains(at) ? loop_of(at, stage.store.loop.text) : stage.store.loop.text;
+    const auto link =
+        std::ranges::find_if(done.prefix, [&](const ChainLink& each) { return each.stage == at && each.loop == loop; });
     if (link != done.prefix.end()) {
         if (link + 1 != done.prefix.end()) {
             done.store = Place{at, loop};
@@ -325,10 +322,11 @@ void Finish::store(const std::string& name, const Stage& stage, Done& done) {
     for (const ChainLink& each : done.prefix) {
         places.push_back(shown(each));
     }
-    const std::string where = done.compute.is_root() ? "root" : fmt::format("{}/{}", done.compute.stage, done.compute.loop);
+    const std::string where =
+        done.compute.is_root() ? "root" : fmt::format("{}/{}", done.compute.stage, done.compute.loop);
     model_.error("S063", stage.store_span,
-                 fmt::format("`{}` cannot be stored at `{}/{}`, which is not outside `{}`, where it is computed", name, at,
-                             stage.store.loop.text, where),
+                 fmt::format("`{}` cannot be stored at `{}/{}`, which is not outside `{}`, where it is computed", name,
+                             at, stage.store.loop.text, where),
                  fmt::format("legal places to store `{}`, outermost first: {}", name, quoted_list(places, 24)));
 }
 

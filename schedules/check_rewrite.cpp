@@ -53,8 +53,8 @@ bool Model::pack(const Statement& s) {
     if (!contains(known, s.source.text)) {
         return failed_.contains(s.source.text)
                    ? false
-                   : error("S020", s.source.span, fmt::format("kernel `{}` has no tensor `{}`", kernel_.name,
-                                                              s.source.text),
+                   : error("S020", s.source.span,
+                           fmt::format("kernel `{}` has no tensor `{}`", kernel_.name, s.source.text),
                            choices(s.source.text, known, "the tensors are"));
     }
     for (const auto& [source, span] : packs_) {
@@ -90,13 +90,12 @@ bool Model::pack(const Statement& s) {
                      input != nullptr
                          ? fmt::format("`{}` may change from call to call, so it cannot be packed once", s.source.text)
                          : fmt::format("`{}` is computed in every call, so it cannot be packed once", s.source.text),
-                     input != nullptr ? fmt::format("declare it `{}.frozen()` in the algorithm, or write `per call`",
-                                                    s.source.text)
-                                      : "write `per call`");
+                     input != nullptr
+                         ? fmt::format("declare it `{}.frozen()` in the algorithm, or write `per call`", s.source.text)
+                         : "write `per call`");
     }
-    const bool read = std::ranges::any_of(kernel_.definitions, [&](const ir::Definition& each) {
-        return contains(ir::reads(each), s.source.text);
-    });
+    const bool read = std::ranges::any_of(
+        kernel_.definitions, [&](const ir::Definition& each) { return contains(ir::reads(each), s.source.text); });
     if (!read) {
         good = error("S026", s.source.span, fmt::format("no stage reads `{}`", s.source.text),
                      "pack a tensor that the kernel reads");
@@ -168,13 +167,13 @@ bool Model::accumulate(const Statement& s) {
         }
         return failed_.contains(s.source.text)
                    ? false
-                   : error("S020", s.source.span, fmt::format("kernel `{}` has no stage `{}`", kernel_.name,
-                                                              s.source.text),
+                   : error("S020", s.source.span,
+                           fmt::format("kernel `{}` has no stage `{}`", kernel_.name, s.source.text),
                            choices(s.source.text, reductions, "its reductions are"));
     }
     if (!stage->reduction) {
-        return error("S050", s.source.span, fmt::format("`{}` is a {}, not a reduction", s.source.text,
-                                                        stage->scan ? "scan" : "map"),
+        return error("S050", s.source.span,
+                     fmt::format("`{}` is a {}, not a reduction", s.source.text, stage->scan ? "scan" : "map"),
                      "`accumulate` keeps the partial results of a reduction in a stage of their own");
     }
     if (!stage->reduction->into.empty()) {
@@ -184,8 +183,9 @@ bool Model::accumulate(const Statement& s) {
     Stage& before = stages_.at(s.source.text);
     if (before.has_loop_steps() || before.block.line != 0 || before.init_block.line != 0) {
         const Span& span = before.block.line != 0 ? before.block : before.init_block;
-        return error("S055", s.span, fmt::format("`{}` has directives already, and `accumulate` moves its loops to `{}`",
-                                                 s.source.text, s.stage.text),
+        return error("S055", s.span,
+                     fmt::format("`{}` has directives already, and `accumulate` moves its loops to `{}`", s.source.text,
+                                 s.stage.text),
                      fmt::format("write `stage {} = accumulate {} ...` above the block of `{}`", s.stage.text,
                                  s.source.text, s.source.text),
                      {{span, "the directives"}});

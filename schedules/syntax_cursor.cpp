@@ -74,12 +74,11 @@ bool Cursor::is_number(std::size_t ahead) const {
 
 bool Cursor::at_end_of_statement() const {
     const Token& token = peek();
-    return token.kind == Token::Kind::newline || token.kind == Token::Kind::comment ||
-           token.kind == Token::Kind::end || is_symbol(';') || is_symbol('}');
+    return token.kind == Token::Kind::newline || token.kind == Token::Kind::comment || token.kind == Token::Kind::end ||
+           is_symbol(';') || is_symbol('}');
 }
 
-bool Cursor::fail(std::string code, const Span& span, std::string message, std::string help,
-                  std::vector<Note> notes) {
+bool Cursor::fail(std::string code, const Span& span, std::string message, std::string help, std::vector<Note> notes) {
     if (!full()) {
         diagnostics_.push_back(
             {Severity::error, std::move(code), span, std::move(message), std::move(notes), std::move(help)});
@@ -139,7 +138,8 @@ bool Cursor::number(Number& out, std::string_view what) {
     const Token token = peek();
     std::int64_t value = 0;
     const auto [end, error] = std::from_chars(token.text.data(), token.text.data() + token.text.size(), value);
-    if (error == std::errc::result_out_of_range || (error == std::errc() && (value > 0x7fffffff || value < -0x7fffffff))) {
+    if (error == std::errc::result_out_of_range ||
+        (error == std::errc() && (value > 0x7fffffff || value < -0x7fffffff))) {
         return fail("S006", token.span, fmt::format("{} does not fit 32 bits", shown(token)),
                     "a factor is at most 2147483647");
     }

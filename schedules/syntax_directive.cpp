@@ -29,8 +29,7 @@ bool parse_tail(Cursor& cursor, Directive& out) {
 
 bool parse_split(Cursor& cursor, Directive& out) {
     if (!cursor.name(out.loops.emplace_back(), "the loop to split") ||
-        !cursor.word("by", "write `split LOOP by FACTOR`") ||
-        !cursor.number(out.factors.emplace_back(), "a factor")) {
+        !cursor.word("by", "write `split LOOP by FACTOR`") || !cursor.number(out.factors.emplace_back(), "a factor")) {
         return false;
     }
     if (cursor.is_word("as")) {
@@ -95,8 +94,7 @@ bool parse_vectorize(Cursor& cursor, Directive& out) {
         return false;
     }
     return out.loops.size() == 1 ||
-           cursor.fail("S035", out.loops[1].span,
-                       fmt::format("`vectorize` takes one loop, {} given", out.loops.size()),
+           cursor.fail("S035", out.loops[1].span, fmt::format("`vectorize` takes one loop, {} given", out.loops.size()),
                        "a nest has one vectorized loop; unroll the others");
 }
 
@@ -140,8 +138,7 @@ bool parse_unknown(Cursor& cursor, const Token& token) {
                            fmt::format("the directives are {}", quoted_list(directive_words())));
     }
     if (const std::string_view spelling = halide_spelling(word); !spelling.empty()) {
-        return cursor.fail("S002", token.span, fmt::format("`{}` is no directive", word),
-                           std::string(spelling));
+        return cursor.fail("S002", token.span, fmt::format("`{}` is no directive", word), std::string(spelling));
     }
     const std::string close = closest_match(word, directive_words());
     return cursor.fail("S002", token.span, fmt::format("`{}` is no directive", word.substr(0, 60)),

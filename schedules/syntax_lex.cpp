@@ -63,8 +63,11 @@ std::vector<Token> lex(std::string_view text, const std::string& path, std::vect
                 ++end;
             }
             const auto byte = static_cast<unsigned>(static_cast<unsigned char>(c));
-            diagnostics.push_back({Severity::error, "S009", span(i, end),
-                                   fmt::format("byte 0x{:02x} cannot stand outside a comment", byte), {},
+            diagnostics.push_back({Severity::error,
+                                   "S009",
+                                   span(i, end),
+                                   fmt::format("byte 0x{:02x} cannot stand outside a comment", byte),
+                                   {},
                                    "names are ASCII letters, digits, `_`, `.` and `[n]`"});
             if (diagnostics.size() >= 64) {
                 break; // a binary file; more of the same teaches nothing

@@ -7,10 +7,12 @@
 namespace coulter::schedule {
 namespace {
 
+// The checker looks through the statements for each name that it misses.
+constexpr std::size_t statement_limit = 10'000;
+
 class Parser {
 public:
-    Parser(std::vector<Token> tokens, std::vector<Diagnostic>& diagnostics)
-        : cursor_(std::move(tokens), diagnostics) {}
+    Parser(std::vector<Token> tokens, std::vector<Diagnostic>& diagnostics) : cursor_(std::move(tokens), diagnostics) {}
 
     void file(ScheduleFile& out);
 
@@ -113,6 +115,11 @@ void Parser::recover(bool in_block) {
 void Parser::file(ScheduleFile& out) {
     std::vector<std::string> before = comments(true);
     while (!cursor_.is(Token::Kind::end) && !cursor_.full()) {
+        if (out.statements.size() >= statement_limit) {
+            cursor_.fail("S036", cursor_.peek().span, fmt::format("more than {} statements", statement_limit),
+                         "no kernel has so many stages; is this a schedule?");
+            return;
+        }
         Statement next;
         next.trivia.before = std::move(before);
         if (statement(next)) {
@@ -253,7 +260,8 @@ bool Parser::stage(Statement& out, const Token& first) {
         const Token stamp = cursor_.peek();
         const auto hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
         if (stamp.kind != Token::Kind::word || stamp.text.size() != 8 || !std::ranges::all_of(stamp.text, hex)) {
-            return cursor_.expected("a fingerprint after `@`", "eight hex digits, as `coulter fmt --stamp` writes them");
+            return cursor_.expected("a fingerprint after `@`",
+                                    "eight hex digits, as `coulter fmt --stamp` writes them");
         }
         cursor_.take();
         out.stamp = std::string(stamp.text);
@@ -267,15 +275,14 @@ bool Parser::stage(Statement& out, const Token& first) {
         const bool good = rewrite(out);
         out.span = cursor_.since(first);
         if (good && cursor_.is_symbol('{')) {
-            return cursor_.expected("the end of `stage`",
-                                    fmt::format("write the block as a statement of its own: `stage {} {{ ... }}`",
-                                                out.stage.text));
+            return cursor_.expected(
+                "the end of `stage`",
+                fmt::format("write the block as a statement of its own: `stage {} {{ ... }}`", out.stage.text));
         }
         if (!good || !terminated("statements", first)) {
             return false;
         }
-        return !cursor_.is_symbol('}') ||
-               cursor_.fail("S004", cursor_.take().span, "a `}` without a `{`");
+        return !cursor_.is_symbol('}') || cursor_.fail("S004", cursor_.take().span, "a `}` without a `{`");
     }
     out.span = cursor_.since(first);
     if (!cursor_.is_symbol('{')) {
@@ -381,8 +388,8 @@ bool Parser::block(Statement& out, const Token& first) {
             return true;
         }
         const Token& token = cursor_.peek();
-        const bool statement_begins = token.kind == Token::Kind::word &&
-                                      std::ranges::count(statement_words(), token.text) > 0;
+        const bool statement_begins =
+            token.kind == Token::Kind::word && std::ranges::count(statement_words(), token.text) > 0;
         if (statement_begins || cursor_.is(Token::Kind::end)) {
             // The statement that begins here is read in its own right.
             cursor_.fail("S004", open.span, fmt::format("the block of `{}` has no `}}`", out.stage.text), {},

@@ -51,7 +51,8 @@ constexpr std::array halide{
     Entry{"in", "write `stage NEW = copy SOURCE for CONSUMER`"},
 };
 
-template <std::size_t N> std::string_view look_up(const std::array<Entry, N>& table, std::string_view word) {
+template <std::size_t N>
+std::string_view look_up(const std::array<Entry, N>& table, std::string_view word) {
     for (const auto& [key, value] : table) {
         if (key == word) {
             return value;

@@ -16,8 +16,12 @@ using schedule::StagePlan;
 
 namespace {
 
-std::string main_of(const Plan& plan, const std::string& name) { return nest(stage(plan, name).main); }
-std::string init_of(const Plan& plan, const std::string& name) { return nest(*stage(plan, name).init); }
+std::string main_of(const Plan& plan, const std::string& name) {
+    return nest(stage(plan, name).main);
+}
+std::string init_of(const Plan& plan, const std::string& name) {
+    return nest(*stage(plan, name).init);
+}
 
 std::string place(const Plan& plan, const std::string& name) {
     const StagePlan& found = stage(plan, name);
@@ -64,7 +68,8 @@ TEST_CASE("each loop directive has Halide's meaning") {
 }
 
 TEST_CASE("an initialisation follows its stage where it has no block of its own") {
-    const std::string text = "schedule matmul\nstage c { split j by 16; reorder j.i i k j.o; vectorize j.i; parallel j.o }";
+    const std::string text =
+        "schedule matmul\nstage c { split j by 16; reorder j.i i k j.o; vectorize j.i; parallel j.o }";
     CHECK(init_of(planned(text), "c") == "j.o:parallel i j.i(16):vectorize");
     CHECK(init_of(planned(text + "\nstage c.init { vectorize j by 8 }"), "c") == "i j.o j.i(8):vectorize");
     CHECK(init_of(planned("schedule histogram\nstage counts { split n by 4 }"), "counts") == "bin(8)");
@@ -86,16 +91,15 @@ stage votes {
 )");
     CHECK(inconsistency(plan) == "");
     CHECK(plan.numerics == schedule::Numerics::fast);
-    CHECK(main_of(plan, "votes") ==
-          "ob:parallel y x.o x.i(2):unroll col(4):unroll row(4):unroll out.i(16):vectorize");
+    CHECK(main_of(plan, "votes") == "ob:parallel y x.o x.i(2):unroll col(4):unroll row(4):unroll out.i(16):vectorize");
     CHECK(main_of(plan, "votes.acc") == "batch(1) y(1) kx(3)! ky(3)! in! k(4)! x(2):unroll col(4):unroll row(4):unroll "
                                         "out(16):vectorize");
     CHECK(init_of(plan, "votes.acc") == "batch(1) y(1) x(2):unroll col(4):unroll row(4):unroll out(16):vectorize");
     const StagePlan& acc = stage(plan, "votes.acc");
     CHECK(place(plan, "votes.acc") == "votes/x.o");
     CHECK(acc.memory == Memory::registers);
-    CHECK(acc.tile == std::map<std::string, std::int64_t>{{"batch", 1}, {"y", 1}, {"x", 2}, {"out", 16}, {"row", 4},
-                                                          {"col", 4}});
+    CHECK(acc.tile ==
+          std::map<std::string, std::int64_t>{{"batch", 1}, {"y", 1}, {"x", 2}, {"out", 16}, {"row", 4}, {"col", 4}});
     CHECK(acc.span.line == 6);
     CHECK(place(plan, "pose.staged") == "votes/x.o");
     CHECK(stage(plan, "pose.staged").memory == Memory::stack);
@@ -136,7 +140,8 @@ TEST_CASE("the halves of a factored split keep the names they were given") {
 }
 
 TEST_CASE("rfactor of a whole dim, and of the outer half") {
-    const Plan whole = planned("schedule conv_capsules\nrfactor votes: ky as votes.part\nstage votes.part {}\nstage votes {}");
+    const Plan whole =
+        planned("schedule conv_capsules\nrfactor votes: ky as votes.part\nstage votes.part {}\nstage votes {}");
     CHECK(inconsistency(whole) == "");
     CHECK(main_of(whole, "votes") == "batch y x out row(4) col(4) ky(3)!");
     CHECK(main_of(whole, "votes.part") == "batch y x out row(4) col(4) ky(3) kx(3)! in! k(4)!");
@@ -149,13 +154,14 @@ TEST_CASE("rfactor of a whole dim, and of the outer half") {
 
 TEST_CASE("a place is a loop of the finished nest, and encloses all uses") {
     const std::string c = "stage c { split x by 8; vectorize x.i }\n";
-    CHECK(place(planned("schedule chain\nstage a { compute inline }\nstage b { compute at c/x.o }\n" + c), "b") == "c/x.o");
+    CHECK(place(planned("schedule chain\nstage a { compute inline }\nstage b { compute at c/x.o }\n" + c), "b") ==
+          "c/x.o");
     CHECK(codes("schedule chain\nstage a { compute inline }\nstage b { compute at c/x }\n" + c) == "S021");
     CHECK(codes("schedule chain\nstage a { compute inline }\nstage b { compute at c/x.i }\n" + c) == "S061");
     CHECK(codes("schedule chain\nstage a { compute at c/y }\nstage b { compute inline }\n" + c) == "");
     CHECK(codes("schedule chain\nstage a { compute at c/y }\nstage b { compute root }\n" + c) == "S060");
-    CHECK(codes("schedule softmax\nstage y.softmax.exp { compute at y/row }\nstage y.softmax.sum { compute root }\nstage y {}") ==
-          "S060");
+    CHECK(codes("schedule softmax\nstage y.softmax.exp { compute at y/row }\nstage y.softmax.sum { compute root "
+                "}\nstage y {}") == "S060");
     CHECK(codes("schedule softmax\nstage y.softmax.exp { compute at y/row }\nstage y.softmax.sum { compute at y/row }\n"
                 "stage y {}") == "");
 }
@@ -169,8 +175,9 @@ TEST_CASE("tiles follow the loops of the consumer inwards") {
     CHECK(main_of(plan, "b") == "y(4) x(16):vectorize");
     CHECK(main_of(plan, "a") == "y(1) x(16):vectorize");
     // Two stages at one place, one reading the other.
-    const Plan beside = planned("schedule chain\nstage c { split x by 16; vectorize x.i }\n"
-                                "stage b { compute at c/x.o; vectorize x }\nstage a { compute at c/x.o; vectorize x }\n");
+    const Plan beside =
+        planned("schedule chain\nstage c { split x by 16; vectorize x.i }\n"
+                "stage b { compute at c/x.o; vectorize x }\nstage a { compute at c/x.o; vectorize x }\n");
     CHECK(stage(beside, "a").tile == std::map<std::string, std::int64_t>{{"x", 16}, {"y", 1}});
     // A neighbour is read as well: nothing fixes that tile.
     const Plan stencil = planned("schedule blur\nstage blurred { split x by 16; vectorize x.i }\n"
@@ -182,7 +189,8 @@ TEST_CASE("tiles follow the loops of the consumer inwards") {
                                 "stage p { compute at sums/y; vectorize x.i }\nstage sums {}\n");
     CHECK(main_of(packed, "p") == "x.o iy x.i(8):vectorize");
     // Nor does a constant extent of a dim that is read with an offset.
-    const std::string pooled = "schedule conv_fixed\nstage copy = copy image for sums at sums/y.o\nstage sums { split y by 4 }\n";
+    const std::string pooled =
+        "schedule conv_fixed\nstage copy = copy image for sums at sums/y.o\nstage sums { split y by 4 }\n";
     CHECK(main_of(planned(pooled), "copy") == "iy x(16)");
     CHECK(codes(pooled + "stage copy { vectorize iy }") == "S034");
     CHECK(codes(pooled + "stage copy { split iy by 4 tail round_up }") == "S032");
@@ -190,8 +198,9 @@ TEST_CASE("tiles follow the loops of the consumer inwards") {
 }
 
 TEST_CASE("store is outside of compute, and memory is where it is said") {
-    const Plan plan = planned("schedule chain\nstage c { split y by 5; parallel y.o }\n"
-                              "stage a { compute inline }\nstage b { compute at c/y.i; store at c/y.o; store in heap; layout x y }\n");
+    const Plan plan = planned(
+        "schedule chain\nstage c { split y by 5; parallel y.o }\n"
+        "stage a { compute inline }\nstage b { compute at c/y.i; store at c/y.o; store in heap; layout x y }\n");
     const StagePlan& b = stage(plan, "b");
     REQUIRE(b.store.has_value());
     CHECK(b.store->stage == "c");
@@ -200,17 +209,18 @@ TEST_CASE("store is outside of compute, and memory is where it is said") {
     CHECK(b.layout == std::vector<std::string>{"x", "y"});
     CHECK(b.tile == std::map<std::string, std::int64_t>{{"x", 64}});
     CHECK(stage(plan, "a").inlined);
-    const Plan root = planned("schedule chain\nstage a { compute inline }\nstage b { compute at c/y; store root }\nstage c {}");
+    const Plan root =
+        planned("schedule chain\nstage a { compute inline }\nstage b { compute at c/y; store root }\nstage c {}");
     CHECK(stage(root, "b").store->is_root());
-    const Plan same = planned("schedule chain\nstage a { compute inline }\nstage b { compute at c/y; store at c/y }\nstage c {}");
+    const Plan same =
+        planned("schedule chain\nstage a { compute inline }\nstage b { compute at c/y; store at c/y }\nstage c {}");
     CHECK(!stage(same, "b").store.has_value());
 }
 
 TEST_CASE("a layout names the dims of the IR") {
     const Plan plan = planned("schedule conv_capsules\nstage w = pack weight by out 16\n"
                               "stage w { layout out.o k col in ky kx out.i; compute root }");
-    CHECK(stage(plan, "w").layout ==
-          std::vector<std::string>{"w:out.o", "k", "col", "in", "ky", "kx", "w:out.i"});
+    CHECK(stage(plan, "w").layout == std::vector<std::string>{"w:out.o", "k", "col", "in", "ky", "kx", "w:out.i"});
     CHECK(!plan.packs.at(0).once);
 }
 

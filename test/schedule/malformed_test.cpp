@@ -46,14 +46,16 @@ stage b { compute inline }
 stage c { tile x y by 16 5; vectorize x.i; serial y.i; parallel y.o }
 )"};
 
-const std::array words{"stage", "{",    "}",       ";",    "split", "by",  "16",     "0",  "-1", "as",
-                       "votes", "x",    "/",       "in",   "at",    "tail", "shift", "compute", "root", "fuse",
-                       "row",   "unroll", "@",     "*",    "acc",   "copy", "pack",  "for", "rfactor", "inline",
-                       "#",     "y",    "99999999999999999999",     "k"};
+const std::array words{
+    "stage", "{", "}",   ";",    "split", "by",    "16",      "0",      "-1",   "as",  "votes",
+    "x",     "/", "in",  "at",   "tail",  "shift", "compute", "root",   "fuse", "row", "unroll",
+    "@",     "*", "acc", "copy", "pack",  "for",   "rfactor", "inline", "#",    "y",   "99999999999999999999",
+    "k"};
 
 // What may stand for one another without breaking the grammar.
 const std::vector<std::vector<std::string>> alike{
-    {"batch", "y", "x", "out", "row", "col", "ky", "kx", "in", "k", "x.o", "x.i", "out.i", "out.o", "col.i", "ob", "ci"},
+    {"batch", "y", "x", "out", "row", "col", "ky", "kx", "in", "k", "x.o", "x.i", "out.i", "out.o", "col.i", "ob",
+     "ci"},
     {"2", "16", "1", "3", "5", "0", "64", "4097", "2147483647"},
     {"votes", "votes.acc", "pose.staged", "weight.packed", "y.softmax.exp", "y.softmax.sum", "a", "b", "c", "pose"},
     {"unroll", "parallel", "serial"},
@@ -64,7 +66,9 @@ const std::vector<std::vector<std::string>> alike{
 
 using Random = std::mt19937_64;
 
-std::size_t below(Random& random, std::size_t n) { return static_cast<std::size_t>(random() % n); }
+std::size_t below(Random& random, std::size_t n) {
+    return static_cast<std::size_t>(random() % n);
+}
 
 std::vector<std::string> pieces(const std::string& text, const char* separators) {
     std::vector<std::string> found(1);
@@ -85,7 +89,9 @@ std::string joined(const std::vector<std::string>& parts) {
     return text;
 }
 
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.'; }
+bool is_word(char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.';
+}
 
 /// Replaces a word by one that may stand in its place.
 std::string exchange(const std::string& text, Random& random) {
@@ -151,6 +157,24 @@ std::string mutate(const std::string& text, Random& random) {
 TEST_CASE("the seeds themselves are accepted") {
     for (const char* seed : seeds) {
         CHECK(told(seed) == "");
+    }
+}
+
+TEST_CASE("large files are refused with a limited number of messages") {
+    const ir::Kernel kernel = schedule_kernel("chain");
+    const auto many = [&](const std::string& head, const std::string& each, const std::string& tail) {
+        std::string text = "schedule chain\n" + head;
+        for (int i = 0; i < 100'000; ++i) {
+            text += each;
+        }
+        return schedule::check_texts(kernel, {{"k.sched", text + tail}});
+    };
+    for (const schedule::CheckResult& result :
+         {many("stage c { ", "serial x; ", "}"), many("stage c { ", "reorder y x; reorder x y; ", "}"),
+          many("stage c { unroll ", "q ", "}"), many("", "stage q { unroll q }\n", ""), many("", "stage c {}\n", ""),
+          many("stage c { ", "split x by 0\n", "}"), many("", "stage p = copy image for q at q/q\n", "")}) {
+        CHECK(!result.ok());
+        CHECK(result.diagnostics.size() <= 600);
     }
 }
 

@@ -13,8 +13,7 @@ namespace coulter::test {
 namespace {
 
 const std::map<std::string, std::string>& texts() {
-    static const std::map<std::string, std::string> all{
-        {"chain", R"(coulter 1
+    static const std::map<std::string, std::string> all{{"chain", R"(coulter 1
 kernel chain
 
 dim y = 30
@@ -33,7 +32,7 @@ c: f32[y, x] =
 
 output c
 )"},
-        {"big", R"(coulter 1
+                                                        {"big", R"(coulter 1
 kernel big
 
 dim z
@@ -50,7 +49,7 @@ b: f32[z, y, x] =
 
 output b
 )"},
-        {"conv_fixed", R"(coulter 1
+                                                        {"conv_fixed", R"(coulter 1
 kernel conv_fixed
 
 dim iy = 34
@@ -65,7 +64,7 @@ sums: f32[y, x] =
 
 output sums
 )"},
-        {"step", R"(coulter 1
+                                                        {"step", R"(coulter 1
 kernel step
 
 dim n = 37
@@ -80,7 +79,7 @@ output next
 
 update w -> next
 )"},
-        {"histogram", R"(coulter 1
+                                                        {"histogram", R"(coulter 1
 kernel histogram
 
 dim n
@@ -187,8 +186,8 @@ std::string inconsistency(const schedule::Plan& plan) {
         }
         std::vector<std::string> all;
         const auto bound = [&](const std::string& dim) {
-            return definition.reduction &&
-                   std::ranges::find(definition.reduction->into, dim, &ir::Into::dim) != definition.reduction->into.end();
+            return definition.reduction && std::ranges::find(definition.reduction->into, dim, &ir::Into::dim) !=
+                                               definition.reduction->into.end();
         };
         for (const std::string& dim : ir::loop_dims(definition)) {
             if (!bound(dim) && !(definition.scan && definition.scan->dim == dim)) {

@@ -28,8 +28,8 @@ namespace coulter::test {
 /// The plan of a schedule without errors; other diagnostics fail the test.
 [[nodiscard]] schedule::Plan planned(const std::string& schedule);
 
-/// What is inconsistent in a plan, or nothing: the kernel is valid, each definition has its stage, the steps of each nest
-/// lead from its dims to its loops, places exist outside of vectorized loops.
+/// What is inconsistent in a plan, or nothing: the kernel is valid, each definition has its stage, the steps of each
+/// nest lead from its dims to its loops, places exist outside of vectorized loops.
 [[nodiscard]] std::string inconsistency(const schedule::Plan& plan);
 
 /// "batch y x:unroll in(8):vectorize" of a nest, outermost first; reduced loops as "in(8)!".

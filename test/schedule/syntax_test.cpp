@@ -24,7 +24,9 @@ SyntaxResult parsed(const std::string& text) {
     return result;
 }
 
-std::string in_block(const std::string& directives) { return "stage s {\n    " + directives + "\n}\n"; }
+std::string in_block(const std::string& directives) {
+    return "stage s {\n    " + directives + "\n}\n";
+}
 
 } // namespace
 

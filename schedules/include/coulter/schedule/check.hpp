@@ -1,9 +1,9 @@
 #pragma once
 /// Checks schedule files against a kernel and turns them into the plan that the lowering takes.
 ///
-/// Statements apply in the written order: a rewrite changes the kernel, a directive changes the loops of its stage. What
-/// depends on the finished nests (places, constant extents, memory) is judged after the last statement. Stages without
-/// a statement get the default schedule.
+/// Statements apply in the written order: a rewrite changes the kernel, a directive changes the loops of its stage.
+/// What depends on the finished nests (places, constant extents, memory) is judged after the last statement. Stages
+/// without a statement get the default schedule.
 
 #include "coulter/schedule/defaults.hpp"
 #include "coulter/schedule/plan.hpp"
@@ -19,9 +19,9 @@ struct CheckOptions {
 };
 
 struct CheckResult {
-    std::optional<Plan> plan; ///< empty when `diagnostics` has an error
+    std::optional<Plan> plan;            ///< empty when `diagnostics` has an error
     std::vector<Diagnostic> diagnostics; ///< in the order of files, lines and columns
-    bool target_matches = true; ///< false: the file's `target` line names another one (exit code 3)
+    bool target_matches = true;          ///< false: the file's `target` line names another one (exit code 3)
     [[nodiscard]] bool ok() const { return plan.has_value(); }
 };
 
@@ -44,15 +44,16 @@ struct ScheduleText {
 /// All diagnostics as a user reads them, with the lines of `texts`.
 [[nodiscard]] std::string render(const std::vector<Diagnostic>& diagnostics, const std::vector<ScheduleText>& texts);
 
-/// Whether a pattern of a `schedule` line matches a kernel's name. `*` stands for the rest of the name: `conv.*` matches
-/// `conv.grad` and `conv.grad.vmap`, not `conv`.
+/// Whether a pattern of a `schedule` line matches a kernel's name. `*` stands for the rest of the name: `conv.*`
+/// matches `conv.grad` and `conv.grad.vmap`, not `conv`.
 [[nodiscard]] bool pattern_matches(std::string_view pattern, std::string_view kernel);
 
 /// Extents that no call can change: constants, and what follows from constants alone. The lowering and the checker
 /// must agree on them.
 [[nodiscard]] std::map<std::string, std::int64_t> constant_extents(const ir::Kernel& kernel);
 
-/// The loops of a plan as an indented text, stage by stage from the outputs to the producers; `coulter show --as loops`.
+/// The loops of a plan as an indented text, stage by stage from the outputs to the producers; `coulter show --as
+/// loops`.
 [[nodiscard]] std::string loops_text(const Plan& plan);
 
 } // namespace coulter::schedule

@@ -46,21 +46,21 @@ struct Trivia {
 /// One step inside a stage block.
 struct Directive {
     enum class Kind : std::uint8_t {
-        split,          ///< loops[0] by factors[0], new loops as[0] and as[1] where given
-        tile,           ///< loops by factors, each split; `as` outer names, then inner names
-        fuse,           ///< loops[0] (inner) and loops[1] (outer) as as[0]
-        reorder,        ///< loops, innermost first
-        vectorize,      ///< loops[0], by factors[0] where given
-        unroll,         ///< loops, each by factors[0] where given
-        parallel,       ///< loops
-        serial,         ///< loops
-        compute_at,     ///< place
+        split,      ///< loops[0] by factors[0], new loops as[0] and as[1] where given
+        tile,       ///< loops by factors, each split; `as` outer names, then inner names
+        fuse,       ///< loops[0] (inner) and loops[1] (outer) as as[0]
+        reorder,    ///< loops, innermost first
+        vectorize,  ///< loops[0], by factors[0] where given
+        unroll,     ///< loops, each by factors[0] where given
+        parallel,   ///< loops
+        serial,     ///< loops
+        compute_at, ///< place
         compute_root,
         compute_inline,
-        store_at,       ///< place
+        store_at, ///< place
         store_root,
-        store_in,       ///< memory
-        layout          ///< loops: dims, outermost first
+        store_in, ///< memory
+        layout    ///< loops: dims, outermost first
     };
     Kind kind = Kind::split;
     Span span;    ///< the whole directive
@@ -84,23 +84,23 @@ struct PackBy {
 struct Statement {
     enum class Kind : std::uint8_t { schedule, target, numerics, block, pack, copy, accumulate, rfactor };
     Kind kind = Kind::block;
-    Span span;    ///< the statement up to its end, or to the `{` of a block
-    Span keyword; ///< its first word
-    std::vector<Name> patterns;      ///< schedule; target: the one word
+    Span span;                  ///< the statement up to its end, or to the `{` of a block
+    Span keyword;               ///< its first word
+    std::vector<Name> patterns; ///< schedule; target: the one word
     Numerics numerics = Numerics::reassociate;
-    Name stage;                      ///< block: the stage; rfactor: the reduction; others: the new stage
-    std::string stamp;               ///< block: the fingerprint after `@`, or empty
+    Name stage;        ///< block: the stage; rfactor: the reduction; others: the new stage
+    std::string stamp; ///< block: the fingerprint after `@`, or empty
     Span stamp_span;
-    Name source;                     ///< pack, copy: the tensor; accumulate: the stage; rfactor: the loop
-    Name target;                     ///< copy: the consumer; rfactor: the new stage
-    std::vector<PackBy> by;          ///< pack
-    bool once = false;               ///< pack
-    std::optional<PlaceSyntax> at;   ///< copy, accumulate
-    std::optional<Memory> memory;    ///< copy, accumulate
-    std::vector<Directive> directives;     ///< block
-    bool one_line = false;                 ///< block: written on one line; the printer keeps it so where it fits
+    Name source;                             ///< pack, copy: the tensor; accumulate: the stage; rfactor: the loop
+    Name target;                             ///< copy: the consumer; rfactor: the new stage
+    std::vector<PackBy> by;                  ///< pack
+    bool once = false;                       ///< pack
+    std::optional<PlaceSyntax> at;           ///< copy, accumulate
+    std::optional<Memory> memory;            ///< copy, accumulate
+    std::vector<Directive> directives;       ///< block
+    bool one_line = false;                   ///< block: written on one line; the printer keeps it so where it fits
     std::vector<std::string> block_trailing; ///< block: comment lines before the `}`
-    std::string open_comment;              ///< block: the comment after the `{`
+    std::string open_comment;                ///< block: the comment after the `{`
     Trivia trivia;
 };
 
