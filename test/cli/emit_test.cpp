@@ -1,0 +1,93 @@
+// What is emitted agrees with the headers whose numbers it repeats.
+
+#include "coulter/descriptor.h"
+#include "coulter/schedule/emit.hpp"
+
+#include <HalideRuntime.h>
+#include <doctest/doctest.h>
+
+using namespace coulter;
+
+namespace {
+
+ir::Kernel copy_kernel(const std::string& name, const std::string& input, const std::string& output) {
+    ir::Kernel kernel;
+    kernel.name = name;
+    kernel.dims = {{"n", std::nullopt, nullptr, {}}};
+    kernel.inputs = {{input, Type::f32, {"n"}, false, {}}};
+    ir::Definition definition;
+    definition.name = output;
+    definition.dims = {"n"};
+    definition.types = {Type::f32};
+    ir::Node access;
+    access.kind = ir::Kind::access;
+    access.type = Type::f32;
+    access.name = input;
+    definition.values = {ir::make_node(access)};
+    kernel.definitions = {definition};
+    kernel.outputs = {output};
+    return kernel;
+}
+
+} // namespace
+
+TEST_CASE("numbers of target features are Halide's") {
+    CHECK(schedule::feature_bit("sse41") == halide_target_feature_sse41);
+    CHECK(schedule::feature_bit("avx") == halide_target_feature_avx);
+    CHECK(schedule::feature_bit("avx2") == halide_target_feature_avx2);
+    CHECK(schedule::feature_bit("avxvnni") == halide_target_feature_avxvnni);
+    CHECK(schedule::feature_bit("fma") == halide_target_feature_fma);
+    CHECK(schedule::feature_bit("f16c") == halide_target_feature_f16c);
+    CHECK(schedule::feature_bit("avx512") == halide_target_feature_avx512);
+    CHECK(schedule::feature_bit("avx512_skylake") == halide_target_feature_avx512_skylake);
+    CHECK(schedule::feature_bit("avx512_cannonlake") == halide_target_feature_avx512_cannonlake);
+    CHECK(schedule::feature_bit("avx512_sapphirerapids") == halide_target_feature_avx512_sapphirerapids);
+    CHECK(schedule::feature_bit("x86") == -1);
+    // Every feature of every target has a number.
+    for (const std::string& name : schedule::target_names()) {
+        const std::string features = schedule::find_target(name)->halide.substr(std::string("x86-64-linux").size());
+        for (std::size_t at = 0; at < features.size();) {
+            const std::size_t end = std::min(features.find('-', at + 1), features.size());
+            CAPTURE(features.substr(at + 1, end - at - 1));
+            CHECK(schedule::feature_bit(features.substr(at + 1, end - at - 1)) >= 0);
+            at = end;
+        }
+    }
+}
+
+TEST_CASE("a plan begins with the ABI that the runtime knows") {
+    const ir::Kernel kernel = copy_kernel("copied", "x", "y");
+    schedule::Plan plan;
+    plan.kernel = kernel;
+    const std::string text = schedule::plan_data(kernel, plan, {*schedule::find_target("x86-64"), "a \"b\"\n", "1", "2", {}});
+    CHECK(text.find("copied__plan:\n    .quad " + std::to_string(COULTER_ABI) + "\n") != std::string::npos);
+    CHECK(text.find(".ascii \"a \\\"b\\\"\\012\"") != std::string::npos);
+    CHECK(text.find(".note.GNU-stack") != std::string::npos);
+}
+
+TEST_CASE("parameters keep clear of the words of C and C++") {
+    CHECK(schedule::parameter_name("pose") == "pose");
+    CHECK(schedule::parameter_name("d.pose[1]") == "d_pose_1");
+    CHECK(schedule::parameter_name("double") == "double_");
+    CHECK(schedule::parameter_name("context") == "context_");
+}
+
+TEST_CASE("what generated C cannot express is refused") {
+    CHECK(schedule::check_emission({copy_kernel("copied", "x", "y")}).empty());
+    CHECK(schedule::check_emission({copy_kernel("copied", "a.b", "a_b")}).front().code == "B003");
+    CHECK(schedule::check_emission({copy_kernel("while", "x", "y")}).front().code == "B003");
+    CHECK(schedule::check_emission({copy_kernel("k", "x", "y"), copy_kernel("k_info", "x", "y")}).front().code == "B003");
+
+    // n + (n + (n + ...)) holds an operand for each level.
+    ir::Kernel deep = copy_kernel("deep", "x", "y");
+    deep.dims.push_back({"m", std::nullopt, nullptr, {}});
+    ir::Ref extent = ir::extent_node("n");
+    for (int level = 0; level < 100; ++level) {
+        extent = ir::binary(ir::Op::mul, ir::extent_node("n"), ir::binary(ir::Op::add, extent, ir::index_constant(level)));
+    }
+    deep.dims.back().extent = extent;
+    deep.definitions.front().dims = {"n", "m"};
+    const auto diagnostics = schedule::check_emission({deep});
+    REQUIRE_FALSE(diagnostics.empty());
+    CHECK(diagnostics.front().code == "B004");
+}

@@ -1,0 +1,118 @@
+#include "run.hpp"
+#include "support/golden.hpp"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+using namespace coulter::test;
+
+namespace {
+
+void check_golden(const std::string& name, const std::string& text) {
+    CHECK_MESSAGE(golden_difference("cli/" + name, text).empty(), golden_difference("cli/" + name, text));
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+void write_tiny(const Folder& folder) {
+    folder.write("tiny.coulter", tiny_kernel);
+    folder.write("tiny.sched", tiny_schedule);
+}
+
+} // namespace
+
+TEST_CASE("a right kernel is verified at many sizes") {
+    const Folder folder;
+    write_tiny(folder);
+    const Ran ran = folder.coulter({"verify", "tiny.coulter", "tiny.sched", "--cases", "12", "--json"});
+    CHECK_MESSAGE(ran.code == 0, (ran.out + ran.err));
+    const auto all = nlohmann::json::parse(ran.out);
+    CHECK(all.size() == 24);
+    int nonzero = 0;
+    for (const auto& each : all) {
+        CHECK(each["status"] == "ok");
+        nonzero += each["error"].get<double>() > 0 ? 1 : 0;
+    }
+    CHECK(nonzero > 4); // something was computed
+    const Ran text = folder.coulter({"verify", "tiny.coulter", "--sizes", "i=3,j=5,k=7"});
+    CHECK(text.code == 0);
+    CHECK(contains(text.out, "given  i=3,j=5,k=7  padded"));
+}
+
+TEST_CASE("integers, bool, scalars, several outputs and exact numerics are verified") {
+    const Folder folder;
+    folder.write("mixed.coulter", R"(coulter 1
+kernel mixed
+
+dim n
+
+input a: i32[n]
+input flag: bool
+input scale: f32
+
+big: i32[n] =
+    select(flag, a * 3, a - 1)
+
+scaled: f32[n] =
+    f32(a) * scale
+
+output big
+output scaled
+estimate n = 100
+)");
+    folder.write("mixed.sched", "schedule mixed\nnumerics exact\nstage big { vectorize n by 8 }\nstage scaled { vectorize n by 4 }\n");
+    const Ran ran = folder.coulter({"verify", "mixed.coulter", "mixed.sched"});
+    CHECK_MESSAGE(ran.code == 0, (ran.out + ran.err));
+    CHECK_FALSE(contains(ran.out, "wrong"));
+}
+
+TEST_CASE("a wrong kernel is found, with the line that shows it again") {
+    const Folder folder;
+    write_tiny(folder);
+    std::string other = tiny_kernel;
+    other.replace(other.find("left * right"), 12, "left * right * 1.001");
+    folder.write("wrong/tiny.coulter", other);
+    folder.write_script("lower", "shift\nexec " COULTER_LOWER_PROGRAM " wrong/tiny.coulter \"$@\"\n");
+    const Ran ran = folder.coulter({"verify", "tiny.coulter", "tiny.sched", "--sizes", "i=4,j=9,k=3", "--seed", "5"},
+                                   {"COULTER_LOWER=./lower"});
+    CHECK(ran.code == 1);
+    CHECK(contains(ran.out, "wrong: product["));
+    check_golden("verify_wrong", ran.err);
+    const Ran loose = folder.coulter({"verify", "tiny.coulter", "tiny.sched", "--sizes", "i=4,j=9,k=3", "--tolerance", "0.01"},
+                                     {"COULTER_LOWER=./lower"});
+    CHECK(loose.code == 0);
+}
+
+TEST_CASE("a kernel that crashes or writes outside is told of") {
+    const Folder folder;
+    folder.write("tiny.coulter", tiny_kernel);
+    const auto with = [&](const std::string& body) {
+        folder.write("kernel.c", "#include <stdint.h>\ntypedef struct { uint64_t d; void* i; unsigned char* host; } buffer;\n"
+                                 "int tiny__main_argv(void** argv) { " + body + " return 0; }\n");
+        folder.write_script("lower", "while [ \"$1\" != --object ]; do shift; done\nexec cc -fPIC -c kernel.c -o \"$2\"\n");
+        return folder.coulter({"verify", "tiny.coulter", "--sizes", "i=2,j=2,k=2"}, {"COULTER_LOWER=./lower"});
+    };
+    folder.write("none.sched", "schedule tiny\nstage product { serial i }\n");
+    const Ran crash = with("*(volatile int*)0 = 1;");
+    CHECK(crash.code == 4);
+    check_golden("verify_crash", crash.err);
+    // The output's buffer is the last argument: context, two inputs (or their copies), three extents, zero.
+    const Ran outside = with("int n = 1; while (argv[n]) if (++n == 7) break; ((float*)((buffer*)argv[n])->host)[4] = 0;");
+    CHECK(outside.code == 1);
+    CHECK_MESSAGE(contains(outside.out, "memory around `output product` was written"), (outside.out + outside.err));
+}
+
+TEST_CASE("sizes that make no sense are refused") {
+    const Folder folder;
+    write_tiny(folder);
+    const auto verify = [&](const std::string& sizes) {
+        return folder.coulter({"verify", "tiny.coulter", "tiny.sched", "--sizes", sizes});
+    };
+    const Ran unknown = verify("kk=3");
+    CHECK(unknown.code == 2);
+    check_golden("sizes_unknown", unknown.err);
+    CHECK(verify("k=-1").code == 2);
+    CHECK(verify("k=1,k=2").code == 2);
+    CHECK(verify("k").code == 2);
+    CHECK(verify("k=99999999999").code == 2);
+}
