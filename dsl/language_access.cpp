@@ -34,8 +34,8 @@ Diagnostic not_a_tensor(const char* what, SourceLoc loc) {
 
 Expr Expr::bind(const std::vector<AccessArg>& args) const {
     const SourceLoc loc = args.front().loc();
+    if (node_->poison) return *this;
     if (!is_bare_access(*node_)) {
-        if (node_->poison) return *this;
         return {poison_node({node_}, loc, {not_a_tensor("binding dims", loc)}), loc};
     }
     return {access_node(node_->tensor, args, node_->component, ir::Boundary::checked, nullptr, loc), loc};
@@ -163,6 +163,10 @@ NodeRef access_node(const TensorRef& handle, const std::vector<AccessArg>& args,
         // Whether it is defined later, or never, is known when the kernel is built.
         node.poison = true;
         node.undefined = true;
+        node.tensor = nullptr;
+        node.pending = tensor;
+        node.pending_name = called(*tensor);
+        node.pending_loc = tensor->loc;
         return std::make_shared<const ExprNode>(std::move(node));
     }
     Checked checked = check_args(*tensor, args);

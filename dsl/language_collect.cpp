@@ -32,6 +32,11 @@ void check_c_name(const char* what, const std::string& name, SourceLoc loc, std:
     }
 }
 
+// "`scale`" without its quotes; what has no name is `t`.
+std::string plain(const std::string& name) {
+    return name.size() > 2 && name.front() == '`' ? name.substr(1, name.size() - 2) : "t";
+}
+
 class Collector {
 public:
     explicit Collector(Collected& result) : result_(result) {}
@@ -87,19 +92,22 @@ public:
 
     void check_uses() {
         for (const auto& [node, user] : undefined_) {
-            const TensorRef tensor = resolve(node->tensor);
-            if (in_cycle_.contains(tensor.get())) continue;
-            if (!tensor->defined) {
-                if (!reported_.insert(tensor.get()).second) continue;
+            const TensorRef handle = node->pending.lock();
+            const TensorRef tensor = handle ? resolve(handle) : nullptr;
+            if (tensor && in_cycle_.contains(tensor.get())) continue;
+            const std::string& name = node->pending_name;
+            if (!tensor || !tensor->defined) {
+                if (std::find(reported_.begin(), reported_.end(), name) != reported_.end()) continue;
+                reported_.push_back(name);
                 problem("L009", node->loc, user->definition_group,
-                        fmt::format("{} is used and has no definition", called(*tensor)),
-                        fmt::format("define it before: `{}(...) = ...;`", tensor->name.empty() ? "t" : tensor->name),
-                        {{span_of(tensor->loc), fmt::format("{} is declared here", called(*tensor))}});
+                        fmt::format("{} is used and has no definition", name),
+                        fmt::format("define it before: `{}(...) = ...;`", plain(name)),
+                        {{span_of(node->pending_loc), fmt::format("{} is declared here", name)}});
             } else {
                 problem("L010", node->loc, user->definition_group,
-                        fmt::format("{} is used before its definition", called(*tensor)),
+                        fmt::format("{} is used before its definition", name),
                         "move the definition before the first use",
-                        {{span_of(tensor->definition_loc), fmt::format("{} is defined here", called(*tensor))}});
+                        {{span_of(tensor->definition_loc), fmt::format("{} is defined here", name)}});
             }
         }
     }
@@ -117,9 +125,10 @@ public:
             for (const ExprNode* node : postorder({dim->extent})) {
                 inspect(*node);
                 if (node->dim) pending.push_back(node->dim);
-                if (node->tensor) {
+                if (node->tensor || node->undefined) {
                     problem("L004", dim->loc, nullptr,
-                            fmt::format("the extent of dim `{}` reads {}", dim->name, called(*node->tensor)),
+                            fmt::format("the extent of dim `{}` reads {}", dim->name,
+                                        node->undefined ? node->pending_name : called(*node->tensor)),
                             "an extent is known before the kernel runs: make it of constants and `extent(dim)`");
                 }
             }
@@ -216,7 +225,7 @@ private:
     std::vector<DimRef> keep_;
     std::vector<std::pair<const ExprNode*, const TensorState*>> undefined_;
     std::unordered_set<const TensorState*> in_cycle_;
-    std::unordered_set<const TensorState*> reported_;
+    std::vector<std::string> reported_;
 };
 
 void take_outputs(Collector& collector, Collected& result, const std::vector<Tensor>& outputs, SourceLoc loc) {

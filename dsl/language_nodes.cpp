@@ -159,10 +159,10 @@ std::vector<TensorRef> producers(const TensorState& tensor) {
     std::vector<TensorRef> list;
     std::unordered_set<const TensorState*> seen;
     for (const ExprNode* node : postorder(expression_roots(tensor))) {
-        if (node->tensor) {
-            const TensorRef read = resolve(node->tensor);
-            if (seen.insert(read.get()).second) list.push_back(read);
-        }
+        const TensorRef handle = node->undefined ? node->pending.lock() : node->tensor;
+        if (!handle) continue;
+        const TensorRef read = resolve(handle);
+        if (seen.insert(read.get()).second) list.push_back(read);
     }
     return list;
 }

@@ -31,7 +31,10 @@ struct ExprNode {
     Literal literal = Literal::none; ///< constant: without a type of its own
     bool above_i64 = false;          ///< integer literal beyond i64: `integer` is its bit pattern
     bool poison = false;
-    bool undefined = false; ///< access: the tensor had no definition yet
+    bool undefined = false; ///< access: the tensor had no definition yet, and `pending` is set in place of `tensor`
+    std::weak_ptr<TensorState> pending; ///< weak, as a definition that uses itself would own itself
+    std::string pending_name;
+    SourceLoc pending_loc; ///< its declaration
     std::vector<NodeRef> args;
     std::int64_t integer = 0;
     double real = 0;

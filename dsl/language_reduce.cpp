@@ -219,7 +219,9 @@ void fill_tuple(TensorState& tensor, const std::vector<Expr>& identities, const 
     for (const ExprNode* node : postorder(tensor.combine)) {
         if (node->kind == ir::Kind::dim || node->kind == ir::Kind::extent || node->kind == ir::Kind::access) {
             wrong(fmt::format("the function of `{}` uses {}", what,
-                              node->tensor ? called(*node->tensor) : fmt::format("dim `{}`", node->dim->name)),
+                              node->undefined ? node->pending_name
+                              : node->tensor  ? called(*node->tensor)
+                                              : fmt::format("dim `{}`", node->dim->name)),
                   "it combines its two arguments only: put the rest into the values");
             return;
         }
