@@ -1,0 +1,44 @@
+#pragma once
+/// The kernels of one generated library behind one signature, to call them from a table.
+
+#include "coulter/runtime.h"
+#include "support/array_compare.hpp"
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace coulter::test {
+
+struct CompiledKernel {
+    std::string name;
+    const coulter_kernel_info* info;
+    /// Calls the C function of the header; `arguments` are in its order.
+    std::function<int(coulter_context*, const std::vector<DLTensor*>&)> call;
+};
+
+/// All kernels of models/, from the library that the program is linked with.
+[[nodiscard]] const std::vector<CompiledKernel>& compiled_kernels();
+
+/// How the tensors of a call lie in memory. They always touch a page that may not be accessed.
+enum class Placement : std::uint8_t {
+    before_guard, ///< compact, the last element just before the page
+    after_guard,  ///< compact, the first element just after the page
+    strided       ///< gaps after each step of the dims but the innermost, the last element just before the page
+};
+
+struct CallResult {
+    int code = 0;
+    std::string message;                  ///< of a call that failed
+    std::map<std::string, Array> outputs; ///< what the outputs hold afterwards; 0xee in each byte before
+    bool gaps_untouched = true;
+};
+
+/// Calls a kernel in a new context with these inputs and outputs of these shapes. A kernel that reads or writes far
+/// enough outside its arguments ends the process.
+[[nodiscard]] CallResult call(const CompiledKernel& kernel, const std::map<std::string, Array>& inputs,
+                              const std::map<std::string, std::vector<std::int64_t>>& output_shapes,
+                              Placement placement = Placement::before_guard);
+
+} // namespace coulter::test

@@ -1,0 +1,130 @@
+// The compiled kernels, through the C interface: they give what NumPy, PyTorch and the interpreter give.
+
+#include "coulter/interpreter.hpp"
+#include "models/compiled_kernels.hpp"
+#include "models/goldens.hpp"
+#include "models/kernels.hpp"
+
+#include <algorithm>
+#include <doctest/doctest.h>
+#include <random>
+
+using namespace coulter;
+using namespace coulter::test;
+
+namespace {
+
+const CompiledKernel& compiled(const std::string& name) {
+    const auto& list = compiled_kernels();
+    const auto at = std::find_if(list.begin(), list.end(), [&](const CompiledKernel& k) { return k.name == name; });
+    REQUIRE(at != list.end());
+    return *at;
+}
+
+std::map<std::string, std::vector<std::int64_t>> shapes_of(const std::map<std::string, Array>& arrays) {
+    std::map<std::string, std::vector<std::int64_t>> shapes;
+    for (const auto& [name, array] : arrays) {
+        shapes[name] = array.shape;
+    }
+    return shapes;
+}
+
+/// Extents for the dims of the inputs: 1, primes, and neighbours of the lengths of vectors and tiles, kept so small that
+/// a call takes milliseconds in the interpreter.
+std::map<std::string, std::int64_t> random_extents(const ir::Kernel& kernel, std::mt19937& random) {
+    constexpr std::int64_t few[] = {1, 2, 3, 5, 7};
+    constexpr std::int64_t many[] = {1, 2, 3, 7, 15, 16, 17, 23, 31, 32, 33, 48, 63, 64, 65, 97};
+    std::map<std::string, std::int64_t> extents;
+    for (const ir::Dim& dim : kernel.dims) {
+        if (dim.size) {
+            extents[dim.name] = *dim.size;
+        } else if (dim.name == "iy" || dim.name == "ix") {
+            extents[dim.name] = 3 + static_cast<std::int64_t>(random() % 12); // no window is larger
+        } else if (dim.name == "batch" || dim.name == "group") {
+            extents[dim.name] = few[random() % std::size(few)];
+        } else {
+            extents[dim.name] = many[random() % std::size(many)];
+        }
+    }
+    return extents;
+}
+
+std::map<std::string, Array> random_inputs(const ir::Kernel& kernel, std::mt19937& random) {
+    const std::map<std::string, std::int64_t> extents = random_extents(kernel, random);
+    std::map<std::string, Array> inputs;
+    for (const ir::Input& input : kernel.inputs) {
+        std::vector<std::int64_t> shape;
+        for (const std::string& dim : input.dims) {
+            shape.push_back(extents.at(dim));
+        }
+        inputs[input.name] = random_array(input.type, shape, random());
+    }
+    return inputs;
+}
+
+} // namespace
+
+TEST_CASE("every compiled kernel equals NumPy's and PyTorch's results and stays within its arguments") {
+    int calls = 0;
+    for (const std::string& name : golden_kernels()) {
+        const CompiledKernel& kernel = compiled(name);
+        for (const GoldenCase& golden : golden_cases(name)) {
+            for (const Placement placement : {Placement::before_guard, Placement::after_guard, Placement::strided}) {
+                CAPTURE(golden.name);
+                CAPTURE(static_cast<int>(placement));
+                const CallResult result = call(kernel, golden.inputs, shapes_of(golden.outputs), placement);
+                CHECK(result.message == "");
+                CHECK(result.code == COULTER_OK);
+                CHECK(difference_from(golden, result.outputs) == "");
+                CHECK(result.gaps_untouched);
+                ++calls;
+            }
+        }
+    }
+    CHECK(calls > 300);
+}
+
+TEST_CASE("every compiled kernel equals the interpreter at random sizes") {
+    for (const KernelFactory& factory : models::kernels()) {
+        const ir::Kernel kernel = factory.make(Params{}).ir();
+        for (std::uint32_t seed = 0; seed < 24; ++seed) {
+            CAPTURE(factory.name);
+            CAPTURE(seed);
+            std::mt19937 random(seed);
+            const std::map<std::string, Array> inputs = random_inputs(kernel, random);
+            const std::map<std::string, Array> wanted = interpret(kernel, inputs, {}, {.in_double = true});
+            const Placement placement = seed % 2 == 0 ? Placement::before_guard : Placement::strided;
+            const CallResult result = call(compiled(factory.name), inputs, shapes_of(wanted), placement);
+            CHECK(result.message == "");
+            REQUIRE(result.code == COULTER_OK);
+            for (const auto& [output, values] : wanted) {
+                CHECK_MESSAGE(difference(result.outputs.at(output), values) == "", output);
+            }
+            CHECK(result.gaps_untouched);
+        }
+    }
+}
+
+TEST_CASE("extents that do not fit together are refused, and nothing is written") {
+    GoldenCase golden = golden_cases("conv2d").front();
+    golden.inputs.at("bias") = random_array(Type::f32, {golden.inputs.at("bias").shape.front() + 1}, 1);
+    const CallResult result = call(compiled("conv2d"), golden.inputs, shapes_of(golden.outputs));
+    CHECK(result.code == COULTER_ERROR_EXTENT);
+    CHECK(result.message.find("bias") != std::string::npos);
+    for (const std::byte byte : result.outputs.at("result").data) {
+        REQUIRE(byte == std::byte{0xee});
+    }
+}
+
+TEST_CASE("an image of another type is refused") {
+    std::mt19937 random(1);
+    const ir::Kernel kernel = models::kernels().back().make(Params{}).ir();
+    REQUIRE(kernel.name == "digits_cnn");
+    std::map<std::string, Array> inputs = random_inputs(kernel, random);
+    const auto batch = inputs.at("image").shape.front();
+    inputs.at("image") = random_array(Type::f32, {batch, 8, 8}, 1);
+    const CallResult result =
+        call(compiled("digits_cnn"), inputs, {{"logits", {batch, 10}}, {"probabilities", {batch, 10}}});
+    CHECK(result.code == COULTER_ERROR_TYPE);
+    CHECK(result.message.find("image") != std::string::npos);
+}
