@@ -1,0 +1,117 @@
+// Reads 450 handwritten digits with a network that Coulter compiled, measures kernels, and writes a page about both.
+//
+//   coulter-demo [--quick] MODELS PAGE.html
+//
+// MODELS is the folder models/ of the sources: its data and weights are read. Exit codes: 0 good; 1 a result is wrong; 2 the
+// command line; 4 a file, or a call that failed.
+
+#include "page.hpp"
+#include "reference.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <fstream>
+#include <iostream>
+#include <string_view>
+#include <thread>
+
+namespace demo {
+namespace {
+
+struct Options {
+    std::filesystem::path models;
+    std::filesystem::path page;
+    double seconds = 0.35; ///< for each kernel, with the roofs
+};
+
+Machine this_machine() {
+    Machine machine{"unknown processor", std::max(1, static_cast<int>(std::thread::hardware_concurrency()))};
+    std::ifstream file("/proc/cpuinfo");
+    for (std::string line; std::getline(file, line);) {
+        if (const std::size_t colon = line.find(": "); line.starts_with("model name") && colon != std::string::npos) {
+            machine.processor = line.substr(colon + 2);
+            break;
+        }
+    }
+    machine.processor += machine.threads == 1 ? ", 1 thread" : ", " + std::to_string(machine.threads) + " threads";
+    return machine;
+}
+
+/// Whether all results are what they should be; says what is not.
+bool all_right(const Answers& answers, const std::vector<Measurement>& rows) {
+    bool right = answers.unlike_pytorch == 0;
+    for (const Measurement& row : rows) {
+        if (!(row.comparison.error <= 1e-5)) {
+            std::cerr << "error: " << row.name << " is off by " << error_text(row.comparison.error) << ", at most 1e-05 wanted\n";
+            right = false;
+        }
+    }
+    return right;
+}
+
+int run(const Options& options) {
+    const Machine machine = this_machine();
+    coulter::Context context;
+    context.set_threads(machine.threads);
+    HeldOut digits = read_held_out(options.models);
+    Network network(options.models);
+
+    const Answers said = answers(context, network, digits);
+    std::cout << machine.processor << "\n\nheld-out accuracy  "
+              << fixed(100 * static_cast<double>(said.right) / static_cast<double>(digits.count()), 2) << " %, " << said.right
+              << " of " << digits.count() << " digits\nPyTorch's answers  "
+              << (said.unlike_pytorch == 0 ? "all " + grouped(digits.count()) + " predictions are the same"
+                                           : grouped(said.unlike_pytorch) + " PREDICTIONS DIFFER")
+              << "\n\n" << std::flush;
+
+    const std::vector<MakeCase> cases{[&] { return digits_cnn_case(network, digits); },
+                                      conv_capsules_case, matmul_case, conv2d_case, softmax_case, layer_norm_case,
+                                      max_pool2d_case, max_pool2d_padded_case, avg_pool2d_case, avg_pool2d_padded_case};
+    std::vector<Measurement> rows;
+    for (const MakeCase& make : cases) {
+        rows.push_back(measure(make(), context, machine.threads, options.seconds));
+        context.forget(); // the packed weights, whose tensors are gone
+    }
+    print_table(std::cout, rows);
+    std::cout << '\n';
+    for (const std::string& sentence : legend(rows)) {
+        std::cout << sentence << '\n';
+    }
+
+    std::ofstream file(options.page, std::ios::binary);
+    file << page(digits, said, rows, machine);
+    file.close();
+    if (!file) {
+        std::cerr << "error: cannot write " << options.page.string() << '\n';
+        return 4;
+    }
+    return all_right(said, rows) ? 0 : 1;
+}
+
+} // namespace
+} // namespace demo
+
+int main(int argc, char** argv) {
+    const std::vector<std::string_view> arguments(argv + 1, argv + argc);
+    demo::Options options;
+    std::vector<std::string_view> files;
+    for (const std::string_view argument : arguments) {
+        if (argument == "--quick") {
+            options.seconds = 0;
+        } else {
+            files.push_back(argument);
+        }
+    }
+    if (files.size() != 2 || files[0].starts_with("-")) {
+        std::cerr << "usage: coulter-demo [--quick] MODELS PAGE.html\n";
+        return 2;
+    }
+    options.models = files[0];
+    options.page = files[1];
+    try {
+        return demo::run(options);
+    } catch (const std::exception& error) {
+        std::cerr << "error: " << error.what() << '\n';
+        return 4;
+    }
+}
