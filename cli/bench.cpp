@@ -63,7 +63,8 @@ double quantile(const std::vector<double>& sorted, double at) {
 
 /// Calls until two calls in a row take about the same, then samples of at least 5 ms. The median is told, since the
 /// fastest run is luck.
-template <class Call> Timing time_calls(const Options& options, const Call& call) {
+template <class Call>
+Timing time_calls(const Options& options, const Call& call) {
     const auto timed = [&](int calls) {
         const auto start = Clock::now();
         for (int i = 0; i < calls; ++i) {
@@ -132,8 +133,8 @@ Figures run(const Work& work, const Options& options, const KernelLibrary& libra
     return figures;
 }
 
-/// Scratch that the plan implies: stages that are neither inlined nor outputs nor kept by the context, whole at root and
-/// one tile for each thread elsewhere.
+/// Scratch that the plan implies: stages that are neither inlined nor outputs nor kept by the context, whole at root
+/// and one tile for each thread elsewhere.
 std::int64_t predicted_scratch(const Work& work, const Extents& given, int threads) {
     std::vector<Diagnostic> ignored;
     const ir::Kernel& kernel = work.plan.kernel;
@@ -141,7 +142,8 @@ std::int64_t predicted_scratch(const Work& work, const Extents& given, int threa
     std::int64_t total = 0;
     for (const schedule::StagePlan& stage : work.plan.stages) {
         const ir::Definition& definition = *kernel.find_definition(stage.name);
-        const bool kept = std::ranges::any_of(work.plan.packs, [&](const auto& pack) { return pack.once && pack.stage == stage.name; });
+        const bool kept = std::ranges::any_of(work.plan.packs,
+                                              [&](const auto& pack) { return pack.once && pack.stage == stage.name; });
         if (stage.inlined || kept || kernel.is_output(stage.name) || stage.memory == schedule::Memory::stack ||
             stage.memory == schedule::Memory::registers) {
             continue;
@@ -166,24 +168,27 @@ nlohmann::ordered_json report(const Work& work, const Loaded& loaded, const Opti
     const double flops = estimate.flops / time;
     const double bytes = static_cast<double>(estimate.argument_bytes) / time;
     const coulter_memory& memory = figures.memory;
-    return {{"kernel", work.kernel.name},
-            {"schedules", work.schedules},
-            {"target", loaded.target.name},
-            {"threads", options.threads},
-            {"extents", extents},
-            {"seconds", {{"median", time}, {"lower_quartile", figures.timing.lower}, {"upper_quartile", figures.timing.upper}}},
-            {"samples", figures.timing.samples},
-            {"calls_per_sample", figures.timing.calls},
-            {"flops", estimate.flops},
-            {"bytes", estimate.argument_bytes},
-            {"gflops", flops / 1e9},
-            {"gbytes_per_second", bytes / 1e9},
-            {"peak", {{"gflops", peak.flops / 1e9}, {"gbytes_per_second", peak.bytes / 1e9}, {"vectors", peak.vectors}}},
-            {"share_of_peak_flops", flops / peak.flops},
-            {"share_of_peak_bandwidth", bytes / peak.bytes},
-            {"memory", {{"scratch_predicted", predicted_scratch(work, extents, options.threads)},
-                        {"scratch_peak", memory.scratch_peak},
-                        {"packed", memory.packed}}}};
+    return {
+        {"kernel", work.kernel.name},
+        {"schedules", work.schedules},
+        {"target", loaded.target.name},
+        {"threads", options.threads},
+        {"extents", extents},
+        {"seconds",
+         {{"median", time}, {"lower_quartile", figures.timing.lower}, {"upper_quartile", figures.timing.upper}}},
+        {"samples", figures.timing.samples},
+        {"calls_per_sample", figures.timing.calls},
+        {"flops", estimate.flops},
+        {"bytes", estimate.argument_bytes},
+        {"gflops", flops / 1e9},
+        {"gbytes_per_second", bytes / 1e9},
+        {"peak", {{"gflops", peak.flops / 1e9}, {"gbytes_per_second", peak.bytes / 1e9}, {"vectors", peak.vectors}}},
+        {"share_of_peak_flops", flops / peak.flops},
+        {"share_of_peak_bandwidth", bytes / peak.bytes},
+        {"memory",
+         {{"scratch_predicted", predicted_scratch(work, extents, options.threads)},
+          {"scratch_peak", memory.scratch_peak},
+          {"packed", memory.packed}}}};
 }
 
 std::string time_text(double seconds) {
@@ -204,20 +209,25 @@ std::string report_text(const nlohmann::ordered_json& figures) {
         sizes += fmt::format("{}{}={}", sizes.empty() ? "" : ",", dim, extent.get<std::int64_t>());
     }
     rows.push_back({"sizes", sizes});
-    rows.push_back({"target", fmt::format("{}, {} threads", figures["target"].get<std::string>(), figures["threads"].get<int>())});
-    rows.push_back({"time", fmt::format("{} (median of {} samples of {} calls, quartiles {:.1f} % apart)", time_text(median),
-                                        figures["samples"].get<int>(), figures["calls_per_sample"].get<int>(), 100 * spread)});
-    rows.push_back({"arithmetic", fmt::format("{:.1f} GFLOP/s, {:.1f} % of {:.1f} ({})", figures["gflops"].get<double>(),
-                                              100 * figures["share_of_peak_flops"].get<double>(),
-                                              figures["peak"]["gflops"].get<double>(),
-                                              figures["peak"]["vectors"].get<std::string>())});
-    rows.push_back({"arguments", fmt::format("{:.2f} GB/s, {:.1f} % of {:.1f} (triad)", figures["gbytes_per_second"].get<double>(),
-                                             100 * figures["share_of_peak_bandwidth"].get<double>(),
-                                             figures["peak"]["gbytes_per_second"].get<double>())});
+    rows.push_back(
+        {"target", fmt::format("{}, {} threads", figures["target"].get<std::string>(), figures["threads"].get<int>())});
+    rows.push_back(
+        {"time", fmt::format("{} (median of {} samples of {} calls, quartiles {:.1f} % apart)", time_text(median),
+                             figures["samples"].get<int>(), figures["calls_per_sample"].get<int>(), 100 * spread)});
+    rows.push_back(
+        {"arithmetic",
+         fmt::format("{:.1f} GFLOP/s, {:.1f} % of {:.1f} ({})", figures["gflops"].get<double>(),
+                     100 * figures["share_of_peak_flops"].get<double>(), figures["peak"]["gflops"].get<double>(),
+                     figures["peak"]["vectors"].get<std::string>())});
+    rows.push_back(
+        {"arguments", fmt::format("{:.2f} GB/s, {:.1f} % of {:.1f} (triad)", figures["gbytes_per_second"].get<double>(),
+                                  100 * figures["share_of_peak_bandwidth"].get<double>(),
+                                  figures["peak"]["gbytes_per_second"].get<double>())});
     const auto& memory = figures["memory"];
-    rows.push_back({"scratch", fmt::format("{} B at most, {} B predicted; packed {} B", memory["scratch_peak"].get<std::int64_t>(),
-                                           memory["scratch_predicted"].get<std::int64_t>(),
-                                           memory["packed"].get<std::int64_t>())});
+    rows.push_back(
+        {"scratch",
+         fmt::format("{} B at most, {} B predicted; packed {} B", memory["scratch_peak"].get<std::int64_t>(),
+                     memory["scratch_predicted"].get<std::int64_t>(), memory["packed"].get<std::int64_t>())});
     return table(rows, {false, false});
 }
 
@@ -275,8 +285,9 @@ int bench(Options options) {
         },
         limits);
     if (child.signal != 0 || child.timed_out) {
-        throw failure(environment, "B012", fmt::format("the kernel did not return: {}",
-                                                       child.timed_out ? "it took too long" : strsignal(child.signal)));
+        throw failure(environment, "B012",
+                      fmt::format("the kernel did not return: {}",
+                                  child.timed_out ? "it took too long" : strsignal(child.signal)));
     }
     if (child.exit_code != good) {
         return child.exit_code;
@@ -293,9 +304,12 @@ void add_bench(CLI::App& app, Run& run) {
         "  coulter bench conv_capsules.coulter conv_capsules.sched --threads 2\n      at the kernel's estimated sizes\n"
         "  coulter bench matmul.coulter matmul.sched --sizes i=512,j=512,k=512 --threads 1 --json");
     const auto options = std::make_shared<Options>();
-    command->add_option("files", options->files, "a kernel and its schedule")->required()->type_name("K.coulter [S.sched...]");
+    command->add_option("files", options->files, "a kernel and its schedule")
+        ->required()
+        ->type_name("K.coulter [S.sched...]");
     command->add_option("--sizes", options->sizes, "extents in place of the estimates")->type_name("dim=n,...");
-    command->add_option("--threads", options->threads, "threads of the kernel (the number of processors)")->check(CLI::Range(1, 256));
+    command->add_option("--threads", options->threads, "threads of the kernel (the number of processors)")
+        ->check(CLI::Range(1, 256));
     command->add_option("--samples", options->samples, "at least so many samples (21)")->check(CLI::Range(1, 100000));
     command->add_option("--seconds", options->seconds, "at least so long (1)")->check(CLI::Range(0.0, 3600.0));
     command->add_option("--seed", options->seed, "of the data (1)");

@@ -45,15 +45,16 @@ int build(const Options& options) {
 } // namespace
 
 void add_build(CLI::App& app, Run& run) {
-    CLI::App* const command =
-        add_command(app, "build", "Compile kernels with their schedules to one library and a header per kernel",
-                    "  coulter build conv_capsules.coulter --schedule conv_capsules.sched --name caps --target host -o out\n"
-                    "      out/libcaps.a and out/include/caps/conv_capsules.h\n"
-                    "  coulter build a.coulter b.coulter --name both --target x86-64-avx2 -o out --shared --emit asm,stmt\n"
-                    "      out/libboth.so, and the kernels' assembly and Halide statements");
+    CLI::App* const command = add_command(
+        app, "build", "Compile kernels with their schedules to one library and a header per kernel",
+        "  coulter build conv_capsules.coulter --schedule conv_capsules.sched --name caps --target host -o out\n"
+        "      out/libcaps.a and out/include/caps/conv_capsules.h\n"
+        "  coulter build a.coulter b.coulter --name both --target x86-64-avx2 -o out --shared --emit asm,stmt\n"
+        "      out/libboth.so, and the kernels' assembly and Halide statements");
     const auto options = std::make_shared<Options>();
     command->add_option("kernels", options->kernels, "the .coulter files")->required()->type_name("K.coulter...");
-    command->add_option("--schedule", options->schedules, "a .sched file; for the kernels that its `schedule` line names")
+    command
+        ->add_option("--schedule", options->schedules, "a .sched file; for the kernels that its `schedule` line names")
         ->allow_extra_args(false)
         ->type_name("S.sched");
     command->add_option("--name", options->library.name, "name of the library")->required()->type_name("NAME");

@@ -45,14 +45,16 @@ int check(const Options& options) {
 } // namespace
 
 void add_check(CLI::App& app, Run& run) {
-    CLI::App* const command =
-        add_command(app, "check", "Check schedules against a kernel, without compiling it",
-                    "  coulter check conv_capsules.coulter conv_capsules.sched\n"
-                    "  coulter check conv_capsules.coulter conv_capsules.sched --json\n"
-                    "      the diagnostics as JSON on standard output, also when there are none");
+    CLI::App* const command = add_command(app, "check", "Check schedules against a kernel, without compiling it",
+                                          "  coulter check conv_capsules.coulter conv_capsules.sched\n"
+                                          "  coulter check conv_capsules.coulter conv_capsules.sched --json\n"
+                                          "      the diagnostics as JSON on standard output, also when there are none");
     const auto options = std::make_shared<Options>();
-    command->add_option("files", options->files, "kernels and schedules")->required()->type_name("K.coulter S.sched...");
-    command->add_option("--target", options->target, "refuse schedules that are not for this processor (any)")->type_name("T");
+    command->add_option("files", options->files, "kernels and schedules")
+        ->required()
+        ->type_name("K.coulter S.sched...");
+    command->add_option("--target", options->target, "refuse schedules that are not for this processor (any)")
+        ->type_name("T");
     command->add_flag("--json", options->json, "JSON on standard output");
     command->callback([options, &run] { run = [options] { return check(*options); }; });
 }

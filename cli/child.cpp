@@ -220,7 +220,9 @@ void kill_children_on_signals() {
     signal(SIGPIPE, SIG_IGN);
 }
 
-int interrupted() { return ended_by.load(); }
+int interrupted() {
+    return ended_by.load();
+}
 
 std::string shell_text(const std::vector<std::string>& command) {
     std::string text;

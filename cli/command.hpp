@@ -12,10 +12,10 @@ namespace coulter::cli {
 
 enum Exit : int {
     good = 0,
-    refused = 1,      ///< an input was refused, or a result is wrong
-    usage = 2,        ///< the command line
-    no_schedule = 3,  ///< no `target` line matches
-    environment = 4   ///< a file, a disk, a device, or a crash or limit of a child process
+    refused = 1,     ///< an input was refused, or a result is wrong
+    usage = 2,       ///< the command line
+    no_schedule = 3, ///< no `target` line matches
+    environment = 4  ///< a file, a disk, a device, or a crash or limit of a child process
 };
 
 /// Ends a command. The message is complete and goes to standard error as it is.
@@ -29,7 +29,8 @@ private:
 };
 
 /// A failure whose text is a diagnostic with a page in docs/errors/.
-[[nodiscard]] Failure failure(Exit exit, const std::string& code, const std::string& message, const std::string& help = {});
+[[nodiscard]] Failure failure(Exit exit, const std::string& code, const std::string& message,
+                              const std::string& help = {});
 
 /// Runs a subcommand that was parsed and gives its exit code.
 using Run = std::function<int()>;

@@ -46,7 +46,8 @@ Difference compare(const Array& result, const Array& reference, double tolerance
         worst.error = error == 0 ? 0 : largest > 0 ? error / largest : error;
         worst.equal = worst.error <= tolerance;
         if (at >= 0) {
-            worst.where = fmt::format("{}: {:.9g}, wanted {:.9g}", index_text(result.shape, at), result.real(at), reference.real(at));
+            worst.where = fmt::format("{}: {:.9g}, wanted {:.9g}", index_text(result.shape, at), result.real(at),
+                                      reference.real(at));
         }
         return worst;
     }
@@ -60,7 +61,8 @@ Difference compare(const Array& result, const Array& reference, double tolerance
     if (wrong > 0) {
         worst.equal = false;
         worst.error = static_cast<double>(wrong) / static_cast<double>(result.size());
-        worst.where = fmt::format("{}: {}, wanted {}", index_text(result.shape, at), result.integer(at), reference.integer(at));
+        worst.where =
+            fmt::format("{}: {}, wanted {}", index_text(result.shape, at), result.integer(at), reference.integer(at));
     }
     return worst;
 }

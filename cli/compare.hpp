@@ -7,9 +7,9 @@
 namespace coulter::cli {
 
 struct Difference {
-    bool equal = true;   ///< within the tolerance; integers and bool: the same
-    double error = 0;    ///< floats: largest |difference| over largest |reference|; others: the share of wrong elements
-    std::string where;   ///< the worst element, `[1, 0, 3]: 2.5, wanted 2`
+    bool equal = true; ///< within the tolerance; integers and bool: the same
+    double error = 0;  ///< floats: largest |difference| over largest |reference|; others: the share of wrong elements
+    std::string where; ///< the worst element, `[1, 0, 3]: 2.5, wanted 2`
 };
 
 /// Floats may differ by `tolerance` of the largest finite reference; NaN and infinities must be the same.

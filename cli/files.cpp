@@ -49,7 +49,8 @@ std::string read_file(const fs::path& path) {
 
 bool write_file(const fs::path& path, std::string_view content) {
     std::error_code error;
-    if (fs::is_regular_file(path, error) && fs::file_size(path, error) == content.size() && read_file(path) == content) {
+    if (fs::is_regular_file(path, error) && fs::file_size(path, error) == content.size() &&
+        read_file(path) == content) {
         return false;
     }
     const fs::path temporary = path.string() + fmt::format(".{}.tmp", getpid());

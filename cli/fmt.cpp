@@ -34,8 +34,9 @@ ir::Kernel kernel_of(const ScheduleFile& file, const Options& options) {
     }
     std::error_code error;
     if (path.empty() || (options.kernel.empty() && !fs::exists(path, error))) {
-        throw Failure(usage, fmt::format("error: --stamp needs the kernel of `{}`\nhelp: give it by --kernel{}\n", file.path,
-                                         path.empty() ? "" : fmt::format(", or put `{}` beside it", path.filename().string())));
+        throw Failure(
+            usage, fmt::format("error: --stamp needs the kernel of `{}`\nhelp: give it by --kernel{}\n", file.path,
+                               path.empty() ? "" : fmt::format(", or put `{}` beside it", path.filename().string())));
     }
     LoadOptions load_options;
     load_options.plans = false;
@@ -52,7 +53,8 @@ std::string origin(const ScheduleFile& file, std::string stage) {
     // Each step goes to an earlier statement.
     for (auto statement = file.statements.rbegin(); statement != file.statements.rend(); ++statement) {
         using Kind = Statement::Kind;
-        const bool derives = statement->kind == Kind::accumulate || statement->kind == Kind::copy || statement->kind == Kind::pack;
+        const bool derives =
+            statement->kind == Kind::accumulate || statement->kind == Kind::copy || statement->kind == Kind::pack;
         if (derives && statement->stage.text == stage) {
             stage = statement->source.text;
         } else if (statement->kind == Kind::rfactor && statement->target.text == stage) {

@@ -190,7 +190,8 @@ KernelAndSchedules split_files(const std::vector<std::string>& files) {
         } else if (extension != ".coulter") {
             throw Failure(usage, fmt::format("error: `{}` is neither a .coulter nor a .sched file\n", file));
         } else if (!result.kernel.empty()) {
-            throw Failure(usage, fmt::format("error: one kernel is wanted, and `{}` and `{}` are two\n", result.kernel, file));
+            throw Failure(usage,
+                          fmt::format("error: one kernel is wanted, and `{}` and `{}` are two\n", result.kernel, file));
         } else {
             result.kernel = file;
         }
@@ -217,9 +218,10 @@ std::map<std::string, std::int64_t> parse_sizes(const std::vector<std::string>& 
                 value = error == std::errc() && stop == last ? value : -1;
             }
             if (equals == 0 || equals == std::string::npos || value < 0 || value > 2147483647) {
-                throw Failure(usage, fmt::format("error: --sizes wants dim=n,... with n from 0 to 2147483647, and `{}` is "
-                                                 "none\n",
-                                                 item));
+                throw Failure(usage,
+                              fmt::format("error: --sizes wants dim=n,... with n from 0 to 2147483647, and `{}` is "
+                                          "none\n",
+                                          item));
             }
             if (!sizes.emplace(item.substr(0, equals), value).second) {
                 throw Failure(usage, fmt::format("error: --sizes has `{}` twice\n", item.substr(0, equals)));

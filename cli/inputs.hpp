@@ -1,10 +1,10 @@
 #pragma once
 /// Kernels and schedules from files, checked: all diagnostics of all files before anything is done with one of them.
 
+#include "command.hpp"
 #include "coulter/schedule/check.hpp"
 #include "coulter/schedule/target.hpp"
 #include "coulter/sizes.hpp"
-#include "command.hpp"
 
 #include <filesystem>
 
@@ -41,7 +41,7 @@ struct LoadOptions {
 };
 
 struct Loaded {
-    std::vector<Work> work; ///< in the order of the command line; meaningful only without errors
+    std::vector<Work> work;                        ///< in the order of the command line; meaningful only without errors
     std::vector<schedule::ScheduleFile> schedules; ///< all that were given
     bool target_matches = true;
     Report report;

@@ -26,7 +26,8 @@ std::string c_scalar(Type type) {
     }
 }
 
-template <class Function> void find(void* handle, const std::string& name, Function& function) {
+template <class Function>
+void find(void* handle, const std::string& name, Function& function) {
     function = reinterpret_cast<Function>(dlsym(handle, name.c_str()));
     if (function == nullptr) {
         throw failure(environment, "B009", fmt::format("the library that was built has no `{}`", name));
@@ -128,10 +129,13 @@ Tensor::Tensor(Type type, const std::vector<std::int64_t>& shape, Layout layout)
     memory_.assign(offset + static_cast<std::size_t>(span) * element + margin_bytes + 64, margin);
     const std::size_t misaligned = reinterpret_cast<std::uintptr_t>(memory_.data()) % 64;
     first_ = memory_.data() + offset + (misaligned == 0 ? 0 : 64 - misaligned);
-    tensor_ = {first_, {kDLCPU, 0}, static_cast<std::int32_t>(shape_.size()), dl_type(type), shape_.data(), strides_.data(), 0};
+    tensor_ = {
+        first_, {kDLCPU, 0}, static_cast<std::int32_t>(shape_.size()), dl_type(type), shape_.data(), strides_.data(),
+        0};
 }
 
-template <class Visit> void Tensor::each_element(const Visit& visit) const {
+template <class Visit>
+void Tensor::each_element(const Visit& visit) const {
     const auto element = static_cast<std::size_t>(bytes(type_));
     std::int64_t count = 1;
     for (const std::int64_t extent : shape_) {
@@ -167,9 +171,8 @@ Array Tensor::values() const {
 bool Tensor::margins_intact() const {
     std::vector<std::byte> rest = memory_;
     const auto element = static_cast<std::size_t>(bytes(type_));
-    each_element([&](std::size_t, const std::byte* at) {
-        std::fill_n(rest.begin() + (at - memory_.data()), element, margin);
-    });
+    each_element(
+        [&](std::size_t, const std::byte* at) { std::fill_n(rest.begin() + (at - memory_.data()), element, margin); });
     return std::ranges::all_of(rest, [](std::byte each) { return each == margin; });
 }
 
@@ -188,7 +191,8 @@ std::map<std::string, Array> random_inputs(const ir::Kernel& kernel, const std::
             } else if (input.type == Type::boolean) {
                 array.set_integer(i, static_cast<std::int64_t>(bits >> 63));
             } else {
-                array.set_integer(i, static_cast<std::int64_t>((bits >> 32) % 9) - (is_signed_integer(input.type) ? 4 : 0));
+                array.set_integer(i, static_cast<std::int64_t>((bits >> 32) % 9) -
+                                         (is_signed_integer(input.type) ? 4 : 0));
             }
         }
         inputs.emplace(input.name, std::move(array));

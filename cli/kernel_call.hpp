@@ -56,7 +56,8 @@ public:
     [[nodiscard]] DLTensor* dl() { return &tensor_; }
 
 private:
-    template <class Visit> void each_element(const Visit& visit) const;
+    template <class Visit>
+    void each_element(const Visit& visit) const;
 
     Type type_;
     std::vector<std::int64_t> shape_;
@@ -67,9 +68,8 @@ private:
 };
 
 /// Random values in a range that suits the kernel's operations; the same for a seed everywhere.
-[[nodiscard]] std::map<std::string, Array> random_inputs(const ir::Kernel& kernel,
-                                                         const std::map<std::string, std::int64_t>& extents,
-                                                         std::uint64_t seed);
+[[nodiscard]] std::map<std::string, Array>
+random_inputs(const ir::Kernel& kernel, const std::map<std::string, std::int64_t>& extents, std::uint64_t seed);
 
 /// Shape of a tensor of the kernel.
 [[nodiscard]] std::vector<std::int64_t> shape_of(const ir::Kernel& kernel, const std::string& tensor,

@@ -79,10 +79,10 @@ private:
         if (result.ok()) {
             return;
         }
-        std::string why = result.timed_out              ? fmt::format("it took more than {:g} s", limits.seconds)
-                          : result.exit_code == 127     ? "it cannot be started"
-                          : result.signal != 0          ? fmt::format("signal {}", result.signal)
-                                                        : fmt::format("exit code {}", result.exit_code);
+        std::string why = result.timed_out          ? fmt::format("it took more than {:g} s", limits.seconds)
+                          : result.exit_code == 127 ? "it cannot be started"
+                          : result.signal != 0      ? fmt::format("signal {}", result.signal)
+                                                    : fmt::format("exit code {}", result.exit_code);
         throw failure(environment, "B007", fmt::format("{} failed: {}", what, why),
                       fmt::format("the command was {}\n{}", shell_text(command), result.errors));
     }
@@ -95,7 +95,8 @@ private:
     }
 
     /// Makes `object` by `make(temporary)` unless it is current.
-    template <class Make> void ensure(const fs::path& object, const std::string& key, const Make& make) {
+    template <class Make>
+    void ensure(const fs::path& object, const std::string& key, const Make& make) {
         if (is_current(object, key)) {
             return;
         }
@@ -105,7 +106,8 @@ private:
         make(temporary);
         fs::rename(temporary, object, ignored);
         if (ignored) {
-            throw failure(environment, "B008", fmt::format("cannot write `{}`: {}", object.string(), ignored.message()));
+            throw failure(environment, "B008",
+                          fmt::format("cannot write `{}`: {}", object.string(), ignored.message()));
         }
         write_file(object.string() + ".key", key);
     }
@@ -265,9 +267,10 @@ private:
         for (const std::string& object : all_objects()) {
             command.push_back(object);
         }
-        command.insert(command.end(), {"-Wl,--whole-archive", find_runtime(request_.runtime).string(),
-                                       "-Wl,--no-whole-archive", "-Wl,--version-script=" + script.string(),
-                                       "-Wl,-soname," + file, "-Wl,--no-undefined", "-lstdc++", "-lm", "-ldl", "-pthread"});
+        command.insert(command.end(),
+                       {"-Wl,--whole-archive", find_runtime(request_.runtime).string(), "-Wl,--no-whole-archive",
+                        "-Wl,--version-script=" + script.string(), "-Wl,-soname," + file, "-Wl,--no-undefined",
+                        "-lstdc++", "-lm", "-ldl", "-pthread"});
         run_command(command, fmt::format("linking `{}`", file));
         return made;
     }

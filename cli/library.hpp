@@ -12,13 +12,13 @@ struct LibraryRequest {
     std::string name;
     std::filesystem::path directory; ///< libNAME.a or .so, include/NAME/, obj/ (kept objects)
     bool shared = false;
-    std::string runtime;             ///< libcoulter_runtime.a, for shared libraries; empty: looked for
-    std::set<std::string> emit;      ///< stub, header, object, asm, stmt: also written to `directory`
+    std::string runtime;        ///< libcoulter_runtime.a, for shared libraries; empty: looked for
+    std::set<std::string> emit; ///< stub, header, object, asm, stmt: also written to `directory`
     std::string print_after;
     bool time_passes = false;
-    bool verbose = false;            ///< print each command that runs
-    bool quiet = false;              ///< no progress line
-    unsigned jobs = 0;               ///< kernels compiled at a time; 0: as many as there are processors
+    bool verbose = false; ///< print each command that runs
+    bool quiet = false;   ///< no progress line
+    unsigned jobs = 0;    ///< kernels compiled at a time; 0: as many as there are processors
     Limits limits;
     /// More C for the library, with the names in it that it exports.
     std::string extra_source;

@@ -55,7 +55,8 @@ std::vector<Span> directive_spans(const std::vector<std::string>& paths) {
 }
 
 bool out_of_memory(const ChildResult& result) {
-    for (const char* const text : {"bad_alloc", "out of memory", "Cannot allocate memory", "LLVM ERROR: Allocation failed"}) {
+    for (const char* const text :
+         {"bad_alloc", "out of memory", "Cannot allocate memory", "LLVM ERROR: Allocation failed"}) {
         if (result.errors.find(text) != std::string::npos) {
             return true;
         }

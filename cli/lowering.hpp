@@ -9,12 +9,12 @@ namespace coulter::cli {
 struct LowerRequest {
     const Work* work = nullptr;
     std::string target;
-    std::string object;     ///< paths; empty: not wanted
+    std::string object; ///< paths; empty: not wanted
     std::string assembly;
     std::string statement;
     std::string print_after;
     bool time_passes = false;
-    bool verbose = false;   ///< print the command
+    bool verbose = false; ///< print the command
     Limits limits;
     std::filesystem::path repro; ///< where the folder `<kernel>.repro` goes when it fails
 };

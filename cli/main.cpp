@@ -57,8 +57,9 @@ int parse_and_run(int argc, char** argv) {
     app.name("coulter");
     app.set_version_flag("--version", std::string("coulter ") + COULTER_VERSION);
     app.require_subcommand(1);
-    app.footer("coulter COMMAND --help has examples. Exit codes: 0 good; 1 an input was refused or a result is wrong; 2 the\n"
-               "command line; 3 no target matches; 4 a file, a device, or a crash or limit of a child process.");
+    app.footer(
+        "coulter COMMAND --help has examples. Exit codes: 0 good; 1 an input was refused or a result is wrong; 2 the\n"
+        "command line; 3 no target matches; 4 a file, a device, or a crash or limit of a child process.");
     Run run;
     add_kernels(app, run);
     add_show(app, run);
@@ -72,9 +73,9 @@ int parse_and_run(int argc, char** argv) {
     const std::vector<std::string> names = command_names(app);
     if (argc > 1 && argv[1][0] != '-' && std::ranges::find(names, std::string(argv[1])) == names.end()) {
         const std::string close = closest_match(argv[1], names);
-        std::cerr << "error: unknown command `" << argv[1] << "`\nhelp: "
-                  << (close.empty() ? std::string() : "did you mean `" + close + "`? ") << "known are " << quoted_list(names, 20)
-                  << '\n';
+        std::cerr << "error: unknown command `" << argv[1]
+                  << "`\nhelp: " << (close.empty() ? std::string() : "did you mean `" + close + "`? ") << "known are "
+                  << quoted_list(names, 20) << '\n';
         return usage;
     }
     try {

@@ -19,20 +19,24 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // Results go here, so that no loop is without effect.
 std::atomic<float> sink{0};
 
-// Chains of multiply-adds that do not wait for each other: more of them than latency times units (4 * 2), and few enough
-// for the registers.
+// Chains of multiply-adds that do not wait for each other: more of them than latency times units (4 * 2), and few
+// enough for the registers.
 constexpr int chains = 12;
 
 #if defined(__x86_64__)
 __attribute__((target("avx512f"))) double fma_avx512(std::int64_t rounds) {
     // One name each: an array would have to be unrolled to stay in registers.
-    __m512 s0 = _mm512_set1_ps(0.0F), s1 = _mm512_set1_ps(1.0F), s2 = _mm512_set1_ps(2.0F), s3 = _mm512_set1_ps(3.0F), s4 = _mm512_set1_ps(4.0F), s5 = _mm512_set1_ps(5.0F);
-    __m512 s6 = _mm512_set1_ps(6.0F), s7 = _mm512_set1_ps(7.0F), s8 = _mm512_set1_ps(8.0F), s9 = _mm512_set1_ps(9.0F), s10 = _mm512_set1_ps(10.0F), s11 = _mm512_set1_ps(11.0F);
+    __m512 s0 = _mm512_set1_ps(0.0F), s1 = _mm512_set1_ps(1.0F), s2 = _mm512_set1_ps(2.0F), s3 = _mm512_set1_ps(3.0F),
+           s4 = _mm512_set1_ps(4.0F), s5 = _mm512_set1_ps(5.0F);
+    __m512 s6 = _mm512_set1_ps(6.0F), s7 = _mm512_set1_ps(7.0F), s8 = _mm512_set1_ps(8.0F), s9 = _mm512_set1_ps(9.0F),
+           s10 = _mm512_set1_ps(10.0F), s11 = _mm512_set1_ps(11.0F);
     const __m512 a = _mm512_set1_ps(0.999F);
     const __m512 b = _mm512_set1_ps(0.001F);
     for (std::int64_t round = 0; round < rounds; ++round) {
@@ -62,8 +66,10 @@ __attribute__((target("avx512f"))) double fma_avx512(std::int64_t rounds) {
 
 __attribute__((target("avx2,fma"))) double fma_avx2(std::int64_t rounds) {
     // One name each: an array would have to be unrolled to stay in registers.
-    __m256 s0 = _mm256_set1_ps(0.0F), s1 = _mm256_set1_ps(1.0F), s2 = _mm256_set1_ps(2.0F), s3 = _mm256_set1_ps(3.0F), s4 = _mm256_set1_ps(4.0F), s5 = _mm256_set1_ps(5.0F);
-    __m256 s6 = _mm256_set1_ps(6.0F), s7 = _mm256_set1_ps(7.0F), s8 = _mm256_set1_ps(8.0F), s9 = _mm256_set1_ps(9.0F), s10 = _mm256_set1_ps(10.0F), s11 = _mm256_set1_ps(11.0F);
+    __m256 s0 = _mm256_set1_ps(0.0F), s1 = _mm256_set1_ps(1.0F), s2 = _mm256_set1_ps(2.0F), s3 = _mm256_set1_ps(3.0F),
+           s4 = _mm256_set1_ps(4.0F), s5 = _mm256_set1_ps(5.0F);
+    __m256 s6 = _mm256_set1_ps(6.0F), s7 = _mm256_set1_ps(7.0F), s8 = _mm256_set1_ps(8.0F), s9 = _mm256_set1_ps(9.0F),
+           s10 = _mm256_set1_ps(10.0F), s11 = _mm256_set1_ps(11.0F);
     const __m256 a = _mm256_set1_ps(0.999F);
     const __m256 b = _mm256_set1_ps(0.001F);
     for (std::int64_t round = 0; round < rounds; ++round) {

@@ -53,9 +53,9 @@ int show(const Options& options) {
     }
     if (std::ranges::find(forms, options.form) == forms.end()) {
         const std::string close = closest_match(options.form, forms);
-        throw Failure(usage, fmt::format("error: --as does not know `{}`\nhelp: {}known are {}\n", options.form,
-                                         close.empty() ? "" : fmt::format("did you mean `{}`? ", close),
-                                         quoted_list(forms)));
+        throw Failure(usage,
+                      fmt::format("error: --as does not know `{}`\nhelp: {}known are {}\n", options.form,
+                                  close.empty() ? "" : fmt::format("did you mean `{}`? ", close), quoted_list(forms)));
     }
     const KernelAndSchedules files = split_files(options.files);
     const Loaded loaded = load({files.kernel}, files.schedules, {options.target, true});
@@ -85,7 +85,9 @@ void add_show(CLI::App& app, Run& run) {
                     "      the schedule in force, with what the default schedule added\n"
                     "  coulter show conv_capsules.coulter conv_capsules.sched --as asm --target x86-64-avx2");
     const auto options = std::make_shared<Options>();
-    command->add_option("files", options->files, "a kernel and its schedule")->required()->type_name("K.coulter [S.sched...]");
+    command->add_option("files", options->files, "a kernel and its schedule")
+        ->required()
+        ->type_name("K.coulter [S.sched...]");
     command->add_option("--as", options->form, "ir, loops, schedule, halide or asm (loops)")->type_name("FORM");
     command->add_option("--target", options->target, "processor to compile for (host)")->type_name("T");
     command->add_option("--print-after", options->print_after, "print the state after a pass, or after `all`");

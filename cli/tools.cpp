@@ -33,8 +33,8 @@ fs::path find(const std::string& what, const std::string& given, const char* nam
             if (is_there(asked)) {
                 return asked;
             }
-            throw failure(environment, "B009", fmt::format("no {} at `{}`", what, asked),
-                          fmt::format("{} is to name it; unset, it is looked for beside `coulter`", name));
+            throw failure(environment, "B009", fmt::format("there is no `{}`, where {} should be", asked, what),
+                          fmt::format("{} says where it is; without it, it is looked for beside `coulter`", name));
         }
     }
     for (const fs::path& place : places) {
@@ -46,9 +46,9 @@ fs::path find(const std::string& what, const std::string& given, const char* nam
     for (const fs::path& place : places) {
         tried.push_back(place.string());
     }
-    throw failure(environment, "B009", fmt::format("cannot find {}", what),
-                  fmt::format("looked for {} from the folder of `coulter`; set {} to say where it is", quoted_list(tried),
-                              name));
+    throw failure(
+        environment, "B009", fmt::format("cannot find {}", what),
+        fmt::format("looked for {} from the folder of `coulter`; set {} to say where it is", quoted_list(tried), name));
 }
 
 std::vector<std::string> words(const std::string& text, const char* otherwise) {
@@ -63,11 +63,13 @@ std::vector<std::string> words(const std::string& text, const char* otherwise) {
 } // namespace
 
 fs::path find_lower() {
-    return find("the program coulter-lower", "", "COULTER_LOWER", {"coulter-lower", "../libexec/coulter/coulter-lower"});
+    return find("the program coulter-lower", "", "COULTER_LOWER",
+                {"coulter-lower", "../libexec/coulter/coulter-lower"});
 }
 
 fs::path find_include() {
-    return find("the folder of coulter/descriptor.h", "", "COULTER_INCLUDE", {"../include", "."}, "coulter/descriptor.h");
+    return find("the folder of coulter/descriptor.h", "", "COULTER_INCLUDE", {"../include", "."},
+                "coulter/descriptor.h");
 }
 
 fs::path find_runtime(const std::string& given) {
@@ -76,8 +78,12 @@ fs::path find_runtime(const std::string& given) {
                 {file, "../lib/" + file, fs::path("..") / COULTER_LIBDIR / file, "../lib64/" + file});
 }
 
-std::vector<std::string> c_compiler() { return words(variable("CC"), "cc"); }
+std::vector<std::string> c_compiler() {
+    return words(variable("CC"), "cc");
+}
 
-std::vector<std::string> archiver() { return words(variable("AR"), "ar"); }
+std::vector<std::string> archiver() {
+    return words(variable("AR"), "ar");
+}
 
 } // namespace coulter::cli

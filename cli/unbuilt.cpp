@@ -12,7 +12,9 @@ void add_unbuilt(CLI::App& app, Run& run) {
         command->allow_extras();
         command->prefix_command();
         command->callback([name, &run] {
-            run = [name]() -> int { throw Failure(usage, std::string("error: `coulter ") + name + "` is not built yet\n"); };
+            run = [name]() -> int {
+                throw Failure(usage, std::string("error: `coulter ") + name + "` is not built yet\n");
+            };
         });
     }
 }

@@ -1,7 +1,5 @@
 // coulter verify
 
-#include "compare.hpp"
-#include "coulter/interpreter.hpp"
 #include "coulter/schedule/symbols.hpp"
 #include "describe.hpp"
 #include "files.hpp"
@@ -10,6 +8,7 @@
 #include "lowering.hpp"
 #include "progress.hpp"
 #include "verify_cases.hpp"
+#include "verify_run.hpp"
 
 #include <fmt/format.h>
 #include <iostream>
@@ -32,201 +31,6 @@ struct Options {
     bool json = false;
     bool verbose = false;
     Limits limits;
-};
-
-using Extents = std::map<std::string, std::int64_t>;
-using Results = std::map<std::string, Array>;
-
-/// How a case gives its tensors.
-struct Manner {
-    std::string name;
-    Layout layout = Layout::compact;
-    bool in_place = false; ///< outputs that may be the memory of an input are
-};
-
-/// One row of the table, and one line from the child that runs the cases.
-struct Outcome {
-    std::string name;
-    std::string sizes;
-    std::string manner;
-    std::string status; ///< ok, refused (by kernel and interpreter), wrong
-    double error = 0;
-    std::string message;
-};
-
-std::string sizes_text(const Work& work, const Extents& extents) {
-    std::string text;
-    for (const std::string& dim : free_dims(work)) {
-        text += fmt::format("{}{}={}", text.empty() ? "" : ",", dim, extents.at(dim));
-    }
-    return text;
-}
-
-class Verifier {
-public:
-    Verifier(const Work& work, const Options& options, const KernelLibrary& library, const KernelLibrary* unscheduled)
-        : work_(work), options_(options), library_(library), unscheduled_(unscheduled),
-          tolerance_(options.tolerance >= 0 ? options.tolerance : default_tolerance(work.kernel)) {}
-
-    Outcome run(const SizeCase& sizes, const Manner& manner) const {
-        Outcome outcome{sizes.name, sizes_text(work_, sizes.extents), manner.name, "ok", 0, ""};
-        const auto inputs = random_inputs(work_.kernel, sizes.extents, options_.seed);
-        Results results;
-        std::string refusal;
-        const bool ran = call(library_, sizes, manner, inputs, results, outcome, refusal);
-        Results reference;
-        std::string objection;
-        try {
-            reference = interpret(work_.kernel, inputs, output_extents(sizes.extents));
-        } catch (const std::runtime_error& error) {
-            objection = error.what();
-        }
-        if (outcome.status == "wrong") {
-            return outcome;
-        }
-        if (!ran || !objection.empty()) {
-            return refused_outcome(std::move(outcome), ran, refusal, objection, results);
-        }
-        judge(outcome, results, reference, inputs, sizes);
-        compare_bits(outcome, sizes, manner, inputs, results);
-        return outcome;
-    }
-
-private:
-    Extents output_extents(const Extents& extents) const {
-        Extents chosen;
-        for (const auto& [dim, rule] : work_.sizes.rules) {
-            if (rule.source == ExtentSource::output) {
-                chosen[dim] = extents.at(dim);
-            }
-        }
-        return chosen;
-    }
-
-    /// False when the call was refused. Calls twice: what the context keeps must not change results.
-    bool call(const KernelLibrary& library, const SizeCase& sizes, const Manner& manner, const Results& inputs,
-              Results& results, Outcome& outcome, std::string& refusal) const {
-        const auto context = library.make_context(options_.threads);
-        for (int round = 0; round < 2; ++round) {
-            std::map<std::string, std::unique_ptr<Tensor>> tensors;
-            std::vector<void*> arguments;
-            for (const ir::Input& input : work_.kernel.inputs) {
-                const Array& values = inputs.at(input.name);
-                if (input.dims.empty()) {
-                    arguments.push_back(const_cast<std::byte*>(values.data.data()));
-                    continue;
-                }
-                tensors[input.name] = std::make_unique<Tensor>(input.type, values.shape, manner.layout);
-                tensors[input.name]->fill(values);
-                arguments.push_back(tensors[input.name]->dl());
-            }
-            std::map<std::string, Tensor*> outputs;
-            for (const std::string& output : work_.kernel.outputs) {
-                outputs[output] = output_tensor(output, sizes, manner, tensors);
-                arguments.push_back(outputs[output]->dl());
-            }
-            if (library.call(context.get(), arguments.data()) != COULTER_OK) {
-                refusal = library.last_error(context.get());
-                return false;
-            }
-            for (const auto& [name, tensor] : outputs) {
-                Array values = tensor->values();
-                if (round == 1 && values.data != results.at(name).data) {
-                    outcome.status = "wrong";
-                    outcome.message = fmt::format("`{}` is another at the second call", name);
-                }
-                results[name] = std::move(values);
-            }
-            for (const auto& [name, tensor] : tensors) {
-                if (!tensor->margins_intact()) {
-                    outcome.status = "wrong";
-                    outcome.message = fmt::format("memory around `{}` was written", name);
-                }
-            }
-        }
-        return true;
-    }
-
-    Tensor* output_tensor(const std::string& output, const SizeCase& sizes, const Manner& manner,
-                          std::map<std::string, std::unique_ptr<Tensor>>& tensors) const {
-        for (const auto& [input, updated] : work_.kernel.updates) {
-            if (updated == output && manner.in_place) {
-                return tensors.at(input).get();
-            }
-        }
-        auto& made = tensors["output " + output];
-        made = std::make_unique<Tensor>(work_.kernel.types_of(output).front(), shape_of(work_.kernel, output, sizes.extents),
-                                        manner.layout);
-        return made.get();
-    }
-
-    static Outcome refused_outcome(Outcome outcome, bool ran, const std::string& refusal, const std::string& objection,
-                                   const Results& results) {
-        const bool nothing = std::ranges::all_of(results, [](const auto& each) { return each.second.size() == 0; });
-        if (!ran && !objection.empty()) {
-            outcome.status = "refused";
-            outcome.message = refusal;
-        } else if (ran && nothing) {
-            outcome.message = "nothing to write";
-        } else if (ran) {
-            outcome.status = "wrong";
-            outcome.message = "the kernel ran, and the interpreter refuses: " + objection;
-        } else {
-            outcome.status = "wrong";
-            outcome.message = "the interpreter ran, and the kernel refuses: " + refusal;
-        }
-        return outcome;
-    }
-
-    void judge(Outcome& outcome, const Results& results, const Results& reference, const Results& inputs,
-               const SizeCase& sizes) const {
-        Results precise;
-        for (const std::string& output : work_.kernel.outputs) {
-            Difference difference = compare(results.at(output), reference.at(output), tolerance_);
-            if (!difference.equal && tolerance_ > 0) {
-                // Sums of the reference round too: what is near the exact result is right.
-                if (precise.empty()) {
-                    InterpretOptions in_double;
-                    in_double.in_double = true;
-                    precise = interpret(work_.kernel, inputs, output_extents(sizes.extents), in_double);
-                }
-                const Difference second = compare(results.at(output), precise.at(output), tolerance_);
-                difference = second.error < difference.error ? second : difference;
-            }
-            outcome.error = std::max(outcome.error, difference.error);
-            if (!difference.equal) {
-                outcome.status = "wrong";
-                outcome.message = output + difference.where;
-            }
-        }
-    }
-
-    /// `exact` promises the bits of the same kernel without a schedule.
-    void compare_bits(Outcome& outcome, const SizeCase& sizes, const Manner& manner, const Results& inputs,
-                      const Results& results) const {
-        if (unscheduled_ == nullptr || outcome.status != "ok") {
-            return;
-        }
-        Results plain;
-        std::string refusal;
-        if (!call(*unscheduled_, sizes, manner, inputs, plain, outcome, refusal)) {
-            outcome.status = "wrong";
-            outcome.message = "without a schedule it refuses: " + refusal;
-            return;
-        }
-        for (const auto& [name, values] : plain) {
-            if (values.data != results.at(name).data) {
-                outcome.status = "wrong";
-                outcome.message = fmt::format("`{}` has other bits than without a schedule, and numerics are exact", name);
-            }
-        }
-    }
-
-    const Work& work_;
-    const Options& options_;
-    const KernelLibrary& library_;
-    const KernelLibrary* unscheduled_;
-    double tolerance_;
 };
 
 KernelLibrary build_one(const Loaded& loaded, const Options& options, const std::filesystem::path& directory) {
@@ -286,13 +90,19 @@ ChildResult run_cases(const Work& work, const Options& options, const std::vecto
     return run_forked(
         [&](int descriptor) {
             try {
-                const Verifier verifier(work, options, library, unscheduled);
+                const RunOptions run{options.seed, options.threads, options.tolerance};
                 for (const SizeCase& sizes : cases) {
                     for (const Manner& manner : manners(work)) {
-                        send(descriptor, {{"begin", sizes.name}, {"sizes", sizes_text(work, sizes.extents)}, {"tensors", manner.name}});
-                        const Outcome outcome = verifier.run(sizes, manner);
-                        send(descriptor, {{"case", outcome.name}, {"sizes", outcome.sizes}, {"tensors", outcome.manner},
-                                          {"status", outcome.status}, {"error", outcome.error}, {"message", outcome.message}});
+                        send(descriptor, {{"begin", sizes.name},
+                                          {"sizes", sizes_text(work, sizes.extents)},
+                                          {"tensors", manner.name}});
+                        const Outcome outcome = run_case(work, run, library, unscheduled, sizes, manner);
+                        send(descriptor, {{"case", outcome.name},
+                                          {"sizes", outcome.sizes},
+                                          {"tensors", outcome.manner},
+                                          {"status", outcome.status},
+                                          {"error", outcome.error},
+                                          {"message", outcome.message}});
                     }
                 }
                 return 0;
@@ -353,9 +163,12 @@ int finish(const Options& options, const ChildResult& child) {
         print_table(outcomes);
     }
     int code = good;
+    std::string shown;
     for (const auto& each : outcomes) {
-        if (each["status"] == "wrong") {
-            std::cerr << "wrong: " << repro_line(options, each["sizes"]) << '\n';
+        const std::string sizes = each["sizes"];
+        if (each["status"] == "wrong" && (code == good || sizes != shown)) {
+            std::cerr << "wrong: " << repro_line(options, sizes) << '\n';
+            shown = sizes;
             code = refused;
         }
     }
@@ -398,8 +211,11 @@ void add_verify(CLI::App& app, Run& run) {
         "  coulter verify conv_capsules.coulter conv_capsules.sched --sizes batch=3,iy=7,ix=9,in=2,out=33 --seed 7\n"
         "  coulter verify matmul.coulter --cases 40\n      random sizes after the fixed ones, 40 in all");
     const auto options = std::make_shared<Options>();
-    command->add_option("files", options->files, "a kernel and its schedule")->required()->type_name("K.coulter [S.sched...]");
-    command->add_option("--sizes", options->sizes, "only these extents; others are the estimates")->type_name("dim=n,...");
+    command->add_option("files", options->files, "a kernel and its schedule")
+        ->required()
+        ->type_name("K.coulter [S.sched...]");
+    command->add_option("--sizes", options->sizes, "only these extents; others are the estimates")
+        ->type_name("dim=n,...");
     command->add_option("--seed", options->seed, "of the data and of random sizes (1)");
     command->add_option("--cases", options->cases, "how many sizes (the fixed ones)")->check(CLI::Range(1, 100000));
     command->add_option("--tolerance", options->tolerance, "largest error over largest reference (f32: 1e-5)")

@@ -40,7 +40,8 @@ public:
     [[nodiscard]] bool found() const { return base_.has_value(); }
 
     /// The smallest accepted sizes from `wanted` up, made smaller where they would take too long.
-    [[nodiscard]] std::optional<Extents> near(const std::function<std::int64_t(const std::string&, std::size_t)>& wanted) const {
+    [[nodiscard]] std::optional<Extents>
+    near(const std::function<std::int64_t(const std::string&, std::size_t)>& wanted) const {
         Extents goal;
         Extents sizes;
         for (std::size_t i = 0; i < free_.size(); ++i) {
@@ -53,8 +54,7 @@ public:
         for (const std::string& dim : free_) {
             sizes[dim] = smallest(sizes, dim, goal[dim]);
         }
-        while (operations(sizes) > most_operations && shrink(sizes)) {
-        }
+        while (operations(sizes) > most_operations && shrink(sizes)) {}
         return operations(sizes) <= most_operations ? std::optional(sizes) : std::nullopt;
     }
 
@@ -102,7 +102,8 @@ private:
 
     [[nodiscard]] bool shrink(Extents& sizes) const {
         std::vector<std::string> by_size = free_;
-        std::ranges::stable_sort(by_size, [&](const std::string& a, const std::string& b) { return sizes.at(a) > sizes.at(b); });
+        std::ranges::stable_sort(by_size,
+                                 [&](const std::string& a, const std::string& b) { return sizes.at(a) > sizes.at(b); });
         for (const std::string& dim : by_size) {
             const std::int64_t smaller = smallest(sizes, dim, (sizes.at(dim) + 1) / 2);
             if (smaller < sizes.at(dim)) {
@@ -134,10 +135,12 @@ std::vector<std::string> free_dims(const Work& work) {
 std::vector<SizeCase> size_cases(const Work& work, std::size_t count, std::uint64_t seed) {
     const Finder finder(work);
     if (!finder.found()) {
-        throw Failure(refused, fmt::format("error: no sizes up to 64 suit kernel `{}`\nhelp: give --sizes\n", work.kernel.name));
+        throw Failure(refused,
+                      fmt::format("error: no sizes up to 64 suit kernel `{}`\nhelp: give --sizes\n", work.kernel.name));
     }
     std::vector<SizeCase> cases;
-    const auto add = [&](const std::string& name, const std::function<std::int64_t(const std::string&, std::size_t)>& wanted) {
+    const auto add = [&](const std::string& name,
+                         const std::function<std::int64_t(const std::string&, std::size_t)>& wanted) {
         if (const auto sizes = finder.near(wanted)) {
             cases.push_back({name, finder.all(*sizes)});
         }
@@ -146,7 +149,9 @@ std::vector<SizeCase> size_cases(const Work& work, std::size_t count, std::uint6
     constexpr std::int64_t primes[] = {2, 5, 11, 3, 13, 7};
     // Dims next to memory are the ones that schedules vectorize.
     const auto innermost = [&](const std::vector<std::string>& dims) {
-        const auto chosen = [&](const std::string& dim) { return std::ranges::find(finder.dims(), dim) != finder.dims().end(); };
+        const auto chosen = [&](const std::string& dim) {
+            return std::ranges::find(finder.dims(), dim) != finder.dims().end();
+        };
         const auto at = std::find_if(dims.rbegin(), dims.rend(), chosen);
         return at == dims.rend() ? std::string() : *at;
     };
@@ -162,13 +167,17 @@ std::vector<SizeCase> size_cases(const Work& work, std::size_t count, std::uint6
         const auto at = work.kernel.estimates.find(dim);
         return at == work.kernel.estimates.end() ? std::int64_t{8} : at->second;
     };
-    add("estimates, at most 16", [&](const std::string& dim, std::size_t) { return std::min<std::int64_t>(typical(dim), 16); });
+    add("estimates, at most 16",
+        [&](const std::string& dim, std::size_t) { return std::min<std::int64_t>(typical(dim), 16); });
     add("ones", [](const std::string&, std::size_t) { return 1; });
     add("odd", [&](const std::string&, std::size_t i) { return odd[i % std::size(odd)]; });
     add("primes", [&](const std::string&, std::size_t i) { return primes[i % std::size(primes)]; });
-    add("innermost of outputs 33", [&](const std::string& dim, std::size_t) { return of_outputs.contains(dim) ? 33 : 2; });
-    add("innermost of outputs 67", [&](const std::string& dim, std::size_t) { return of_outputs.contains(dim) ? 67 : 1; });
-    add("innermost of inputs 35", [&](const std::string& dim, std::size_t) { return of_inputs.contains(dim) ? 35 : 1; });
+    add("innermost of outputs 33",
+        [&](const std::string& dim, std::size_t) { return of_outputs.contains(dim) ? 33 : 2; });
+    add("innermost of outputs 67",
+        [&](const std::string& dim, std::size_t) { return of_outputs.contains(dim) ? 67 : 1; });
+    add("innermost of inputs 35",
+        [&](const std::string& dim, std::size_t) { return of_inputs.contains(dim) ? 35 : 1; });
     // Zeros, from sizes that are legal otherwise.
     if (const auto sizes = finder.near([](const std::string&, std::size_t) { return 3; })) {
         std::size_t zeros = 0;
@@ -183,9 +192,8 @@ std::vector<SizeCase> size_cases(const Work& work, std::size_t count, std::uint6
     }
     std::mt19937_64 random(seed);
     for (std::size_t tries = 0; cases.size() < count && tries < 4 * count; ++tries) {
-        add(fmt::format("random {}", tries), [&](const std::string&, std::size_t) {
-            return static_cast<std::int64_t>((random() >> 32) % 24) + 1;
-        });
+        add(fmt::format("random {}", tries),
+            [&](const std::string&, std::size_t) { return static_cast<std::int64_t>((random() >> 32) % 24) + 1; });
     }
     if (count > 0 && cases.size() > count) {
         cases.resize(count);
@@ -198,10 +206,11 @@ std::map<std::string, std::int64_t> complete_sizes(const Work& work, const std::
     for (const auto& [dim, size] : given) {
         if (std::ranges::find(dims, dim) == dims.end()) {
             const std::string close = closest_match(dim, dims);
-            throw Failure(usage, fmt::format("error: --sizes gives `{}`, whose extent no call of `{}` chooses\nhelp: {}chosen "
-                                             "are {}\n",
-                                             dim, work.kernel.name,
-                                             close.empty() ? "" : fmt::format("did you mean `{}`? ", close), quoted_list(dims)));
+            throw Failure(
+                usage, fmt::format("error: --sizes gives `{}`, whose extent no call of `{}` chooses\nhelp: {}chosen "
+                                   "are {}\n",
+                                   dim, work.kernel.name,
+                                   close.empty() ? "" : fmt::format("did you mean `{}`? ", close), quoted_list(dims)));
         }
     }
     auto extents = resolve_extents(work.kernel, work.sizes, given);

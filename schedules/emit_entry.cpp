@@ -25,21 +25,24 @@ public:
         const std::string dims = dim_table();
         const std::string argument_rows = argument_table();
         const std::string checks = check_table();
-        std::string out = fmt::format("/* The entry of kernel {}, written by coulter. It depends on the signature alone. */\n"
-                                      "#include <coulter/descriptor.h>\n#include <stdbool.h>\n#include <stddef.h>\n\n"
-                                      "extern const coulter_plan {} __attribute__((visibility(\"hidden\")));\n\n",
-                                      kernel_.name, plan_symbol(kernel_.name));
+        std::string out =
+            fmt::format("/* The entry of kernel {}, written by coulter. It depends on the signature alone. */\n"
+                        "#include <coulter/descriptor.h>\n#include <stdbool.h>\n#include <stddef.h>\n\n"
+                        "extern const coulter_plan {} __attribute__((visibility(\"hidden\")));\n\n",
+                        kernel_.name, plan_symbol(kernel_.name));
         out += dims + argument_rows;
-        out += fmt::format("static const coulter_kernel_info coulter__info = {{\n    {}, {}, {}, {}, {}, {}, &{}.build}};\n\n",
-                           c_string(kernel_.name), c_string(fingerprint(kernel_)), kernel_.dims.size(),
-                           kernel_.dims.empty() ? "NULL" : "coulter__dims", arguments_.size(),
-                           arguments_.empty() ? "NULL" : "coulter__arguments", plan_symbol(kernel_.name));
+        out += fmt::format(
+            "static const coulter_kernel_info coulter__info = {{\n    {}, {}, {}, {}, {}, {}, &{}.build}};\n\n",
+            c_string(kernel_.name), c_string(fingerprint(kernel_)), kernel_.dims.size(),
+            kernel_.dims.empty() ? "NULL" : "coulter__dims", arguments_.size(),
+            arguments_.empty() ? "NULL" : "coulter__arguments", plan_symbol(kernel_.name));
         out += program_table() + checks;
-        out += fmt::format("static const coulter_signature coulter__signature = {{\n    COULTER_ABI, &coulter__info, {}, {}, "
-                           "{}, {}, {}}};\n\n",
-                           programs_.programs().size(), programs_.programs().empty() ? "NULL" : "coulter__programs",
-                           sizes_.checks.size(), sizes_.checks.empty() ? "NULL" : "coulter__checks",
-                           kernel_.dims.empty() ? "NULL" : "coulter__order");
+        out += fmt::format(
+            "static const coulter_signature coulter__signature = {{\n    COULTER_ABI, &coulter__info, {}, {}, "
+            "{}, {}, {}}};\n\n",
+            programs_.programs().size(), programs_.programs().empty() ? "NULL" : "coulter__programs",
+            sizes_.checks.size(), sizes_.checks.empty() ? "NULL" : "coulter__checks",
+            kernel_.dims.empty() ? "NULL" : "coulter__order");
         out += fmt::format("static const coulter_kernel_descriptor coulter__kernel = {{&coulter__signature, &{}}};\n\n",
                            plan_symbol(kernel_.name));
         return out + functions();
@@ -114,9 +117,13 @@ private:
             const std::int64_t lhs = program(check.lhs);
             const std::int64_t rhs = nonzero ? -1 : program(check.rhs);
             rows += fmt::format("    {{{}, {}, {}, {}, {}, {},\n     {}}},\n",
-                                nonzero ? "COULTER_CHECK_NONZERO" : equal ? "COULTER_CHECK_EQ" : "COULTER_CHECK_LE", lhs, rhs,
-                                check.guards.size(), guards,
-                                nonzero ? "COULTER_ERROR_EMPTY" : equal ? "COULTER_ERROR_EXTENT" : "COULTER_ERROR_BOUNDS",
+                                nonzero ? "COULTER_CHECK_NONZERO"
+                                : equal ? "COULTER_CHECK_EQ"
+                                        : "COULTER_CHECK_LE",
+                                lhs, rhs, check.guards.size(), guards,
+                                nonzero ? "COULTER_ERROR_EMPTY"
+                                : equal ? "COULTER_ERROR_EXTENT"
+                                        : "COULTER_ERROR_BOUNDS",
                                 c_string(check.text));
         }
         return tables + rows + "};\n\n";
@@ -169,6 +176,8 @@ private:
 
 } // namespace
 
-std::string c_entry(const ir::Kernel& kernel, const Sizes& sizes) { return Entry(kernel, sizes).text(); }
+std::string c_entry(const ir::Kernel& kernel, const Sizes& sizes) {
+    return Entry(kernel, sizes).text();
+}
 
 } // namespace coulter::schedule

@@ -66,8 +66,8 @@ std::string wrapper(const ir::Kernel& kernel, const std::vector<Argument>& argum
             values += fmt::format(", {}{}", parameter, half ? ".bits" : "");
             continue;
         }
-        parameters += fmt::format(", const TensorView<{}{}>& {}", argument.output ? "" : "const ", element(argument.type),
-                                  parameter);
+        parameters += fmt::format(", const TensorView<{}{}>& {}", argument.output ? "" : "const ",
+                                  element(argument.type), parameter);
         tensors += fmt::format("{}{}.dl()", tensors.empty() ? "" : ", ", parameter);
         values += fmt::format(", &coulter_tensors[{}]", count++);
     }
@@ -83,13 +83,14 @@ std::string wrapper(const ir::Kernel& kernel, const std::vector<Argument>& argum
 std::string c_header(const ir::Kernel& kernel, const Sizes& sizes) {
     const std::vector<Argument> arguments = detail::arguments(kernel);
     const std::string symbol = c_name(kernel.name);
-    std::string out = fmt::format("#pragma once\n/// Kernel {}, written by coulter.\n\n#include <coulter/runtime.h>\n",
-                                  kernel.name);
+    std::string out =
+        fmt::format("#pragma once\n/// Kernel {}, written by coulter.\n\n#include <coulter/runtime.h>\n", kernel.name);
     out += "#include <stdbool.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n";
     out += "/// Dims outermost first, the innermost with stride 1. Returns 0 or a negative coulter_error.\n///\n";
     out += documentation(kernel, sizes, arguments);
     out += detail::c_prototype(kernel) + ";\n\n";
-    out += fmt::format("/// Signature, sizes, schedule and versions.\nconst coulter_kernel_info* {}_info(void);\n\n", symbol);
+    out += fmt::format("/// Signature, sizes, schedule and versions.\nconst coulter_kernel_info* {}_info(void);\n\n",
+                       symbol);
     out += "#ifdef __cplusplus\n}\n#endif\n\n#if defined(__cplusplus) && __cplusplus >= 202002L\n";
     out += "#include <coulter/runtime.hpp>\n\nnamespace coulter {\n\n";
     out += wrapper(kernel, arguments);

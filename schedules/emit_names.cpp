@@ -13,37 +13,128 @@ namespace coulter::schedule {
 namespace {
 
 // Words of C and C++, and the macros of headers that generated code includes. A parameter gets a `_`.
-const std::set<std::string> words{
-    "alignas",   "alignof",  "and",       "and_eq",   "asm",       "auto",     "bitand",   "bitor",        "bool",
-    "break",     "case",     "catch",     "char",     "class",     "compl",    "concept",  "const",        "consteval",
-    "constexpr", "constinit", "continue", "co_await", "co_return", "co_yield", "decltype", "default",      "delete",
-    "do",        "double",   "else",      "enum",     "explicit",  "export",   "extern",   "false",        "float",
-    "for",       "friend",   "goto",      "if",       "inline",    "int",      "linux",    "long",         "mutable",
-    "namespace", "new",      "noexcept",  "not",      "not_eq",    "nullptr",  "operator", "or",           "or_eq",
-    "private",   "protected", "public",   "register", "reinterpret_cast", "requires", "restrict", "return", "short",
-    "signed",    "sizeof",   "static",    "static_assert", "static_cast", "dynamic_cast", "const_cast", "struct", "switch",
-    "template",  "this",     "thread_local", "throw", "true",      "try",      "typedef",  "typeid",       "typename",
-    "typeof",    "union",    "unix",      "unsigned", "using",     "virtual",  "void",     "volatile",     "wchar_t",
-    "while",     "xor",      "xor_eq",    "NULL",     "assert",    "errno",    "stdin",    "stdout",       "stderr",
-    "char8_t",   "char16_t", "char32_t"};
+const std::set<std::string> words{"alignas",
+                                  "alignof",
+                                  "and",
+                                  "and_eq",
+                                  "asm",
+                                  "auto",
+                                  "bitand",
+                                  "bitor",
+                                  "bool",
+                                  "break",
+                                  "case",
+                                  "catch",
+                                  "char",
+                                  "class",
+                                  "compl",
+                                  "concept",
+                                  "const",
+                                  "consteval",
+                                  "constexpr",
+                                  "constinit",
+                                  "continue",
+                                  "co_await",
+                                  "co_return",
+                                  "co_yield",
+                                  "decltype",
+                                  "default",
+                                  "delete",
+                                  "do",
+                                  "double",
+                                  "else",
+                                  "enum",
+                                  "explicit",
+                                  "export",
+                                  "extern",
+                                  "false",
+                                  "float",
+                                  "for",
+                                  "friend",
+                                  "goto",
+                                  "if",
+                                  "inline",
+                                  "int",
+                                  "linux",
+                                  "long",
+                                  "mutable",
+                                  "namespace",
+                                  "new",
+                                  "noexcept",
+                                  "not",
+                                  "not_eq",
+                                  "nullptr",
+                                  "operator",
+                                  "or",
+                                  "or_eq",
+                                  "private",
+                                  "protected",
+                                  "public",
+                                  "register",
+                                  "reinterpret_cast",
+                                  "requires",
+                                  "restrict",
+                                  "return",
+                                  "short",
+                                  "signed",
+                                  "sizeof",
+                                  "static",
+                                  "static_assert",
+                                  "static_cast",
+                                  "dynamic_cast",
+                                  "const_cast",
+                                  "struct",
+                                  "switch",
+                                  "template",
+                                  "this",
+                                  "thread_local",
+                                  "throw",
+                                  "true",
+                                  "try",
+                                  "typedef",
+                                  "typeid",
+                                  "typename",
+                                  "typeof",
+                                  "union",
+                                  "unix",
+                                  "unsigned",
+                                  "using",
+                                  "virtual",
+                                  "void",
+                                  "volatile",
+                                  "wchar_t",
+                                  "while",
+                                  "xor",
+                                  "xor_eq",
+                                  "NULL",
+                                  "assert",
+                                  "errno",
+                                  "stdin",
+                                  "stdout",
+                                  "stderr",
+                                  "char8_t",
+                                  "char16_t",
+                                  "char32_t"};
 
 // Names that a parameter would hide from the body of its function.
 const std::set<std::string> used_in_bodies{"context", "args", "coulter_call", "check", "coulter", "std"};
 
 // Functions that every C program has: a kernel of that name would replace them in whoever links the library.
 const std::set<std::string> libc{
-    "abort", "abs",   "acos",  "acosh", "asin",  "asinh", "atan",  "atan2", "atanh", "atexit", "atof",   "atoi",   "calloc",
-    "cbrt",  "ceil",  "close", "cos",   "cosh",  "div",   "erf",   "erfc",  "exit",  "exp",    "exp2",   "expm1",  "fabs",
-    "fdim",  "floor", "fma",   "fmax",  "fmin",  "fmod",  "fopen", "fork",  "fread", "free",   "frexp",  "fwrite", "gamma",
-    "hypot", "j0",    "j1",    "jn",    "labs",  "ldexp", "lgamma", "log",  "log10", "log1p",  "log2",   "logb",   "main",
-    "malloc", "memcmp", "memcpy", "memmove", "memset", "modf", "open", "pipe", "pow", "printf", "puts",  "qsort",  "raise",
-    "rand",  "read",  "realloc", "remainder", "rename", "rint", "round", "scalbn", "select", "send",  "signal", "sin",
-    "sinh",  "sleep", "sqrt",  "srand", "strcmp", "strlen", "system", "tan", "tanh", "tgamma", "time",   "trunc",  "write",
-    "y0",    "y1",    "yn"};
+    "abort",   "abs",     "acos",      "acosh",  "asin",   "asinh",  "atan",   "atan2",  "atanh",  "atexit", "atof",
+    "atoi",    "calloc",  "cbrt",      "ceil",   "close",  "cos",    "cosh",   "div",    "erf",    "erfc",   "exit",
+    "exp",     "exp2",    "expm1",     "fabs",   "fdim",   "floor",  "fma",    "fmax",   "fmin",   "fmod",   "fopen",
+    "fork",    "fread",   "free",      "frexp",  "fwrite", "gamma",  "hypot",  "j0",     "j1",     "jn",     "labs",
+    "ldexp",   "lgamma",  "log",       "log10",  "log1p",  "log2",   "logb",   "main",   "malloc", "memcmp", "memcpy",
+    "memmove", "memset",  "modf",      "open",   "pipe",   "pow",    "printf", "puts",   "qsort",  "raise",  "rand",
+    "read",    "realloc", "remainder", "rename", "rint",   "round",  "scalbn", "select", "send",   "signal", "sin",
+    "sinh",    "sleep",   "sqrt",      "srand",  "strcmp", "strlen", "system", "tan",    "tanh",   "tgamma", "time",
+    "trunc",   "write",   "y0",        "y1",     "yn"};
 
 // In namespace coulter.
-const std::set<std::string> wrapper_names{"check",  "detail",  "dl_type",   "io",    "max_rank", "float16", "bfloat16",
-                                          "Context", "Error", "Tensor", "TensorView", "coulter", "std"};
+const std::set<std::string> wrapper_names{"check",      "detail",   "dl_type", "io",    "max_rank",
+                                          "float16",    "bfloat16", "Context", "Error", "Tensor",
+                                          "TensorView", "coulter",  "std"};
 
 Diagnostic name_taken(const Span& span, std::string message, std::string help) {
     Diagnostic diagnostic;
@@ -63,15 +154,16 @@ void check_kernel_names(const std::vector<ir::Kernel>& kernels, std::vector<Diag
             symbol.starts_with("coulter_") || symbol.starts_with("halide_")) {
             diagnostics.push_back(name_taken(
                 span, fmt::format("kernel `{}` cannot be a C function `{}`: the name is taken", kernel.name, symbol),
-                "rename the kernel; words of C and C++, functions of the C library, `coulter_*` and `halide_*` are taken"));
+                "rename the kernel; words of C and C++, functions of the C library, `coulter_*` and `halide_*` are "
+                "taken"));
         }
         for (const std::string& made : {symbol, symbol + "_info", main_symbol(kernel.name)}) {
             const auto [at, is_new] = seen.emplace(made, &kernel);
             if (!is_new && at->second != &kernel) {
-                diagnostics.push_back(
-                    name_taken(span, fmt::format("kernels `{}` and `{}` both become the C name `{}`", at->second->name,
-                                                 kernel.name, made),
-                               "rename one of them, or put them into different libraries"));
+                diagnostics.push_back(name_taken(span,
+                                                 fmt::format("kernels `{}` and `{}` both become the C name `{}`",
+                                                             at->second->name, kernel.name, made),
+                                                 "rename one of them, or put them into different libraries"));
                 break;
             }
         }
@@ -83,10 +175,11 @@ void check_parameter_names(const ir::Kernel& kernel, std::vector<Diagnostic>& di
     const auto add = [&](const std::string& tensor, const Span& span) {
         const auto [at, is_new] = seen.emplace(parameter_name(tensor), tensor);
         if (!is_new) {
-            diagnostics.push_back(name_taken(
-                span, fmt::format("`{}` and `{}` of kernel `{}` both become the C parameter `{}`", at->second, tensor,
-                                  kernel.name, at->first),
-                "rename one of them"));
+            diagnostics.push_back(
+                name_taken(span,
+                           fmt::format("`{}` and `{}` of kernel `{}` both become the C parameter `{}`", at->second,
+                                       tensor, kernel.name, at->first),
+                           "rename one of them"));
         }
     };
     for (const ir::Input& input : kernel.inputs) {

@@ -18,9 +18,16 @@ namespace {
 constexpr int abi = 1; // COULTER_ABI; a test compares them
 
 // halide_target_feature_t of Halide 21; a test compares them with its header.
-constexpr std::pair<std::string_view, int> feature_bits[] = {
-    {"sse41", 5},   {"avx", 6},     {"avx2", 7},           {"avxvnni", 8},            {"fma", 9},
-    {"f16c", 11},   {"avx512", 40}, {"avx512_skylake", 42}, {"avx512_cannonlake", 43}, {"avx512_sapphirerapids", 46}};
+constexpr std::pair<std::string_view, int> feature_bits[] = {{"sse41", 5},
+                                                             {"avx", 6},
+                                                             {"avx2", 7},
+                                                             {"avxvnni", 8},
+                                                             {"fma", 9},
+                                                             {"f16c", 11},
+                                                             {"avx512", 40},
+                                                             {"avx512_skylake", 42},
+                                                             {"avx512_cannonlake", 43},
+                                                             {"avx512_sapphirerapids", 46}};
 
 std::vector<std::uint64_t> feature_words(std::string_view halide_target) {
     std::vector<std::uint64_t> words;

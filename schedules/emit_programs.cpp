@@ -10,15 +10,16 @@ constexpr int longest_chain = 64;
 
 /// One thing to do, on an explicit stack: the depth of an expression is the user's.
 struct Work {
-    ir::Ref node;      ///< compile it, or, where null,
-    SizeStep step;     ///< append this
-    int chain = 0;     ///< how many introduced dims led here
+    ir::Ref node;  ///< compile it, or, where null,
+    SizeStep step; ///< append this
+    int chain = 0; ///< how many introduced dims led here
 };
 
 const std::pair<ir::Op, SizeOp> plain_ops[] = {
-    {ir::Op::add, SizeOp::add}, {ir::Op::sub, SizeOp::sub}, {ir::Op::mul, SizeOp::mul},         {ir::Op::div, SizeOp::div},
-    {ir::Op::mod, SizeOp::mod}, {ir::Op::min, SizeOp::min}, {ir::Op::max, SizeOp::max},         {ir::Op::eq, SizeOp::eq},
-    {ir::Op::lt, SizeOp::lt},   {ir::Op::le, SizeOp::le},   {ir::Op::logical_and, SizeOp::mul}, {ir::Op::logical_or, SizeOp::max}};
+    {ir::Op::add, SizeOp::add}, {ir::Op::sub, SizeOp::sub},         {ir::Op::mul, SizeOp::mul},
+    {ir::Op::div, SizeOp::div}, {ir::Op::mod, SizeOp::mod},         {ir::Op::min, SizeOp::min},
+    {ir::Op::max, SizeOp::max}, {ir::Op::eq, SizeOp::eq},           {ir::Op::lt, SizeOp::lt},
+    {ir::Op::le, SizeOp::le},   {ir::Op::logical_and, SizeOp::mul}, {ir::Op::logical_or, SizeOp::max}};
 
 class Compiler {
 public:

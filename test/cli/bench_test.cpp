@@ -9,8 +9,8 @@ TEST_CASE("bench tells time, rates, shares of what the machine can do, and memor
     const Folder folder;
     folder.write("tiny.coulter", tiny_kernel);
     folder.write("tiny.sched", tiny_schedule);
-    const Ran ran = folder.coulter({"bench", "tiny.coulter", "tiny.sched", "--sizes", "i=64,j=64,k=64", "--threads", "1",
-                                    "--seconds", "0.1", "--samples", "5", "--json"});
+    const Ran ran = folder.coulter({"bench", "tiny.coulter", "tiny.sched", "--sizes", "i=64,j=64,k=64", "--threads",
+                                    "1", "--seconds", "0.1", "--samples", "5", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
     const auto figures = nlohmann::json::parse(ran.out);
     CHECK(figures["kernel"] == "tiny");

@@ -12,7 +12,9 @@ void check_golden(const std::string& name, const std::string& text) {
     CHECK_MESSAGE(golden_difference("cli/" + name, text).empty(), golden_difference("cli/" + name, text));
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
 
 std::vector<std::string> build(const std::vector<std::string>& more) {
     std::vector<std::string> all{"build", "tiny.coulter", "--schedule", "tiny.sched", "--name", "small", "-o", "out"};
@@ -56,7 +58,8 @@ int main() {
     coulter::Context context;
     coulter::Tensor<float> left({2, 3}, {1, 2, 3, 4, 5, 6}), right({3, 1}, {1, 10, 100}), product{2, 1};
     coulter::tiny(context, left, right, product);
-    std::printf("%g %g %s %lld\n", product(0, 0), product(1, 0), tiny_info()->name, (long long)tiny_info()->build->flops);
+    std::printf("%g %g %s ", product(0, 0), product(1, 0), tiny_info()->name);
+    std::printf("%lld\n", (long long)tiny_info()->build->flops);
     try {
         coulter::tiny(context, left, left, product);
     } catch (const coulter::Error& error) {
@@ -78,17 +81,20 @@ int main(void) {
     return coulter_context_destroy(context);
 }
 )");
-    const std::vector<std::string> libraries{"out/libsmall.a", COULTER_RUNTIME_LIBRARY, "-pthread", "-ldl", "-lstdc++", "-lm"};
+    const std::vector<std::string> libraries{
+        "out/libsmall.a", COULTER_RUNTIME_LIBRARY, "-pthread", "-ldl", "-lstdc++", "-lm"};
     const auto compile = [&](std::vector<std::string> command) {
-        command.insert(command.end(), {"-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-Iout/include", "-isystem", COULTER_INCLUDE_DIR});
+        command.insert(command.end(), {"-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror", "-Iout/include",
+                                       "-isystem", COULTER_INCLUDE_DIR});
         command.insert(command.end(), libraries.begin(), libraries.end());
         const Ran compiled = folder.command(command);
         CHECK_MESSAGE(compiled.code == 0, compiled.err);
     };
     compile({"c++", "-std=c++20", "use.cpp", "-o", "use_cpp"});
     compile({"cc", "-std=c99", "use.c", "-o", "use_c"});
-    CHECK(folder.command({"./use_cpp"}).out == "321 654 tiny 49152\n"
-                                               "tiny: argument `right` has extent 2 in dim `k`, but argument `left` has 3\n");
+    CHECK(folder.command({"./use_cpp"}).out ==
+          "321 654 tiny 49152\n"
+          "tiny: argument `right` has extent 2 in dim `k`, but argument `left` has 3\n");
     CHECK(folder.command({"./use_c"}).out == "0 11\n");
 }
 
@@ -97,7 +103,10 @@ TEST_CASE("the same inputs give the same library, byte for byte") {
     write_tiny(folder);
     folder.write("other.coulter", renamed("other"));
     for (const char* const out : {"one", "two/deeper"}) {
-        CHECK(folder.coulter({"build", "tiny.coulter", "other.coulter", "--schedule", "tiny.sched", "--name", "both", "-o", out}).code == 0);
+        CHECK(folder
+                  .coulter({"build", "tiny.coulter", "other.coulter", "--schedule", "tiny.sched", "--name", "both",
+                            "-o", out})
+                  .code == 0);
     }
     CHECK(folder.read("one/libboth.a").size() > 1000);
     CHECK(folder.read("one/libboth.a") == folder.read("two/deeper/libboth.a"));

@@ -14,7 +14,9 @@ void check_golden(const std::string& name, const std::string& text) {
     CHECK_MESSAGE(golden_difference("cli/" + name, text).empty(), golden_difference("cli/" + name, text));
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
 
 } // namespace
 
@@ -66,13 +68,16 @@ TEST_CASE("show prints each form") {
     CHECK(contains(schedule.out, "split j by 8"));
     const Ran defaults = folder.coulter({"show", "tiny.coulter", "--as", "schedule"});
     CHECK(contains(defaults.out, "# completed by the default schedule\nstage "));
-    const Ran halide = folder.coulter({"show", "tiny.coulter", "tiny.sched", "--as", "halide", "--target", "x86-64-avx2"});
+    const Ran halide =
+        folder.coulter({"show", "tiny.coulter", "tiny.sched", "--as", "halide", "--target", "x86-64-avx2"});
     CHECK(halide.code == 0);
     CHECK(contains(halide.out, "product.acc"));
-    const Ran assembly = folder.coulter({"show", "tiny.coulter", "tiny.sched", "--as", "asm", "--target", "x86-64-avx2"});
+    const Ran assembly =
+        folder.coulter({"show", "tiny.coulter", "tiny.sched", "--as", "asm", "--target", "x86-64-avx2"});
     CHECK(assembly.code == 0);
     CHECK(contains(assembly.out, "tiny__main"));
-    const Ran passes = folder.coulter({"show", "tiny.coulter", "--as", "halide", "--time-passes", "--print-after", "declare-stages"});
+    const Ran passes =
+        folder.coulter({"show", "tiny.coulter", "--as", "halide", "--time-passes", "--print-after", "declare-stages"});
     CHECK(contains(passes.err, " ms  declare-stages"));
     CHECK(contains(passes.err, "# after declare-stages"));
 }

@@ -59,7 +59,8 @@ TEST_CASE("a plan begins with the ABI that the runtime knows") {
     const ir::Kernel kernel = copy_kernel("copied", "x", "y");
     schedule::Plan plan;
     plan.kernel = kernel;
-    const std::string text = schedule::plan_data(kernel, plan, {*schedule::find_target("x86-64"), "a \"b\"\n", "1", "2", {}});
+    const std::string text =
+        schedule::plan_data(kernel, plan, {*schedule::find_target("x86-64"), "a \"b\"\n", "1", "2", {}});
     CHECK(text.find("copied__plan:\n    .quad " + std::to_string(COULTER_ABI) + "\n") != std::string::npos);
     CHECK(text.find(".ascii \"a \\\"b\\\"\\012\"") != std::string::npos);
     CHECK(text.find(".note.GNU-stack") != std::string::npos);
@@ -76,14 +77,16 @@ TEST_CASE("what generated C cannot express is refused") {
     CHECK(schedule::check_emission({copy_kernel("copied", "x", "y")}).empty());
     CHECK(schedule::check_emission({copy_kernel("copied", "a.b", "a_b")}).front().code == "B003");
     CHECK(schedule::check_emission({copy_kernel("while", "x", "y")}).front().code == "B003");
-    CHECK(schedule::check_emission({copy_kernel("k", "x", "y"), copy_kernel("k_info", "x", "y")}).front().code == "B003");
+    CHECK(schedule::check_emission({copy_kernel("k", "x", "y"), copy_kernel("k_info", "x", "y")}).front().code ==
+          "B003");
 
     // n + (n + (n + ...)) holds an operand for each level.
     ir::Kernel deep = copy_kernel("deep", "x", "y");
     deep.dims.push_back({"m", std::nullopt, nullptr, {}});
     ir::Ref extent = ir::extent_node("n");
     for (int level = 0; level < 100; ++level) {
-        extent = ir::binary(ir::Op::mul, ir::extent_node("n"), ir::binary(ir::Op::add, extent, ir::index_constant(level)));
+        extent =
+            ir::binary(ir::Op::mul, ir::extent_node("n"), ir::binary(ir::Op::add, extent, ir::index_constant(level)));
     }
     deep.dims.back().extent = extent;
     deep.definitions.front().dims = {"n", "m"};

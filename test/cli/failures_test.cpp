@@ -44,13 +44,15 @@ kill -SEGV $$
     check_golden("crash", ran.err);
     CHECK(folder.list("out/tiny.repro") == std::vector<std::string>{"command", "errors", "tiny.coulter", "tiny.sched"});
     CHECK(folder.read("out/tiny.repro/tiny.sched") == tiny_schedule);
-    CHECK(folder.read("out/tiny.repro/command").starts_with("coulter-lower tiny.coulter --schedule tiny.sched --target "));
+    CHECK(folder.read("out/tiny.repro/command")
+              .starts_with("coulter-lower tiny.coulter --schedule tiny.sched --target "));
     CHECK_FALSE(folder.has("out/libsmall.a"));
 }
 
 TEST_CASE("a failure of Halide is told in its words") {
     const Folder folder;
-    const Ran ran = build_with(folder, "echo 'error: the lowering of `tiny` failed: cannot do it [B001]' >&2; exit 4\n");
+    const Ran ran =
+        build_with(folder, "echo 'error: the lowering of `tiny` failed: cannot do it [B001]' >&2; exit 4\n");
     CHECK(ran.code == 4);
     check_golden("lowering_failed", ran.err);
 }
@@ -66,8 +68,9 @@ TEST_CASE("a compiler that does not end is ended") {
 
 TEST_CASE("a compiler that wants too much memory is refused it") {
     const Folder folder;
-    const std::string eater = "dd if=/dev/zero of=/dev/null bs=2G count=1 2>/dev/null || { echo 'out of memory' >&2; exit 4; }\n"
-                              "echo 'got it' >&2; exit 4\n";
+    const std::string eater =
+        "dd if=/dev/zero of=/dev/null bs=2G count=1 2>/dev/null || { echo 'out of memory' >&2; exit 4; }\n"
+        "echo 'got it' >&2; exit 4\n";
     const Ran ran = build_with(folder, eater, {"--memory", "1"});
     CHECK(ran.code == 4);
     check_golden("memory", ran.err);
@@ -78,7 +81,8 @@ TEST_CASE("missing programs and files are named") {
     const Ran lower = build_with(folder, "exit 0\n");
     CHECK(lower.code == 4);
     CHECK(lower.err.find("[B008]") != std::string::npos); // it said that it wrote an object
-    const Ran gone = folder.coulter({"build", "tiny.coulter", "--name", "small", "-o", "out"}, {"COULTER_LOWER=./nowhere"});
+    const Ran gone =
+        folder.coulter({"build", "tiny.coulter", "--name", "small", "-o", "out"}, {"COULTER_LOWER=./nowhere"});
     CHECK(gone.code == 4);
     check_golden("no_lower", gone.err);
     const Ran runtime = folder.coulter({"build", "tiny.coulter", "--name", "small", "-o", "out", "--shared"},

@@ -80,7 +80,9 @@ std::string Folder::read(const std::string& name) const {
     return text.str();
 }
 
-bool Folder::has(const std::string& name) const { return fs::exists(path_ / name); }
+bool Folder::has(const std::string& name) const {
+    return fs::exists(path_ / name);
+}
 
 std::vector<std::string> Folder::list(const std::string& name) const {
     std::vector<std::string> names;

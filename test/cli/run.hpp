@@ -32,7 +32,8 @@ public:
     [[nodiscard]] std::vector<std::string> list(const std::string& name) const;
 
     /// `coulter ARGUMENTS`, with `NAME=value` added to the environment. `meanwhile` gets the process while it runs.
-    [[nodiscard]] Ran coulter(const std::vector<std::string>& arguments, const std::vector<std::string>& environment = {},
+    [[nodiscard]] Ran coulter(const std::vector<std::string>& arguments,
+                              const std::vector<std::string>& environment = {},
                               const std::function<void(int pid)>& meanwhile = {}) const;
     [[nodiscard]] Ran command(const std::vector<std::string>& command, const std::vector<std::string>& environment = {},
                               const std::function<void(int pid)>& meanwhile = {}) const;

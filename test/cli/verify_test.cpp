@@ -12,7 +12,9 @@ void check_golden(const std::string& name, const std::string& text) {
     CHECK_MESSAGE(golden_difference("cli/" + name, text).empty(), golden_difference("cli/" + name, text));
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
 
 void write_tiny(const Folder& folder) {
     folder.write("tiny.coulter", tiny_kernel);
@@ -51,7 +53,7 @@ input flag: bool
 input scale: f32
 
 big: i32[n] =
-    select(flag, a * 3, a - 1)
+    select(flag, a * 3_i32, a - 1_i32)
 
 scaled: f32[n] =
     f32(a) * scale
@@ -60,7 +62,8 @@ output big
 output scaled
 estimate n = 100
 )");
-    folder.write("mixed.sched", "schedule mixed\nnumerics exact\nstage big { vectorize n by 8 }\nstage scaled { vectorize n by 4 }\n");
+    folder.write("mixed.sched",
+                 "schedule mixed\nnumerics exact\nstage big { vectorize n by 8 }\nstage scaled { vectorize n by 4 }\n");
     const Ran ran = folder.coulter({"verify", "mixed.coulter", "mixed.sched"});
     CHECK_MESSAGE(ran.code == 0, (ran.out + ran.err));
     CHECK_FALSE(contains(ran.out, "wrong"));
@@ -78,8 +81,9 @@ TEST_CASE("a wrong kernel is found, with the line that shows it again") {
     CHECK(ran.code == 1);
     CHECK(contains(ran.out, "wrong: product["));
     check_golden("verify_wrong", ran.err);
-    const Ran loose = folder.coulter({"verify", "tiny.coulter", "tiny.sched", "--sizes", "i=4,j=9,k=3", "--tolerance", "0.01"},
-                                     {"COULTER_LOWER=./lower"});
+    const Ran loose =
+        folder.coulter({"verify", "tiny.coulter", "tiny.sched", "--sizes", "i=4,j=9,k=3", "--tolerance", "0.01"},
+                       {"COULTER_LOWER=./lower"});
     CHECK(loose.code == 0);
 }
 
@@ -87,9 +91,12 @@ TEST_CASE("a kernel that crashes or writes outside is told of") {
     const Folder folder;
     folder.write("tiny.coulter", tiny_kernel);
     const auto with = [&](const std::string& body) {
-        folder.write("kernel.c", "#include <stdint.h>\ntypedef struct { uint64_t d; void* i; unsigned char* host; } buffer;\n"
-                                 "int tiny__main_argv(void** argv) { " + body + " return 0; }\n");
-        folder.write_script("lower", "while [ \"$1\" != --object ]; do shift; done\nexec cc -fPIC -c kernel.c -o \"$2\"\n");
+        folder.write("kernel.c",
+                     "#include <stdint.h>\ntypedef struct { uint64_t d; void* i; unsigned char* host; } buffer;\n"
+                     "int tiny__main_argv(void** argv) { " +
+                         body + " return 0; }\n");
+        folder.write_script("lower",
+                            "while [ \"$1\" != --object ]; do shift; done\nexec cc -fPIC -c kernel.c -o \"$2\"\n");
         return folder.coulter({"verify", "tiny.coulter", "--sizes", "i=2,j=2,k=2"}, {"COULTER_LOWER=./lower"});
     };
     folder.write("none.sched", "schedule tiny\nstage product { serial i }\n");
@@ -97,7 +104,8 @@ TEST_CASE("a kernel that crashes or writes outside is told of") {
     CHECK(crash.code == 4);
     check_golden("verify_crash", crash.err);
     // The output's buffer is the last argument: context, two inputs (or their copies), three extents, zero.
-    const Ran outside = with("int n = 1; while (argv[n]) if (++n == 7) break; ((float*)((buffer*)argv[n])->host)[4] = 0;");
+    const Ran outside =
+        with("int n = 1; while (argv[n]) if (++n == 7) break; ((float*)((buffer*)argv[n])->host)[4] = 0;");
     CHECK(outside.code == 1);
     CHECK_MESSAGE(contains(outside.out, "memory around `output product` was written"), (outside.out + outside.err));
 }

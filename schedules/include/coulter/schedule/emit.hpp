@@ -1,8 +1,8 @@
 #pragma once
 /// What goes into a library beside the compiled kernel: the C entry, its header, and the data that drive a call.
 ///
-/// The entry and the header depend on the algorithm's signature alone; whatever a schedule decides is in the plan's data.
-/// So an edited schedule compiles no C.
+/// The entry and the header depend on the algorithm's signature alone; whatever a schedule decides is in the plan's
+/// data. So an edited schedule compiles no C.
 
 #include "coulter/estimates.hpp"
 #include "coulter/schedule/plan.hpp"
@@ -14,7 +14,7 @@ namespace coulter::schedule {
 /// What the data of a plan say about how the kernel was built.
 struct BuildFacts {
     Target target;
-    std::string schedule;        ///< the schedule in force, as text
+    std::string schedule; ///< the schedule in force, as text
     std::string coulter_version;
     std::string halide_version;
     std::optional<KernelEstimate> estimate; ///< at the kernel's estimated sizes, where it has all of them

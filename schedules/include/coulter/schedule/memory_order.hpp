@@ -1,5 +1,6 @@
 #pragma once
-/// In which order a stage's dims lie in memory: the lowering lays buffers out so, and the C entry allocates packed ones so.
+/// In which order a stage's dims lie in memory: the lowering lays buffers out so, and the C entry allocates packed ones
+/// so.
 
 #include "coulter/schedule/plan.hpp"
 
