@@ -229,7 +229,7 @@ def measure(case, rounds, roof, threads):
     for i in range(rounds):
         for name in names[i % len(names):] + names[:i % len(names)]:
             times[name].append(seconds(case.contenders[name][0]))
-        peaks.append(roof.fma_flops(threads, ctypes.c_int64(200000)))
+        peaks.append(roof.fma_flops(threads, ctypes.c_int64(2000000)))
         if i % 8 == 0:
             bandwidths.append(roof.copy_bandwidth(threads, ctypes.c_int64(16 << 20), ctypes.c_int64(3)))
     return times, statistics.median(peaks), statistics.median(bandwidths)

@@ -4,11 +4,12 @@ namespace coulter::models {
 
 Tensor softmax(const Arg& x, const Dim& over) {
     Function f("softmax", {x});
-    Tensor highest("max"), e("exp"), total("sum");
+    Tensor highest("max"), e("exp"), total("sum"), scale("scale");
     highest = max({over}, x);
     e = exp(x - highest);
     total = sum({over}, e);
-    return e / total;
+    scale = 1.0 / total;
+    return e * scale;
 }
 
 Kernel softmax() {

@@ -21,18 +21,9 @@ struct Pass {
 
 // The lowering in one list. What each leaves behind is said where it is declared.
 constexpr Pass passes[] = {{"declare-arguments", declare_arguments}, {"declare-stages", declare_stages},
-                           {"define-stages", define_stages},         {"bound-stages", bound_stages},
-                           {"shape-loops", shape_loops},             {"place-stages", place_stages}};
-
-Halide::Target halide_target(const std::string& name, schedule::Numerics numerics) {
-    const auto target = schedule::find_target(name);
-    COULTER_INTERNAL_ASSERT(target.has_value());
-    Halide::Target halide(target->halide + "-no_runtime-user_context");
-    if (numerics == schedule::Numerics::exact) {
-        halide.set_feature(Halide::Target::StrictFloat);
-    }
-    return halide;
-}
+                           {"absorb-padding", absorb_padding},       {"define-stages", define_stages},
+                           {"bound-stages", bound_stages},           {"shape-loops", shape_loops},
+                           {"place-stages", place_stages}};
 
 // What can be said of the functions between passes: their definitions, then Halide's own loop nest.
 void print_state(const Lowering& lowering, std::ostream& log) {
@@ -134,10 +125,28 @@ private:
 
 } // namespace
 
+Halide::Target halide_target(const std::string& name, schedule::Numerics numerics) {
+    const auto target = schedule::find_target(name);
+    COULTER_INTERNAL_ASSERT(target.has_value());
+    Halide::Target halide(target->halide);
+    if (numerics == schedule::Numerics::exact) {
+        halide.set_feature(Halide::Target::StrictFloat);
+    }
+    return halide;
+}
+
+void run_passes(Lowering& lowering) {
+    for (const Pass& pass : passes) {
+        pass.run(lowering);
+    }
+}
+
 void compile(schedule::Plan plan, const Options& options, const Outputs& outputs) {
     Lowering lowering;
     lowering.plan = std::move(plan);
-    lowering.target = halide_target(options.target, lowering.plan.numerics);
+    lowering.target = halide_target(options.target, lowering.plan.numerics)
+                          .with_feature(Halide::Target::NoRuntime)
+                          .with_feature(Halide::Target::UserContext);
     Compiler compiler(lowering, options);
     compiler.run_passes();
     const Halide::Module module = compiler.module();

@@ -19,6 +19,10 @@ void find_overrun(const Lowering& lowering, Stage& stage) {
     for (const std::string& dim : stage.args) {
         const auto size = lowering.extents->constant(dim);
         const auto tile = stage.plan->tile.find(dim);
+        if (stage.padded_dims.contains(dim)) {
+            stage.overrun.insert(dim);
+            continue;
+        }
         if (tile == stage.plan->tile.end()) {
             if (size && (stage.plan->compute.is_root() || lowering.plan.kernel.is_output(stage.definition->name))) {
                 stage.computed[dim] = *size;
@@ -79,7 +83,7 @@ public:
         if (!definition_.reduction) {
             std::vector<Expr> values;
             for (const ir::Ref& value : definition_.values) {
-                values.push_back(expressions_.lower(value));
+                values.push_back(with_padding(expressions_.lower(value)));
             }
             assign(values);
             return;
@@ -136,6 +140,16 @@ private:
         return scope;
     }
 
+    Expr with_padding(const Expr& value) {
+        Expr inside;
+        for (const std::string& dim : stage_.padded_dims) {
+            const Expr index = stage_.vars.at(dim);
+            const Expr here = Halide::likely(index >= 0) && Halide::likely(index < (*lowering_.extents)[dim]);
+            inside = inside.defined() ? inside && here : here;
+        }
+        return inside.defined() ? Halide::select(inside, value, expressions_.lower(stage_.pad)) : value;
+    }
+
     void assign(const std::vector<Expr>& values) {
         if (values.size() == 1) {
             stage_.func(lhs_) = values[0];
@@ -181,29 +195,60 @@ private:
         }
     }
 
-    // Halves of the partial results meet until one is left: as many dependent steps as the tree is high.
+    // The partial results of one lane.
+    std::vector<Expr> part(const ir::Reduction& reduction, const Expr& lane) {
+        Scope scope = make_scope();
+        scope.indices[reduction.dims[0]] = lane;
+        Expressions expressions(std::move(scope));
+        const bool adds = reduction.op == ReduceOp::sum || reduction.op == ReduceOp::product;
+        std::vector<Expr> values;
+        for (const ir::Ref& value : definition_.values) {
+            values.push_back(adds ? expressions.lower(value) : expressions.lower_compared(value));
+        }
+        return values;
+    }
+
+    // Halves of the partial results meet until one is left: as many dependent steps as the tree is high. While their number
+    // is even and no loop of the stage is a vector already, halves are vectors, each a small function of its own.
     std::vector<Expr> tree() {
         const ir::Reduction& reduction = *definition_.reduction;
-        const auto count = *lowering_.extents->constant(reduction.dims[0]);
-        std::vector<std::vector<Expr>> parts;
-        for (std::int64_t i = 0; i < count; ++i) {
-            Scope scope = make_scope();
-            scope.indices[reduction.dims[0]] = Expr(static_cast<std::int32_t>(i));
-            Expressions expressions(std::move(scope));
-            std::vector<Expr> part;
-            for (const ir::Ref& value : definition_.values) {
-                part.push_back(reduction.op == ReduceOp::sum || reduction.op == ReduceOp::product
-                                   ? expressions.lower(value)
-                                   : expressions.lower_compared(value));
+        auto count = static_cast<int>(*lowering_.extents->constant(reduction.dims[0]));
+        std::function<std::vector<Expr>(const Expr&)> at = [&](const Expr& lane) { return part(reduction, lane); };
+        const std::vector<schedule::Loop>& loops = stage_.plan->main.loops;
+        const bool scalar = std::none_of(loops.begin(), loops.end(), [](const schedule::Loop& loop) {
+            return loop.kind == schedule::LoopStep::Kind::vectorize;
+        });
+        while (scalar && count % 2 == 0) {
+            count /= 2;
+            Halide::Func half(mangle(definition_.name) + "_half" + std::to_string(count));
+            std::vector<Halide::Var> vars{stage_.lane};
+            for (const std::string& dim : stage_.args) {
+                vars.push_back(stage_.vars.at(dim));
             }
-            parts.push_back(std::move(part));
+            half(vars) = Halide::Tuple(combine(reduction, at(stage_.lane), at(stage_.lane + count)));
+            half.bound(stage_.lane, 0, count);
+            stage_.halves.push_back(half);
+            at = [this, half](const Expr& lane) {
+                std::vector<Expr> indices{lane};
+                indices.insert(indices.end(), lhs_.begin(), lhs_.end());
+                std::vector<Expr> values;
+                for (std::size_t i = 0; i < definition_.types.size(); ++i) {
+                    values.push_back(definition_.types.size() == 1 ? Expr(half(indices))
+                                                                   : Expr(half(indices)[static_cast<int>(i)]));
+                }
+                return values;
+            };
+        }
+        std::vector<std::vector<Expr>> parts;
+        for (int i = 0; i < count; ++i) {
+            parts.push_back(at(i));
         }
         while (parts.size() > 1) {
-            const std::size_t half = (parts.size() + 1) / 2;
-            for (std::size_t i = 0; i + half < parts.size(); ++i) {
-                parts[i] = combine(reduction, parts[i], parts[i + half]);
+            const std::size_t left = (parts.size() + 1) / 2;
+            for (std::size_t i = 0; i + left < parts.size(); ++i) {
+                parts[i] = combine(reduction, parts[i], parts[i + left]);
             }
-            parts.resize(half);
+            parts.resize(left);
         }
         return parts.front();
     }

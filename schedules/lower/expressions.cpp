@@ -153,7 +153,7 @@ Expr Expressions::lower_access(const ir::Node& node) {
             if (may_overrun(index, dim)) {
                 value = Halide::clamp(Halide::likely(value), 0, last);
             }
-        } else if (!bounded) {
+        } else if (!bounded && !source.has_padding) {
             if (node.boundary == ir::Boundary::padded) {
                 const Expr here = Halide::likely(value >= 0) && Halide::likely(value <= last);
                 inside = inside.defined() ? inside && here : here;

@@ -11,6 +11,7 @@ struct Source {
     std::vector<std::string> args; ///< dims, innermost first
     std::function<Halide::Expr(const std::vector<Halide::Expr>&, int component)> load;
     bool relaxed = false; ///< its values come from relaxed arithmetic: see Math::barrier
+    bool has_padding = false; ///< defined beyond its ends as its readers want it: see absorb_padding
 };
 
 /// What one definition's expressions are lowered in.

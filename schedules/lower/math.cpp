@@ -46,11 +46,6 @@ constexpr float erf_large[] = {0.000178452392f, -1.12953317f,    -0.633309901f, 
 constexpr float expm1_small[] = {0.5f,           0.166666672f,    0.0416666605f,  0.00833314192f,
                                  0.00138893048f, 0.000199735849f, 2.47908101e-05f};
 
-// 2^n for a float n that is an integer in [-126, 127].
-Expr power_of_two(const Expr& n) {
-    return Halide::reinterpret(Halide::Float(32), (Halide::cast(Halide::Int(32), n) + 127) << 23);
-}
-
 } // namespace
 
 Halide::Type halide_type(Type type) {
@@ -233,20 +228,21 @@ Expr Math::polynomial(const Expr& x, const float* coefficients, int count) const
     return value;
 }
 
-// x = n ln 2 + r, |r| <= ln 2 / 2 (ln 2 in two parts so that r is exact); exp(x) = 2^n (1 + r + r^2 p(r)). 2^n is
-// applied in two halves, which reaches subnormal results and overflows to infinity at the right place.
+// x = n ln 2 + r, |r| <= ln 2 / 2 (ln 2 in two parts so that r is exact); exp(x) = 2^n (1 + r + r^2 p(r)). The ends are
+// chosen last, so that what the exponent field does beyond them does not matter; a NaN goes through the product. Results
+// below 1.8e-38, next to the subnormal numbers, are 0.
 Expr Math::exp32(const Expr& x) const {
-    const Expr low = constant(x, -104.0);
-    const Expr high = constant(x, 89.0);
-    const Expr bounded = Halide::select(strict_lt(low, x), Halide::select(strict_lt(x, high), x, high), low);
-    const Expr n = Halide::round(strict_mul(bounded, constant(x, 1.44269504088896341)));
-    const Expr r = strict_sub(strict_sub(bounded, strict_mul(n, constant(x, 0.693359375))),
-                              strict_mul(n, constant(x, -2.12194440e-4)));
+    const Expr n = Halide::round(strict_mul(x, constant(x, 1.44269504088896341)));
+    const Expr r = strict_sub(poly_fma(n, constant(x, -0.693359375), x), strict_mul(n, constant(x, -2.12194440e-4)));
     const Expr tail = polynomial(r, exp_tail, std::size(exp_tail));
     const Expr value = poly_fma(poly_fma(tail, r, constant(x, 1)), r, constant(x, 1));
-    const Expr half = Halide::floor(strict_mul(n, constant(x, 0.5)));
-    const Expr scaled = strict_mul(strict_mul(value, power_of_two(half)), power_of_two(strict_sub(n, half)));
-    return relaxed() ? scaled : Halide::select(not_a_number(x), x, scaled);
+    // 2^(n-1), doubled at the end: 2^128 has no f32, and results up to the largest f32 need n = 128.
+    const Expr half_power = Halide::reinterpret(Halide::Float(32), (Halide::cast(Halide::Int(32), n) + 126) << 23);
+    const Expr scaled = strict_mul(strict_mul(value, half_power), constant(x, 2));
+    const Expr zero = constant(x, 0);
+    const Expr infinity = constant(x, std::numeric_limits<double>::infinity());
+    return Halide::select(strict_lt(x, constant(x, -86.9)), zero,
+                          Halide::select(strict_lt(constant(x, 88.72283935546875), x), infinity, scaled));
 }
 
 // x = 2^n (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)); log(x) = n ln 2 + f - f^2/2 + f^3 p(f).

@@ -19,8 +19,14 @@ struct Stage {
     /// Number of elements of a dim that one realisation computes, where constant.
     std::map<std::string, std::int64_t> computed;
     std::set<std::string> overrun; ///< dims whose last tile may pass the extent
-    /// A reduction over a few partial results, all unrolled: defined as one expression, a balanced tree, without an update.
+    /// A reduction over a few partial results, all unrolled: defined without an update, as halves that meet.
     bool tree = false;
+    std::vector<Halide::Func> halves; ///< of the tree, over `lane` and the stage's dims; whole vectors
+    Halide::Var lane{"lane"};
+    /// The value beyond the tensor's ends, where the stage itself provides it for its readers (see absorb_padding), and the
+    /// dims along which they go there.
+    ir::Ref pad;
+    std::set<std::string> padded_dims;
     /// A copy of an input that the caller's context keeps: a function of its own computes it, and the main function is
     /// given its buffer.
     bool packed_once = false;
@@ -53,6 +59,9 @@ struct Lowering {
 void declare_arguments(Lowering& lowering);
 /// Every definition has a Halide function with its memory order, without a definition.
 void declare_stages(Lowering& lowering);
+/// A map that is stored, and that every reader reads padded with one constant, holds the padding itself: its function is
+/// defined beyond its ends, and the readers' inner loops ask no questions.
+void absorb_padding(Lowering& lowering);
 /// Every function is defined.
 void define_stages(Lowering& lowering);
 /// Extents that are known to be constant, and the sizes of outputs, are stated.
@@ -61,5 +70,11 @@ void bound_stages(Lowering& lowering);
 void shape_loops(Lowering& lowering);
 /// Every stage is computed and stored where the plan says.
 void place_stages(Lowering& lowering);
+
+/// All of them.
+void run_passes(Lowering& lowering);
+
+/// Halide's target of that name (see find_target), with what the numerics ask of it.
+[[nodiscard]] Halide::Target halide_target(const std::string& name, schedule::Numerics numerics);
 
 } // namespace coulter::lower

@@ -137,6 +137,19 @@ Halide::LoopLevel level(const Lowering& lowering, const schedule::Place& place) 
     return {stage.func, Halide::VarOrRVar(Halide::Var(mangle(place.loop)))};
 }
 
+// Halves are made where their stage combines them: inside its innermost loop.
+void place_halves(Stage& stage) {
+    Halide::Var innermost = Halide::Var::outermost();
+    for (const schedule::Loop& loop : stage.plan->main.loops) {
+        if (!loop.reduced) {
+            innermost = Halide::Var(mangle(loop.name));
+        }
+    }
+    for (Halide::Func& half : stage.halves) {
+        half.compute_at(stage.func, innermost).store_in(Halide::MemoryType::Stack);
+    }
+}
+
 } // namespace
 
 void shape_loops(Lowering& lowering) {
@@ -146,6 +159,9 @@ void shape_loops(Lowering& lowering) {
         }
         if (stage.tree) {
             Nest(lowering, stage, Halide::Stage(stage.func), false).apply(stage.plan->main);
+            for (Halide::Func& half : stage.halves) {
+                half.vectorize(stage.lane);
+            }
             continue;
         }
         if (stage.plan->init) {
@@ -162,6 +178,7 @@ void shape_loops(Lowering& lowering) {
 void place_stages(Lowering& lowering) {
     for (auto& [name, stage] : lowering.stages) {
         const schedule::StagePlan& plan = *stage.plan;
+        place_halves(stage);
         if (plan.inlined || stage.packed_once || lowering.plan.kernel.is_output(name)) {
             continue;
         }
