@@ -55,6 +55,8 @@ struct Lowering {
 
 // The passes, in their order; each says what holds after it.
 
+/// Copies of constants that are packed once are constants themselves.
+void fold_constants(Lowering& lowering);
 /// Arguments exist: extents, inputs, scalars, constants, packed buffers.
 void declare_arguments(Lowering& lowering);
 /// Every definition has a Halide function with its memory order, without a definition.
