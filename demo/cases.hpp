@@ -30,8 +30,8 @@ struct Case {
 /// Makes a case when its turn comes, so that not all tensors are in memory together.
 using MakeCase = std::function<Case()>;
 
-// At the sizes that the kernels name as their estimates. References are plain loops in f64, and where a result is large,
-// loops over samples of it.
+// At the sizes that the kernels name as their estimates. References are plain loops in f64, and where a result is
+// large, loops over samples of it.
 [[nodiscard]] Case conv_capsules_case();
 [[nodiscard]] Case matmul_case();
 [[nodiscard]] Case conv2d_case();

@@ -64,16 +64,24 @@ Case pool_case(const Pool& pool, const coulter_kernel_info* info, Kernel kernel)
         return Comparison{deviation.relative(), "all " + grouped(deviation.count()) + " elements, loops in f64"};
     };
     const std::string window = std::to_string(pool.window);
-    return {"1 x 112 x 112 x 64, " + window + " x " + window + ", stride 2" + (pool.padding > 0 ? ", padded" : ""), info,
-            bytes_of(d->image, d->result),
+    return {"1 x 112 x 112 x 64, " + window + " x " + window + ", stride 2" + (pool.padding > 0 ? ", padded" : ""),
+            info, bytes_of(d->image, d->result),
             [d, kernel](coulter::Context& context) { kernel(context, d->image, d->result); }, compare};
 }
 
 } // namespace
 
-Case max_pool2d_case() { return pool_case({2, 0, false}, max_pool2d_info(), coulter::max_pool2d); }
-Case max_pool2d_padded_case() { return pool_case({3, 1, false}, max_pool2d_padded_info(), coulter::max_pool2d_padded); }
-Case avg_pool2d_case() { return pool_case({2, 0, true}, avg_pool2d_info(), coulter::avg_pool2d); }
-Case avg_pool2d_padded_case() { return pool_case({3, 1, true}, avg_pool2d_padded_info(), coulter::avg_pool2d_padded); }
+Case max_pool2d_case() {
+    return pool_case({2, 0, false}, max_pool2d_info(), coulter::max_pool2d);
+}
+Case max_pool2d_padded_case() {
+    return pool_case({3, 1, false}, max_pool2d_padded_info(), coulter::max_pool2d_padded);
+}
+Case avg_pool2d_case() {
+    return pool_case({2, 0, true}, avg_pool2d_info(), coulter::avg_pool2d);
+}
+Case avg_pool2d_padded_case() {
+    return pool_case({3, 1, true}, avg_pool2d_padded_info(), coulter::avg_pool2d_padded);
+}
 
 } // namespace demo

@@ -25,7 +25,8 @@ Comparison compare_samples(const Tensor& result, const Wanted& wanted) {
     for (const std::int64_t place : sample(result.size(), samples)) {
         deviation.add(result.data()[place], wanted(place));
     }
-    return {deviation.relative(), grouped(deviation.count()) + " of " + grouped(result.size()) + " elements, loops in f64"};
+    return {deviation.relative(),
+            grouped(deviation.count()) + " of " + grouped(result.size()) + " elements, loops in f64"};
 }
 
 } // namespace
@@ -68,8 +69,8 @@ Case conv2d_case() {
                 const std::int64_t iy = y + ky - 1;
                 const std::int64_t ix = x + kx - 1;
                 for (std::int64_t in = 0; iy >= 0 && iy < size && ix >= 0 && ix < size && in < channels; ++in) {
-                    sum += static_cast<double>(d->image(0, iy, ix, in)) *
-                           static_cast<double>(d->weight(ky, kx, in, out));
+                    sum +=
+                        static_cast<double>(d->image(0, iy, ix, in)) * static_cast<double>(d->weight(ky, kx, in, out));
                 }
             }
         }

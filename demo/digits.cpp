@@ -2,8 +2,8 @@
 //
 //   coulter-demo [--quick] MODELS PAGE.html
 //
-// MODELS is the folder models/ of the sources: its data and weights are read. Exit codes: 0 good; 1 a result is wrong; 2 the
-// command line; 4 a file, or a call that failed.
+// MODELS is the folder models/ of the sources: its data and weights are read. Exit codes: 0 good; 1 a result is wrong;
+// 2 the command line; 4 a file, or a call that failed.
 
 #include "page.hpp"
 #include "reference.hpp"
@@ -42,7 +42,8 @@ bool all_right(const Answers& answers, const std::vector<Measurement>& rows) {
     bool right = answers.unlike_pytorch == 0;
     for (const Measurement& row : rows) {
         if (!(row.comparison.error <= 1e-5)) {
-            std::cerr << "error: " << row.name << " is off by " << error_text(row.comparison.error) << ", at most 1e-05 wanted\n";
+            std::cerr << "error: " << row.name << " is off by " << error_text(row.comparison.error)
+                      << ", at most 1e-05 wanted\n";
             right = false;
         }
     }
@@ -58,15 +59,23 @@ int run(const Options& options) {
 
     const Answers said = answers(context, network, digits);
     std::cout << machine.processor << "\n\nheld-out accuracy  "
-              << fixed(100 * static_cast<double>(said.right) / static_cast<double>(digits.count()), 2) << " %, " << said.right
-              << " of " << digits.count() << " digits\nPyTorch's answers  "
+              << fixed(100 * static_cast<double>(said.right) / static_cast<double>(digits.count()), 2) << " %, "
+              << said.right << " of " << digits.count() << " digits\nPyTorch's answers  "
               << (said.unlike_pytorch == 0 ? "all " + grouped(digits.count()) + " predictions are the same"
                                            : grouped(said.unlike_pytorch) + " PREDICTIONS DIFFER")
-              << "\n\n" << std::flush;
+              << "\n\n"
+              << std::flush;
 
     const std::vector<MakeCase> cases{[&] { return digits_cnn_case(network, digits); },
-                                      conv_capsules_case, matmul_case, conv2d_case, softmax_case, layer_norm_case,
-                                      max_pool2d_case, max_pool2d_padded_case, avg_pool2d_case, avg_pool2d_padded_case};
+                                      conv_capsules_case,
+                                      matmul_case,
+                                      conv2d_case,
+                                      softmax_case,
+                                      layer_norm_case,
+                                      max_pool2d_case,
+                                      max_pool2d_padded_case,
+                                      avg_pool2d_case,
+                                      avg_pool2d_padded_case};
     std::vector<Measurement> rows;
     for (const MakeCase& make : cases) {
         rows.push_back(measure(make(), context, machine.threads, options.seconds));

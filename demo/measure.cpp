@@ -12,7 +12,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double since(Clock::time_point begin) {
+    return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 double quantile(std::vector<double> values, double q) {
     const auto at = values.begin() + static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size()));
@@ -20,7 +22,9 @@ double quantile(std::vector<double> values, double q) {
     return *at;
 }
 
-double median(const std::vector<double>& values) { return quantile(values, 0.5); }
+double median(const std::vector<double>& values) {
+    return quantile(values, 0.5);
+}
 
 } // namespace
 

@@ -33,7 +33,8 @@ HeldOut read_held_out(const std::filesystem::path& models) {
     coulter::Safetensors data = coulter::read_safetensors(models / "data/digits.safetensors");
     coulter::Safetensors expected = coulter::read_safetensors(models / "weights/digits_cnn_expected.safetensors");
     HeldOut digits;
-    const std::int64_t count = data.tensors["held_out_labels"].shape.empty() ? 0 : data.tensors["held_out_labels"].shape[0];
+    const std::int64_t count =
+        data.tensors["held_out_labels"].shape.empty() ? 0 : data.tensors["held_out_labels"].shape[0];
     digits.labels = integers(find(data, "held_out_labels", {count}));
     digits.images = find(data, "held_out_images", {count, digit_size, digit_size});
     digits.expected_logits = find(expected, "logits", {count, 10});

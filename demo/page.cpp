@@ -14,7 +14,8 @@ constexpr const char* style = R"css(
   --line: #30363d; --track: #2b3138; --good: #5fbf97; --bad: #f07f70; --bad-card: #33211f; --other: #6a727b; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 2.5rem 1.5rem 4rem; max-width: 76rem; background: var(--page); color: var(--text);
-  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", "Helvetica Neue", sans-serif; font-variant-numeric: tabular-nums; }
+  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", "Helvetica Neue", sans-serif;
+  font-variant-numeric: tabular-nums; }
 h1 { margin: 0; font-size: 2rem; line-height: 1.2; letter-spacing: -.01em; }
 h2 { margin: 2.75rem 0 .75rem; font-size: 1.25rem; }
 p { margin: .5rem 0 1rem; max-width: 46rem; }
@@ -84,8 +85,9 @@ std::string tile(const std::string& number, const std::string& what, bool good =
 
 /// What all digits' bars stand on: a line, and the ten classes.
 std::string axis() {
-    std::string text = "<svg width=\"0\" height=\"0\" style=\"position:absolute\" aria-hidden=\"true\"><defs><g id=\"axis\">"
-                       "<path d=\"M0 31.5H100\"/>";
+    std::string text =
+        "<svg width=\"0\" height=\"0\" style=\"position:absolute\" aria-hidden=\"true\"><defs><g id=\"axis\">"
+        "<path d=\"M0 31.5H100\"/>";
     for (int digit = 0; digit < 10; ++digit) {
         text += "<text x=\"" + std::to_string(10 * digit + 5) + "\" y=\"40\">" + std::to_string(digit) + "</text>";
     }
@@ -93,17 +95,18 @@ std::string axis() {
 }
 
 std::string table(const std::vector<Measurement>& rows) {
-    std::string text = "<div class=\"scroll\"><table>\n<tr><th>kernel</th><th>time</th><th>GFLOP/s</th><th>GB/s</th>"
-                       "<th class=\"words\">share of the roof</th><th>largest error</th><th class=\"words\">against</th></tr>\n";
+    std::string text =
+        "<div class=\"scroll\"><table>\n<tr><th>kernel</th><th>time</th><th>GFLOP/s</th><th>GB/s</th>"
+        "<th class=\"words\">share of the roof</th><th>largest error</th><th class=\"words\">against</th></tr>\n";
     for (const Measurement& row : rows) {
         const double percent = 100 * row.share();
-        text += "<tr><td><b>" + escaped(row.name) + "</b><span class=\"sizes\">" + escaped(row.sizes) + "</span></td><td>" +
-                time_text(row.seconds) + "</td><td>" + significant(1e-9 * row.flops) + "</td><td>" +
-                significant(1e-9 * row.bytes) + "</td><td class=\"share\">" + fixed(percent, 0) +
-                " % <span class=\"lead\">of " + bound_text(row) + "</span><span class=\"meter\"><i style=\"width:" +
-                fixed(std::clamp(percent, 0.0, 100.0), 1) + "%\"></i></span></td><td>" +
-                error_text(row.comparison.error) + "</td><td class=\"words sizes\">" + escaped(row.comparison.with) +
-                "</td></tr>\n";
+        text += "<tr><td><b>" + escaped(row.name) + "</b><span class=\"sizes\">" + escaped(row.sizes) +
+                "</span></td><td>" + time_text(row.seconds) + "</td><td>" + significant(1e-9 * row.flops) +
+                "</td><td>" + significant(1e-9 * row.bytes) + "</td><td class=\"share\">" + fixed(percent, 0) +
+                " % <span class=\"lead\">of " + bound_text(row) +
+                "</span><span class=\"meter\"><i style=\"width:" + fixed(std::clamp(percent, 0.0, 100.0), 1) +
+                "%\"></i></span></td><td>" + error_text(row.comparison.error) + "</td><td class=\"words sizes\">" +
+                escaped(row.comparison.with) + "</td></tr>\n";
     }
     text += "</table></div>\n<p class=\"note\">";
     for (const std::string& sentence : legend(rows)) {
@@ -114,7 +117,8 @@ std::string table(const std::vector<Measurement>& rows) {
 
 } // namespace
 
-std::string page(HeldOut& digits, const Answers& answers, const std::vector<Measurement>& rows, const Machine& machine) {
+std::string page(HeldOut& digits, const Answers& answers, const std::vector<Measurement>& rows,
+                 const Machine& machine) {
     const std::string count = grouped(digits.count());
     const double accuracy = 100 * static_cast<double>(answers.right) / static_cast<double>(digits.count());
     const Cards all = cards(digits, answers);
@@ -128,9 +132,11 @@ std::string page(HeldOut& digits, const Answers& answers, const std::vector<Meas
                        "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                        "<title>Coulter: handwritten digits</title>\n<style>" +
                        std::string(style) + "</style>\n</head>\n<body>\n" + axis();
-    text += "<h1>" + grouped(answers.right) + " of " + count + " handwritten digits read right</h1>\n"
-            "<p class=\"lead\">A small convolutional network, written in Coulter as functions over named dims and compiled "
-            "to a library of C functions. The program that wrote this page links that library and no compiler.</p>\n";
+    text +=
+        "<h1>" + grouped(answers.right) + " of " + count +
+        " handwritten digits read right</h1>\n"
+        "<p class=\"lead\">A small convolutional network, written in Coulter as functions over named dims and compiled "
+        "to a library of C functions. The program that wrote this page links that library and no compiler.</p>\n";
     text += "<ul class=\"tiles\">\n" + tile(fixed(accuracy, 2) + " %", "of the held-out images read right") +
             tile(answers.unlike_pytorch == 0 ? "All " + count : grouped(answers.unlike_pytorch) + " differ",
                  answers.unlike_pytorch == 0 ? "predictions equal PyTorch's" : "predictions differ from PyTorch's",
@@ -143,14 +149,16 @@ std::string page(HeldOut& digits, const Answers& answers, const std::vector<Meas
     text += "</ul>\n<p class=\"note\" style=\"margin-top:1rem\">" + escaped(machine.processor) + "</p>\n";
 
     if (wrong > 0) {
-        text += "<h2>Read wrong</h2>\n<p class=\"lead\">The number is what the network says, with its probability. A bar per "
-                "class: green is right, red is what was said.</p>\n<div class=\"cards large\">\n" +
+        text += "<h2>Read wrong</h2>\n<p class=\"lead\">The number is what the network says, with its probability. A "
+                "bar per class: green is right, red is what was said.</p>\n<div class=\"cards large\">\n" +
                 all.wrong + "</div>\n";
     }
     text += "<h2>The kernels</h2>\n" + table(rows);
     text += "<h2>Read right, the least certain first</h2>\n<div class=\"cards\">\n" + all.right + "</div>\n";
-    text += "<footer class=\"note\">Images: E. Alpaydin and C. Kaynak, <i>Optical Recognition of Handwritten Digits</i>, UCI "
-            "Machine Learning Repository, 1998, doi:10.24432/C50P49, CC BY 4.0, in the copy of scikit-learn.</footer>\n";
+    text +=
+        "<footer class=\"note\">Images: E. Alpaydin and C. Kaynak, <i>Optical Recognition of Handwritten Digits</i>, "
+        "UCI Machine Learning Repository, 1998, doi:10.24432/C50P49, CC BY 4.0, in the copy of "
+        "scikit-learn.</footer>\n";
     return text + "</body>\n</html>\n";
 }
 

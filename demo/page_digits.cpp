@@ -21,7 +21,8 @@ std::string picture(const std::uint8_t* pixels) {
 
 /// Ten bars over the axis that the page defines once. Columns are 10 wide, a probability of 1 is 30 high.
 std::string bars(const float* probabilities, int prediction, int label) {
-    std::string svg = "<svg viewBox=\"0 0 100 42\" role=\"img\" aria-label=\"probabilities\"><use href=\"#axis\"/><title>";
+    std::string svg =
+        "<svg viewBox=\"0 0 100 42\" role=\"img\" aria-label=\"probabilities\"><use href=\"#axis\"/><title>";
     for (int digit = 0; digit < 10; ++digit) {
         svg += std::to_string(digit) + ": " + fixed(100 * static_cast<double>(probabilities[digit]), 2) + " %\n";
     }
@@ -57,10 +58,10 @@ Cards cards(HeldOut& digits, const Answers& answers) {
         const std::string said = std::to_string(prediction);
         const std::string truth = right ? "" : "<span class=\"truth\">is " + std::to_string(label) + "</span>";
         (right ? result.right : result.wrong) +=
-            "<figure class=\"card" + std::string(right ? "" : " wrong") + "\"><div class=\"row\"><img alt=\"a handwritten " +
-            std::to_string(label) + "\" src=\"" + picture(images + 64 * image) + "\"><figcaption><b>" + said + "</b>" +
-            truth + "<span class=\"sure\">" + fixed(100 * static_cast<double>(certainty(image)), 1) +
-            " %</span></figcaption></div>" +
+            "<figure class=\"card" + std::string(right ? "" : " wrong") +
+            "\"><div class=\"row\"><img alt=\"a handwritten " + std::to_string(label) + "\" src=\"" +
+            picture(images + 64 * image) + "\"><figcaption><b>" + said + "</b>" + truth + "<span class=\"sure\">" +
+            fixed(100 * static_cast<double>(certainty(image)), 1) + " %</span></figcaption></div>" +
             bars(answers.probabilities.data() + 10 * image, prediction, label) + "</figure>\n";
     }
     return result;

@@ -70,7 +70,8 @@ void multiply_add(std::int64_t rounds, std::index_sequence<i...>) {
 } // namespace
 
 Roof::Roof(int threads, std::int64_t bytes)
-    : threads_(threads), from_({std::max<std::int64_t>(bytes / 8, 1024)}), to_({std::max<std::int64_t>(bytes / 8, 1024)}) {
+    : threads_(threads), from_({std::max<std::int64_t>(bytes / 8, 1024)}),
+      to_({std::max<std::int64_t>(bytes / 8, 1024)}) {
     from_.fill(1);
     const double moved = 8.0 * static_cast<double>(from_.size());
     (void)this->bytes(); // touches the pages
@@ -79,8 +80,7 @@ Roof::Roof(int threads, std::int64_t bytes)
 
 double Roof::flops() {
     constexpr std::int64_t rounds = 250'000; // 2 ms at 3 GHz and two vectors a cycle
-    const double time =
-        seconds(threads_, [](int) { multiply_add(rounds, std::make_index_sequence<accumulators>{}); });
+    const double time = seconds(threads_, [](int) { multiply_add(rounds, std::make_index_sequence<accumulators>{}); });
     return 2.0 * lanes * accumulators * rounds * threads_ / time;
 }
 

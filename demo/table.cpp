@@ -17,17 +17,25 @@ using Cells = std::array<std::string, 8>;
 
 } // namespace
 
-std::string fixed(double number, int digits) { return printed("%.*f", number, digits); }
+std::string fixed(double number, int digits) {
+    return printed("%.*f", number, digits);
+}
 
-std::string significant(double number) { return fixed(number, number < 9.995 ? 2 : number < 99.95 ? 1 : 0); }
+std::string significant(double number) {
+    return fixed(number, number < 9.995 ? 2 : number < 99.95 ? 1 : 0);
+}
 
 std::string time_text(double seconds) {
     return seconds < 1e-3 ? significant(1e6 * seconds) + " us" : significant(1e3 * seconds) + " ms";
 }
 
-std::string error_text(double error) { return error == 0 ? "0" : printed("%.*e", error, 1); }
+std::string error_text(double error) {
+    return error == 0 ? "0" : printed("%.*e", error, 1);
+}
 
-const char* bound_text(const Measurement& row) { return row.memory_bound() ? "copying" : "multiply-adds"; }
+const char* bound_text(const Measurement& row) {
+    return row.memory_bound() ? "copying" : "multiply-adds";
+}
 
 std::vector<std::string> legend(const std::vector<Measurement>& rows) {
     std::vector<std::string> sentences{

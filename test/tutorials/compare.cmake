@@ -1,5 +1,5 @@
-# Runs a lesson and compares what it prints with what it should print. Times are masked: numbers before ms, us and %, and the
-# number of threads.
+# Runs a lesson and compares what it prints with what it should print. What differs between machines is masked: the
+# numbers before ms, us, % and threads.
 #
 #   cmake -D PROGRAM=path -D EXPECTED=expected.txt -P compare.cmake
 #

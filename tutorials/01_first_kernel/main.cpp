@@ -1,11 +1,12 @@
 // Lesson 1: the first kernel.
 //
-// From a function over named dims to a C function that you call. Nothing is said about how it runs: the default schedule
-// makes it parallel and vectorized. Read smooth.cpp first; then build and run this:
+// From a function over named dims to a C function that you call. Nothing is said about how it runs: the default
+// schedule makes it parallel and vectorized. Read smooth.cpp first; then build and run this:
 //
 //     cmake --build build --target tutorial_01_first_kernel && build/tutorials/tutorial_01_first_kernel
 //
-// Three lines of CMake make the library that this program links. The first runs the generator and compiles what it wrote:
+// Three lines of CMake make the library that this program links. The first runs the generator and compiles what it
+// wrote:
 //
 //     coulter_add_kernels(first_kernel SOURCES smooth.cpp KERNELS smooth)
 //     add_executable(tutorial_01_first_kernel main.cpp)
@@ -78,8 +79,8 @@ void call_it() {
     std::cout << "smoothed 3 x 3 to 1 x 1: " << middle(0, 0) << " (that is 38 / 16)\n";
 }
 
-// Every call checks all of its arguments before it writes anything, and the message names what is wrong. Here the result
-// is as large as the image, as if the picture were padded.
+// Every call checks all of its arguments before it writes anything, and the message names what is wrong. Here the
+// result is as large as the image, as if the picture were padded.
 void refuse_it() {
     coulter::Context context;
     Tensor<float> image({101, 67});
@@ -96,9 +97,9 @@ void refuse_it() {
 } // namespace
 
 int main() {
-    // The kernel as text is all that the library is made of. It is meant to be read, and to be compared in reviews. Note
-    // the sum, which nobody named: it is `result.sum`, after the tensor that it is for. That is the name by which a
-    // schedule file can speak of it, and by which messages do.
+    // The kernel as text is all that the library is made of. It is meant to be read, and to be compared in reviews.
+    // Note the sum, which nobody named: it is `result.sum`, after the tensor that it is for. That is the name by which
+    // a schedule file can speak of it, and by which messages do.
     std::cout << "== smooth.coulter ==\n" << contents(SMOOTH_TEXT);
 
     std::cout << "\n== the call ==\n";
@@ -107,8 +108,8 @@ int main() {
     std::cout << "\n== a call that is refused ==\n";
     refuse_it();
 
-    // Mistakes in the algorithm are found when the generator runs, on the author's line. The code in brackets has a page
-    // in docs/errors/.
+    // Mistakes in the algorithm are found when the generator runs, on the author's line. The code in brackets has a
+    // page in docs/errors/.
     std::cout << "\n== a generator with a mistake: misspelt.cpp ==\n";
     int status = 0;
     std::cout << output_of(quoted(MISSPELT_PROGRAM) + " -o misspelt", &status);

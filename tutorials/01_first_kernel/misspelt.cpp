@@ -1,4 +1,5 @@
-// The same kernel with a mistake of the kind that everybody makes. The lesson runs this generator and shows what it says.
+// The same kernel with a mistake of the kind that everybody makes. The lesson runs this generator and shows what it
+// says.
 
 #include <coulter/coulter.h>
 
@@ -14,4 +15,6 @@ Kernel smooth() {
     return Kernel("smooth", {result});
 }
 
-int main(int argc, char** argv) { return generate(argc, argv, {{"smooth", smooth}}); }
+int main(int argc, char** argv) {
+    return generate(argc, argv, {{"smooth", smooth}});
+}

@@ -1,15 +1,15 @@
 // The algorithm of the first lesson: a picture, smoothed by the weighted mean of each 3 x 3 window.
 //
-// This is a generator: a program that writes `smooth.coulter`, the kernel as text. A library is built from that text, so
-// this program is no part of yours, and needs no more than Coulter's headers and its library dsl.
+// This is a generator: a program that writes `smooth.coulter`, the kernel as text. A library is built from that text,
+// so this program is no part of yours, and needs no more than Coulter's headers and its library dsl.
 
 #include <coulter/coulter.h>
 
 using namespace coulter;
 
 Kernel smooth() {
-    // Dims are names. Loops over a dim run from 0 to its extent - 1. The windows are 3 x 3, which is said here; the other
-    // extents are the caller's.
+    // Dims are names. Loops over a dim run from 0 to its extent - 1. The windows are 3 x 3, which is said here; the
+    // other extents are the caller's.
     Dim y("y"), x("x"), iy("iy"), ix("ix");
     Dim ky("ky", 3), kx("kx", 3);
 
@@ -34,4 +34,6 @@ Kernel smooth() {
     return Kernel("smooth", {result}, estimates({{iy, 512}, {ix, 512}}));
 }
 
-int main(int argc, char** argv) { return generate(argc, argv, {{"smooth", smooth}}); }
+int main(int argc, char** argv) {
+    return generate(argc, argv, {{"smooth", smooth}});
+}

@@ -1,5 +1,5 @@
-// The algorithm of the second lesson: convolutional capsules, equation 2 of P. Barham and M. Isard, Machine Learning Systems
-// are Stuck in a Rut, HotOS 2019. It is models/capsules.cpp, under a name for each step of the lesson.
+// The algorithm of the second lesson: convolutional capsules, equation 2 of P. Barham and M. Isard, Machine Learning
+// Systems are Stuck in a Rut, HotOS 2019. It is models/capsules.cpp, under a name for each step of the lesson.
 //
 // Where a convolution has numbers, this has matrices of 4 x 4: the pose of each input capsule is multiplied by a matrix
 // of weights, which gives a vote for the pose of each output capsule, and the votes are summed over a window of 3 x 3.
