@@ -2,8 +2,8 @@
 """Coulter's kernels beside PyTorch and plain C loops, in one process, interleaved, results checked.
 
 Every contender gets the same row-major inputs and outputs and the same number of threads. What is frozen (weights) may be
-rearranged once before the timing, on every side. A round calls each contender once in turn; medians and quartiles are
-over all rounds. The FMA roof and the copy bandwidth are measured in the same rounds.
+rearranged once before the timing, on every side. A round calls each contender a few times in turn; medians and quartiles
+are over all rounds. The FMA roof and the copy bandwidth are measured in the same rounds.
 
 Usage, from the repository's root after scripts/test or scripts/demo has built it:
 
@@ -228,7 +228,13 @@ def measure(case, rounds, roof, threads):
     names = list(case.contenders)
     for i in range(rounds):
         for name in names[i % len(names):] + names[:i % len(names)]:
-            times[name].append(seconds(case.contenders[name][0]))
+            # The workers of the contender before spin for some milliseconds before they sleep; without the pause they
+            # would take a processor from this one. One call wakes its own workers.
+            time.sleep(0.02)
+            call = case.contenders[name][0]
+            call()
+            times[name] += [seconds(call) for _ in range(4)]
+        time.sleep(0.02)
         peaks.append(roof.fma_flops(threads, ctypes.c_int64(2000000)))
         if i % 8 == 0:
             bandwidths.append(roof.copy_bandwidth(threads, ctypes.c_int64(16 << 20), ctypes.c_int64(3)))
