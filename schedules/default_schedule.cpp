@@ -202,12 +202,12 @@ private:
         if (inner.size() > 1) {
             step("unroll " + joined({inner.begin() + 1, inner.end()}), "so that each result is a register");
         }
-        return parallel(definition, shape, std::move(outer), total);
+        return parallel(definition, shape, std::move(outer), total, keep_outer);
     }
 
     /// Makes the outer loops tasks, and remembers their names for what is computed in them.
     std::string parallel(const ir::Definition& definition, const StageShape& shape, std::vector<OuterLoop> outer,
-                         double total) {
+                         double total, bool has_accumulators) {
         std::vector<std::string>& names = loops_[definition.name];
         for (const OuterLoop& loop : outer) {
             names.push_back(loop.name);
@@ -221,16 +221,27 @@ private:
             return outer.back().name;
         }
         const auto hosted = fusable_.find(definition.name);
-        const std::size_t most = hosted == fusable_.end() ? outer.size() : hosted->second;
+        std::size_t most = hosted == fusable_.end() ? outer.size() : hosted->second;
+        if ((hosted != fusable_.end() || has_accumulators) && most > 2) {
+            // Inside a loop fused of three, Halide no longer knows that the middle one takes a single step: what is
+            // computed there would cover all of it. So the loop that hosts it stays inside.
+            --most;
+        }
         const std::int64_t wanted = std::int64_t{2} * analysis_.options().threads;
         std::size_t fused_loops = 1;
-        while (fused_loops < most && outer.front().extent < wanted) {
-            const std::string fused = fmt::format("{}.{}", outer[0].name, outer[1].name);
-            step(fmt::format("fuse {} {} as {}", outer[1].name, outer[0].name, fused), "enough tasks for all threads");
-            outer[1] = {fused, outer[0].extent * outer[1].extent};
-            outer.erase(outer.begin());
-            ++fused_loops;
+        std::int64_t tasks = outer.front().extent;
+        while (fused_loops < most && tasks < wanted) {
+            tasks *= outer[fused_loops++].extent;
         }
+        // From the inside: fused the other way round, the index of a middle loop is computed inside the loops below.
+        std::string task = outer[fused_loops - 1].name;
+        for (std::size_t i = fused_loops - 1; i-- > 0;) {
+            const std::string fused = fmt::format("{}.{}", outer[i].name, task);
+            step(fmt::format("fuse {} {} as {}", task, outer[i].name, fused), "enough tasks for all threads");
+            task = fused;
+        }
+        outer.erase(outer.begin(), outer.begin() + static_cast<std::ptrdiff_t>(fused_loops - 1));
+        outer.front() = {task, tasks};
         for (std::size_t i = 0; i < fused_loops; ++i) {
             names[i] = outer.front().name;
         }
