@@ -73,13 +73,13 @@ public:
     Halide::Module module() {
         std::vector<Halide::Module> modules;
         timed("lower-to-halide", [&] {
-            modules.push_back(Halide::Pipeline(lowering_.outputs())
+            modules.push_back(make_pipeline(lowering_.outputs())
                                   .compile_to_module(lowering_.arguments(), schedule::main_symbol(lowering_.plan.kernel.name),
                                                      lowering_.target));
             for (const schedule::Pack& pack : lowering_.plan.packs) {
                 if (pack.once) {
                     Stage& stage = lowering_.stages.at(pack.stage);
-                    modules.push_back(stage.func.compile_to_module(
+                    modules.push_back(make_pipeline({stage.func}).compile_to_module(
                         lowering_.pack_arguments(stage), schedule::pack_symbol(lowering_.plan.kernel.name, pack.stage),
                         lowering_.target));
                 }

@@ -94,10 +94,18 @@ public:
             // A condition that a split of the reduced dim brought holds everywhere but in the last part: `likely` lets
             // Halide cut that part off.
             const bool split = std::any_of(reduction.dims.begin(), reduction.dims.end(), is_introduced);
-            const Expr condition = expressions_.lower(reduction.where);
+            const Expr condition = Expressions(condition_scope()).lower(reduction.where);
             rdom_.where(split ? Halide::likely(condition) : condition);
         }
-        assign(update(reduction));
+        std::vector<Expr> values = update(reduction);
+        // Halide takes the loops of an update from the reduced indices in it: an element that is the same for all of them
+        // still counts once for each.
+        Expr here = Halide::Internal::const_true();
+        for (const auto& [dim, rvar] : stage_.rvars) {
+            here = here && Expr(rvar) >= 0;
+        }
+        values[0] = Halide::select(here, values[0], current()[0]);
+        assign(values);
     }
 
     // Whether the values come from relaxed arithmetic.
@@ -140,6 +148,21 @@ private:
         return scope;
     }
 
+    // A condition is evaluated before the guards of split loops are: its reads are clamped.
+    Scope condition_scope() {
+        Scope scope = expressions_.scope();
+        const std::vector<schedule::LoopStep>& steps = stage_.plan->main.steps;
+        const bool splits = std::any_of(steps.begin(), steps.end(), [](const schedule::LoopStep& step) {
+            return step.kind == schedule::LoopStep::Kind::split;
+        });
+        if (splits) {
+            for (const auto& [dim, index] : scope.indices) {
+                scope.overrun.insert(dim);
+            }
+        }
+        return scope;
+    }
+
     Expr with_padding(const Expr& value) {
         Expr inside;
         for (const std::string& dim : stage_.padded_dims) {
@@ -147,7 +170,7 @@ private:
             const Expr here = Halide::likely(index >= 0) && Halide::likely(index < (*lowering_.extents)[dim]);
             inside = inside.defined() ? inside && here : here;
         }
-        return inside.defined() ? Halide::select(inside, value, expressions_.lower(stage_.pad)) : value;
+        return inside.defined() ? lowering_.math->select(inside, value, expressions_.lower(stage_.pad)) : value;
     }
 
     void assign(const std::vector<Expr>& values) {
@@ -309,7 +332,7 @@ private:
         }
         const Expr take =
             wins || (ties && Halide::cast<std::uint32_t>(index) < Halide::cast<std::uint32_t>(state[0]));
-        return {Halide::select(take, index, state[0]), Halide::select(take, value, state[1])};
+        return {Halide::select(take, index, state[0]), math.select(take, value, state[1])};
     }
 
     Lowering& lowering_;

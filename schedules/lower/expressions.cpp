@@ -31,6 +31,21 @@ bool looks_for_nan(const ir::Node& node) {
     }
 }
 
+// Functions that are Halide's or libm's: their results carry its promise that they are no NaN.
+bool promises(const ir::Node& node) {
+    switch (node.op) {
+    case ir::Op::abs:
+    case ir::Op::exp:
+    case ir::Op::log:
+    case ir::Op::expm1:
+    case ir::Op::tanh:
+    case ir::Op::erf: return node.type == Type::f64 && node.op != ir::Op::abs;
+    case ir::Op::sigmoid: return false;
+    case ir::Op::mod: return true;
+    default: return node.kind == ir::Kind::call;
+    }
+}
+
 } // namespace
 
 void Expressions::set_operands(std::vector<Expr> left, std::vector<Expr> right) {
@@ -53,7 +68,7 @@ Expr Expressions::lower(const ir::Ref& expression) {
                 for (const ir::Ref& arg : node->args) {
                     relaxed = relaxed || relaxed_.at(arg.get());
                 }
-                relaxed = relaxed && !looks_for_nan(*node);
+                relaxed = promises(*node) || (relaxed && !looks_for_nan(*node));
             }
             relaxed_[node] = relaxed;
             done_[node] = lower_node(*node);
@@ -98,7 +113,8 @@ Expr Expressions::lower_node(const ir::Node& node) {
             return index_binary(node.op, arg(0), arg(1));
         }
         return scope_.math.binary(node.op, arg(0), arg(1));
-    case ir::Kind::select: return Halide::select(lowered(node.args[0]), lowered(node.args[1]), lowered(node.args[2]));
+    case ir::Kind::select:
+        return scope_.math.select(lowered(node.args[0]), lowered(node.args[1]), lowered(node.args[2]));
     case ir::Kind::cast:
         if (node.type == Type::index) {
             // An index outside int32 is outside every tensor: saturating keeps it there.
@@ -163,7 +179,7 @@ Expr Expressions::lower_access(const ir::Node& node) {
         indices.push_back(value);
     }
     const Expr loaded = source.load(indices, node.component);
-    return inside.defined() ? Halide::select(inside, loaded, lowered(node.pad())) : loaded;
+    return inside.defined() ? scope_.math.select(inside, loaded, lowered(node.pad())) : loaded;
 }
 
 } // namespace coulter::lower

@@ -39,6 +39,7 @@ public:
     /// True when relaxed arithmetic made the value.
     [[nodiscard]] bool is_relaxed(const ir::Ref& expression);
 
+    [[nodiscard]] const Scope& scope() const { return scope_; }
     void set_operands(std::vector<Halide::Expr> left, std::vector<Halide::Expr> right);
 
 private:

@@ -21,8 +21,9 @@ Expr strict_add(const Expr& a, const Expr& b) { return strict(Call::strict_add, 
 Expr strict_sub(const Expr& a, const Expr& b) { return strict(Call::strict_sub, a, b); }
 Expr strict_mul(const Expr& a, const Expr& b) { return strict(Call::strict_mul, a, b); }
 Expr strict_lt(const Expr& a, const Expr& b) { return strict(Call::strict_lt, a, b, true); }
-Expr strict_le(const Expr& a, const Expr& b) { return strict(Call::strict_le, a, b, true); }
 Expr strict_eq(const Expr& a, const Expr& b) { return strict(Call::strict_eq, a, b, true); }
+// Halide's own strict_le is true for a NaN.
+Expr strict_le(const Expr& a, const Expr& b) { return strict_lt(a, b) || strict_eq(a, b); }
 Expr not_a_number(const Expr& a) { return !strict_eq(a, a); }
 
 bool narrow_float(Halide::Type type) { return type.is_float() && type.bits() == 16; }
@@ -32,6 +33,15 @@ Expr constant(const Expr& like, double value) { return Halide::Internal::make_co
 Expr libm(const char* name, const std::vector<Expr>& args) {
     const std::string suffix = args.front().type().bits() == 32 ? "f" : "";
     return Call::make(args.front().type(), name + suffix, args, Call::PureExtern);
+}
+
+// fmod is exact, and has the sign of a.
+Expr floor_remainder(const Expr& a, const Expr& b) {
+    const Expr remainder = libm("fmod", {a, b});
+    const Expr zero = constant(a, 0);
+    const Expr is_zero = strict_eq(remainder, zero);
+    const Expr differ = strict_lt(remainder, zero) != strict_lt(b, zero);
+    return Halide::select(!is_zero && differ, strict_add(remainder, b), remainder);
 }
 
 // Coefficients from scripts/fit_math.py, lowest power first.
@@ -69,13 +79,55 @@ Expr extreme(Halide::Type type, bool highest) {
 }
 
 Expr Math::barrier(const Expr& a) const {
+    return a.type().is_float() && numerics_ == schedule::Numerics::reassociate ? hide(a) : a;
+}
+
+Expr Math::hide(const Expr& a) const {
     const Halide::Type type = a.type();
-    if (!type.is_float() || numerics_ != schedule::Numerics::reassociate) {
-        return a;
-    }
     const Halide::Type carrier = type.with_code(Halide::Type::UInt);
     const Expr zero = Halide::cast(carrier, zero_);
     return Halide::reinterpret(type, Halide::reinterpret(carrier, a) ^ zero);
+}
+
+Expr Math::select(const Expr& condition, const Expr& yes, const Expr& no) const {
+    const Halide::Type type = yes.type();
+    if (!type.is_float() || numerics_ != schedule::Numerics::reassociate) {
+        return Halide::select(condition, yes, no);
+    }
+    const Halide::Type carrier = type.with_code(Halide::Type::UInt);
+    return Halide::reinterpret(type, Halide::select(condition, Halide::reinterpret(carrier, yes),
+                                                    Halide::reinterpret(carrier, no)));
+}
+
+Expr Math::convert(Halide::Type type, const Expr& a) const {
+    const Expr converted = Halide::cast(type, a);
+    // Halide takes two conversions for one, and its own one between f16 and bf16 makes infinities of NaN.
+    const bool narrows = narrow_float(type) && numerics_ == schedule::Numerics::exact;
+    return narrows ? hide(converted) : barrier(converted);
+}
+
+// To 16 bits from f64 by way of f32, which is rounded to odd: its last bit says that there is more, so that the second
+// rounding is the only one.
+Expr Math::narrow(Halide::Type type, const Expr& a) const {
+    if (a.type().bits() != 64) {
+        return convert(type, a);
+    }
+    const Expr single = convert(Halide::Float(32), a);
+    const Expr widened = convert(Halide::Float(64), single);
+    const Expr inexact = strict_lt(a, widened) || strict_lt(widened, a);
+    const Expr away = strict_lt(magnitude(a), magnitude(widened));
+    const Expr bits = Halide::reinterpret(Halide::UInt(32), single);
+    const Expr one = Halide::cast<std::uint32_t>(1);
+    const Expr zero = Halide::cast<std::uint32_t>(0);
+    const Expr odd = (bits - Halide::select(away, one, zero)) | one;
+    return convert(type, Halide::reinterpret(Halide::Float(32), Halide::select(inexact, odd, bits)));
+}
+
+// Without the sign bit.
+Expr Math::magnitude(const Expr& a) const {
+    const Halide::Type carrier = a.type().with_code(Halide::Type::UInt);
+    const Expr sign = Halide::Internal::make_const(carrier, 1) << (a.type().bits() - 1);
+    return Halide::reinterpret(a.type(), Halide::reinterpret(carrier, a) & ~Halide::cast(carrier, sign));
 }
 
 Expr Math::relaxed_product(const Expr& a, const Expr& b) const {
@@ -103,12 +155,12 @@ Expr Math::min_max(bool is_max, const Expr& a, const Expr& b) const {
     // A constant first operand is no NaN, and the comparison is false for a NaN in `b`, which then is the result.
     const auto better = [&](const Expr& x, const Expr& y) { return is_max ? strict_lt(y, x) : strict_lt(x, y); };
     if (Halide::Internal::is_const(a)) {
-        return Halide::select(better(a, b), a, b);
+        return select(better(a, b), a, b);
     }
     if (Halide::Internal::is_const(b)) {
-        return Halide::select(better(b, a), b, a);
+        return select(better(b, a), b, a);
     }
-    return Halide::select(better(a, b) || not_a_number(a), a, b);
+    return select(better(a, b) || not_a_number(a), a, b);
 }
 
 Expr Math::unary(Op op, const Expr& a) const {
@@ -136,8 +188,8 @@ Expr Math::binary(Op op, const Expr& a, const Expr& b) const {
     default: break;
     }
     if (narrow_float(type)) {
-        const Expr wide = binary(op, Halide::cast<float>(a), Halide::cast<float>(b));
-        return wide.type().is_bool() ? wide : Halide::cast(type, wide);
+        const Expr wide = binary(op, convert(Halide::Float(32), a), convert(Halide::Float(32), b));
+        return wide.type().is_bool() ? wide : narrow(type, wide);
     }
     const bool compares = op >= Op::eq && op <= Op::ge;
     if (!type.is_float()) {
@@ -175,7 +227,7 @@ Expr Math::binary(Op op, const Expr& a, const Expr& b) const {
     case Op::sub: return strict_sub(a, b);
     case Op::mul: return strict_mul(a, b);
     case Op::div: return strict(Call::strict_div, a, b);
-    case Op::mod: return strict_sub(a, strict_mul(b, Halide::floor(strict(Call::strict_div, a, b))));
+    case Op::mod: return floor_remainder(a, b);
     case Op::min: return min_max(false, a, b);
     case Op::max: return min_max(true, a, b);
     case Op::eq: return strict_eq(a, b);
@@ -194,15 +246,19 @@ Expr Math::cast(Halide::Type type, const Expr& a) const {
         return a;
     }
     if (type.is_bool()) {
-        return narrow_float(from)  ? cast(type, Halide::cast<float>(a))
+        return narrow_float(from)  ? cast(type, convert(Halide::Float(32), a))
                : from.is_float() ? !strict_eq(a, constant(a, 0))
                                  : a != Halide::Internal::make_zero(from);
     }
-    if (!from.is_float() || type.is_float()) {
-        return narrow_float(type) ? Halide::cast(type, Halide::cast<float>(a)) : Halide::cast(type, a);
+    if (!from.is_float()) {
+        return narrow_float(type) ? convert(type, Halide::cast<float>(a)) : Halide::cast(type, a);
     }
     if (narrow_float(from)) {
-        return cast(type, Halide::cast<float>(a));
+        const Expr wide = convert(Halide::Float(32), a);
+        return cast(type, relaxed() ? wide : hide(wide));
+    }
+    if (type.is_float()) {
+        return narrow_float(type) ? narrow(type, a) : convert(type, a);
     }
     // Bounds that the float type holds exactly: powers of two.
     const int magnitude = type.is_uint() ? type.bits() : type.bits() - 1;
@@ -310,23 +366,23 @@ Expr Math::call(Op op, const std::vector<Expr>& args) const {
     if (narrow_float(type)) {
         std::vector<Expr> wide;
         for (const Expr& arg : args) {
-            wide.push_back(Halide::cast<float>(arg));
+            wide.push_back(convert(Halide::Float(32), arg));
         }
         const Expr value = call(op, wide);
-        return value.type().is_bool() ? value : Halide::cast(type, value);
+        return value.type().is_bool() ? value : narrow(type, value);
     }
     const bool single = type.bits() == 32;
     const double infinity = std::numeric_limits<double>::infinity();
     switch (op) {
-    case Op::abs: return Halide::abs(x);
+    case Op::abs: return magnitude(x);
     case Op::sqrt: return Halide::sqrt(x);
     case Op::floor: return Halide::floor(x);
     case Op::ceil: return Halide::ceil(x);
     case Op::round: return Halide::round(x);
     case Op::trunc: return Halide::trunc(x);
     case Op::is_nan: return not_a_number(x);
-    case Op::is_inf: return strict_eq(Halide::abs(x), constant(x, infinity));
-    case Op::is_finite: return strict_lt(Halide::abs(x), constant(x, infinity));
+    case Op::is_inf: return strict_eq(magnitude(x), constant(x, infinity));
+    case Op::is_finite: return strict_lt(magnitude(x), constant(x, infinity));
     case Op::fma: return libm("fma", args);
     case Op::exp: return single ? barrier(exp32(x)) : libm("exp", args);
     case Op::log: return single ? barrier(log32(x)) : libm("log", args);

@@ -13,7 +13,8 @@ namespace coulter::lower {
 /// Halide marks ordinary float operations as free of NaN, and LLVM then drops tests for NaN on their results. So in
 /// `exact` and `reassociate` every operation here is one of Halide's strict intrinsics; what may be contracted and
 /// reordered is only the accumulation of sums and products (`accumulate`) and the inside of polynomials, and such a
-/// result passes `barrier` before anything looks at it. In `fast` everything is Halide's ordinary arithmetic.
+/// result passes `barrier` before anything looks at it. The same goes for conversions between floats, and a choice
+/// between floats is one between their bits, since LLVM's `select` and `fpext` carry the promise as well. In `fast` everything is Halide's ordinary arithmetic.
 class Math {
 public:
     /// `zero` is an int32 that is 0 at run time and unknown to the compiler.
@@ -25,6 +26,10 @@ public:
     [[nodiscard]] Halide::Expr call(ir::Op op, const std::vector<Halide::Expr>& args) const;
     /// Value conversion; float to integer truncates, saturates and takes NaN to 0.
     [[nodiscard]] Halide::Expr cast(Halide::Type type, const Halide::Expr& a) const;
+
+    /// \pre of one type.
+    [[nodiscard]] Halide::Expr select(const Halide::Expr& condition, const Halide::Expr& yes,
+                                      const Halide::Expr& no) const;
 
     /// `accumulator + value`, contracted and reordered freely outside `exact`.
     [[nodiscard]] Halide::Expr accumulate_sum(const Halide::Expr& accumulator, const Halide::Expr& value) const;
@@ -39,6 +44,10 @@ public:
 
 private:
     [[nodiscard]] bool relaxed() const { return numerics_ == schedule::Numerics::fast; }
+    [[nodiscard]] Halide::Expr hide(const Halide::Expr& a) const; ///< barrier, in every mode
+    [[nodiscard]] Halide::Expr convert(Halide::Type type, const Halide::Expr& a) const;
+    [[nodiscard]] Halide::Expr narrow(Halide::Type type, const Halide::Expr& a) const;
+    [[nodiscard]] Halide::Expr magnitude(const Halide::Expr& a) const;
     [[nodiscard]] Halide::Expr min_max(bool is_max, const Halide::Expr& a, const Halide::Expr& b) const;
     [[nodiscard]] Halide::Expr polynomial(const Halide::Expr& x, const float* coefficients, int count) const;
     [[nodiscard]] Halide::Expr poly_fma(const Halide::Expr& a, const Halide::Expr& b, const Halide::Expr& c) const;

@@ -73,6 +73,9 @@ void shape_loops(Lowering& lowering);
 /// Every stage is computed and stored where the plan says.
 void place_stages(Lowering& lowering);
 
+/// Functions to compile, with the corrections that Halide's lowered code needs.
+[[nodiscard]] Halide::Pipeline make_pipeline(const std::vector<Halide::Func>& outputs);
+
 /// All of them.
 void run_passes(Lowering& lowering);
 

@@ -16,7 +16,7 @@ using schedule::LoopStep;
 class Nest {
 public:
     Nest(Lowering& lowering, Stage& stage, Halide::Stage halide, bool update)
-        : lowering_(lowering), stage_(stage), halide_(std::move(halide)) {
+        : lowering_(lowering), stage_(stage), halide_(std::move(halide)), update_(update) {
         for (const std::string& dim : stage.args) {
             loops_.emplace(schedule::display_name(dim), stage.vars.at(dim));
             if (stage.computed.contains(dim)) {
@@ -52,9 +52,7 @@ public:
                 order.push_back(loops_.at(loop->name));
             }
         }
-        if (order.size() > 1) {
-            halide_.reorder(order);
-        }
+        reorder(order);
         for (const schedule::Loop& loop : nest.loops) {
             if (is_absent(loop)) {
                 continue;
@@ -72,6 +70,23 @@ public:
 private:
     // The reduced loop of a tree is in its expression.
     [[nodiscard]] bool is_absent(const schedule::Loop& loop) const { return stage_.tree && loop.reduced; }
+
+    // Innermost first, all loops. The checker has judged the order; Halide's own check of reduced loops would have to
+    // prove that the update is associative, which it cannot for operations that keep NaN.
+    void reorder(const std::vector<Halide::VarOrRVar>& order) {
+        Halide::Internal::StageSchedule schedule = halide_.get_schedule(); // a handle
+        std::vector<Halide::Internal::Dim>& dims = schedule.dims();
+        std::vector<Halide::Internal::Dim> sorted;
+        for (const Halide::VarOrRVar& loop : order) {
+            const auto at = std::find_if(dims.begin(), dims.end(), [&](const Halide::Internal::Dim& dim) {
+                return dim.var == loop.name() || dim.var.ends_with("." + loop.name());
+            });
+            COULTER_INTERNAL_ASSERT(at != dims.end());
+            sorted.push_back(*at);
+        }
+        COULTER_INTERNAL_ASSERT(sorted.size() + 1 == dims.size()); // the last is Halide's own
+        std::copy(sorted.begin(), sorted.end(), dims.begin());
+    }
 
     Halide::VarOrRVar made(const std::string& name, bool reduced) {
         const std::string mangled = mangle(name);
@@ -94,8 +109,11 @@ private:
             reduced_.insert(step.outer);
             reduced_.insert(step.inner);
         }
+        // Halide takes no RoundUp for reduced loops, nor for parts of loops of an update; a guard that always holds goes
+        // away.
+        const bool whole = stage_.vars.contains(step.loop) || !update_;
         halide_.split(old, made(step.outer, reduced), made(step.inner, reduced), static_cast<int>(step.factor),
-                      tail(step, exact));
+                      tail(step, exact && !reduced && whole));
     }
 
     static Halide::TailStrategy tail(const LoopStep& step, bool exact) {
@@ -121,6 +139,7 @@ private:
     Lowering& lowering_;
     Stage& stage_;
     Halide::Stage halide_;
+    bool update_;
     std::map<std::string, Halide::VarOrRVar> loops_;
     std::map<std::string, std::int64_t> extents_;
     std::set<std::string> reduced_;

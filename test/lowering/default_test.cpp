@@ -1,0 +1,94 @@
+// The default schedule: model kernels, kernels of every type, random kernels.
+
+#include "cases.hpp"
+#include "forked.hpp"
+#include "models/kernels.hpp"
+#include "schedule/rewrite_kernels.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace coulter;
+using namespace coulter::test;
+
+namespace {
+
+/// Maps and reductions of one type; `logic` of comparisons.
+SizedKernel typed(Type type) {
+    using ir::Op;
+    using ir::ReduceOp;
+    KernelBuilder b("typed_" + std::string(name(type)));
+    b.dim("i").dim("j").input("x", type, {"i", "j"}).input("y", type, {"j"});
+    const ir::Ref x = b.read("x");
+    const ir::Ref y = b.read("y");
+    std::vector<std::string> outputs;
+    const auto reduced = [&](const std::string& tensor, ReduceOp op, const ir::Ref& value) {
+        b.reduce(tensor, {"i"}, op, {"j"}, {value});
+        outputs.push_back(tensor);
+    };
+    if (type == Type::boolean) {
+        b.map("mixed", {"i", "j"}, {ir::binary(Op::bit_xor, x, ir::binary(Op::logical_and, x, y))});
+    } else {
+        b.map("mixed", {"i", "j"}, {x * y + x});
+        reduced("total", ReduceOp::sum, x * y);
+        reduced("product", ReduceOp::product, ir::binary(Op::min, x, ir::cast(type, ir::integer_constant(Type::i8, 1))));
+    }
+    outputs.emplace_back("mixed");
+    reduced("least", ReduceOp::min, x);
+    reduced("most", ReduceOp::max, x);
+    reduced("some", ReduceOp::any, ir::binary(Op::lt, x, y));
+    reduced("every", ReduceOp::all, ir::binary(Op::ge, x, y));
+    b.reduce("best", {"i"}, ReduceOp::argmax, {"j"}, {x});
+    b.map("best_index", {"i"}, {b.read("best", {}, 0)}).map("best_value", {"i"}, {b.read("best", {}, 1)});
+    outputs.insert(outputs.end(), {"best_index", "best_value"});
+    return {b.outputs(outputs), {"i", "j"}};
+}
+
+void expect_passed(const std::vector<Case>& cases) {
+    const Summary summary = run_cases(cases);
+    MESSAGE(cases.size() << " cases, " << summary.seconds << " s of processor time");
+    CHECK(summary.failures == "");
+    CHECK((summary.passed == cases.size() || std::getenv("COULTER_CASE") != nullptr));
+}
+
+} // namespace
+
+TEST_CASE("model kernels under their default schedules give the interpreter's results") {
+    std::vector<Case> cases;
+    for (const KernelFactory& factory : models::kernels()) {
+        SizedKernel kernel{factory.make(Params{}).ir(), {}};
+        for (const ir::Input& input : kernel.kernel.inputs) {
+            for (const std::string& dim : input.dims) {
+                if (!kernel.kernel.find_dim(dim)->size) {
+                    kernel.free.push_back(dim);
+                }
+            }
+        }
+        for (const std::uint64_t seed : {1, 2, 3}) {
+            Case test = make_case(kernel, seed);
+            test.special = seed == 3 && factory.name != "digits_cnn";
+            cases.push_back(std::move(test));
+        }
+    }
+    expect_passed(cases);
+}
+
+TEST_CASE("kernels of every type under their default schedules give the interpreter's results") {
+    std::vector<Case> cases;
+    for (const Type type : {Type::f64, Type::f32, Type::f16, Type::bf16, Type::i8, Type::i16, Type::i32, Type::i64,
+                            Type::u8, Type::u16, Type::u32, Type::u64, Type::boolean}) {
+        for (const std::uint64_t seed : {1, 2}) {
+            Case test = make_case(typed(type), seed);
+            test.special = seed == 2;
+            cases.push_back(std::move(test));
+        }
+    }
+    expect_passed(cases);
+}
+
+TEST_CASE("random kernels under their default schedules give the interpreter's results") {
+    std::vector<Case> cases;
+    for (std::uint64_t seed = 0; seed < (is_long_run() ? 1000U : 60U); ++seed) {
+        cases.push_back(make_case(random_sized_kernel(seed, 3 + static_cast<int>(seed % 5)), seed));
+    }
+    expect_passed(cases);
+}

@@ -1,0 +1,82 @@
+// Under `numerics exact` a schedule changes no bit.
+
+#include "cases.hpp"
+#include "forked.hpp"
+#include "schedule/rewrite_kernels.hpp"
+#include "support/random_schedule.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace coulter;
+using namespace coulter::test;
+using ir::Op;
+using ir::ReduceOp;
+
+namespace {
+
+SizedKernel with_rows(KernelBuilder& b, const std::vector<std::string>& outputs) {
+    return {b.outputs(outputs), {"row", "col"}};
+}
+
+/// exp, log, tanh and erf of sums, and sums of them.
+SizedKernel functions() {
+    KernelBuilder b("functions");
+    b.dim("row").dim("col").input("x", Type::f32, {"row", "col"}).input("y", Type::f32, {"col"});
+    const ir::Ref x = b.read("x");
+    const ir::Ref y = b.read("y");
+    b.map("shifted", {"row", "col"}, {x * y + x});
+    const ir::Ref shifted = b.read("shifted");
+    b.map("curves", {"row", "col"},
+          {ir::call(Op::tanh, {shifted}) + ir::call(Op::erf, {x}) * ir::call(Op::sigmoid, {shifted - y})});
+    b.reduce("total", {"row"}, ReduceOp::sum, {"col"}, {ir::call(Op::exp, {b.read("curves")}) * y});
+    b.map("logs", {"row"}, {ir::call(Op::log, {ir::call(Op::abs, {b.read("total")})})});
+    return with_rows(b, {"curves", "logs"});
+}
+
+/// Smallest and largest of what holds both zeros, and which one wins shows in the sign of 1 / x.
+SizedKernel zeros() {
+    KernelBuilder b("zeros");
+    b.dim("row").dim("col").input("x", Type::f32, {"row", "col"});
+    const ir::Ref zero = ir::real_constant(Type::f32, 0);
+    const ir::Ref signed_zero = b.read("x") * zero;
+    b.reduce("least", {"row"}, ReduceOp::min, {"col"}, {signed_zero});
+    b.reduce("most", {"row"}, ReduceOp::max, {"col"}, {signed_zero});
+    b.map("relu", {"row", "col"}, {ir::binary(Op::max, zero, b.read("x")) + b.read("most") * b.read("least")});
+    return with_rows(b, {"least", "most", "relu"});
+}
+
+} // namespace
+
+TEST_CASE("random schedules under `numerics exact` keep every bit") {
+    std::vector<SizedKernel> kernels{functions(), zeros()};
+    for (const SizedKernel& kernel : lowering_kernels()) {
+        const std::string& name = kernel.kernel.name;
+        if (name == "conv_capsules" || name == "softmax" || name == "layer_norm" || name == "valid_chain" ||
+            name == "online_softmax" || name == "matmul_f16") {
+            kernels.push_back(kernel);
+        }
+    }
+    REQUIRE(kernels.size() == 8);
+    const int each = is_long_run() ? 150 : 10;
+    std::vector<Case> cases;
+    for (const SizedKernel& kernel : kernels) {
+        RandomScheduleOptions options;
+        options.numerics = schedule::Numerics::exact;
+        std::uint64_t seed = 500;
+        for (int accepted = 0; accepted < each && seed < 500 + 60 * static_cast<std::uint64_t>(each); ++seed) {
+            Case test = make_case(kernel, seed);
+            test.schedule = random_schedule(kernel.kernel, seed, options);
+            test.bitwise = true;
+            test.special = seed % 3 == 0;
+            if (is_accepted(test)) {
+                cases.push_back(std::move(test));
+                ++accepted;
+            }
+        }
+    }
+    CHECK(cases.size() == kernels.size() * static_cast<std::size_t>(each));
+    const Summary summary = run_cases(cases);
+    MESSAGE(cases.size() << " schedules, " << summary.seconds << " s of processor time");
+    CHECK(summary.failures == "");
+    CHECK((summary.passed == cases.size() || std::getenv("COULTER_CASE") != nullptr));
+}
