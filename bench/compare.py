@@ -5,9 +5,10 @@ Every contender gets the same row-major inputs and outputs and the same number o
 rearranged once before the timing, on every side. A round calls each contender a few times in turn; medians and quartiles
 are over all rounds. The FMA roof and the copy bandwidth are measured in the same rounds.
 
-Usage, from the repository's root after scripts/test or scripts/demo has built it:
+Usage, from the repository's root, after scripts/setup and with .venv/bin first in PATH:
 
-    python bench/compare.py --library build/lib/libcoulter_bench.so [--kernels a,b] [--threads 2] [--rounds 40]
+    cmake --build --preset default --target bench_lib
+    python bench/compare.py --library build/bench/bench.kernels/libbench.so [--kernels a,b] [--threads 2] [--rounds 40]
                             [--out bench/results/NAME.json]
 
 PyTorch is optional (models/train/requirements.txt); without it its rows are left out, and the output says so.
