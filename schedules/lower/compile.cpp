@@ -6,6 +6,7 @@
 #include "coulter/schedule/symbols.hpp"
 #include "coulter/schedule/target.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
 #include <fstream>
@@ -85,8 +86,14 @@ public:
                 }
             }
         });
-        return modules.size() == 1 ? modules.front()
-                                   : Halide::link_modules(mangle(lowering_.plan.kernel.name), modules);
+        if (modules.size() == 1) {
+            return modules.front();
+        }
+        Halide::Module linked = Halide::link_modules(mangle(lowering_.plan.kernel.name), modules);
+        // link_modules forgets it, and all strict operations would be relaxed.
+        linked.set_any_strict_float(std::any_of(modules.begin(), modules.end(),
+                                                [](const Halide::Module& module) { return module.any_strict_float(); }));
+        return linked;
     }
 
     void write(const Halide::Module& module, const Outputs& outputs) {
