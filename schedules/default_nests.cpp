@@ -159,7 +159,12 @@ private:
             slice *= fixed ? 1 : static_cast<double>(analysis_.extent(dim));
         }
         const bool few_tasks = tasks < analysis_.options().threads && work_of(analysis_, stage.name) > worth_threads;
-        if (shared == 0 || slice > cached_bytes || few_tasks) {
+        // In a slice, a dim has its whole constant extent only where the readers take each element by name; elsewhere its
+        // loop could be neither vectorized nor unrolled.
+        const bool whole = std::all_of(stage.dims.begin(), stage.dims.end(), [&](const std::string& dim) {
+            return all_read_by_name(stage.name, dim);
+        });
+        if (shared == 0 || slice > cached_bytes || few_tasks || !whole) {
             return;
         }
         shape.host = host;
