@@ -95,7 +95,13 @@ public:
             // Halide cut that part off.
             const bool split = std::any_of(reduction.dims.begin(), reduction.dims.end(), is_introduced);
             const Expr condition = Expressions(condition_scope()).lower(reduction.where);
-            rdom_.where(split ? Halide::likely(condition) : condition);
+            const std::vector<std::string> free = ir::free_dims(lowering_.plan.kernel, {reduction.where});
+            const bool pure = std::none_of(free.begin(), free.end(), [&](const std::string& dim) {
+                return std::find(reduction.dims.begin(), reduction.dims.end(), dim) != reduction.dims.end();
+            });
+            rdom_.where(split  ? Halide::likely(condition)
+                        : pure ? lowering_.math->opaque(condition) // it bounds no loop, and would bound the tile
+                               : condition);
         }
         std::vector<Expr> values = update(reduction);
         // Halide takes the loops of an update from the reduced indices in it: an element that is the same for all of them

@@ -2,6 +2,8 @@
 
 #include "integer_math.hpp"
 
+#include <algorithm>
+
 namespace coulter::lower {
 namespace {
 
@@ -29,6 +31,15 @@ bool looks_for_nan(const ir::Node& node) {
     case ir::Op::ge: return true;
     default: return node.kind == ir::Kind::call || node.kind == ir::Kind::cast;
     }
+}
+
+// Halide takes an index that equals something for that in the bounds of what is read under the condition, and then asks
+// producers for more than the tile.
+bool pins_index(const ir::Ref& condition) {
+    const std::vector<const ir::Node*> nodes = ir::postorder({condition});
+    return std::any_of(nodes.begin(), nodes.end(), [](const ir::Node* node) {
+        return (node->op == ir::Op::eq || node->op == ir::Op::ne) && node->args[0]->type == Type::index;
+    });
 }
 
 // Functions that are Halide's or libm's: their results carry its promise that they are no NaN.
@@ -114,7 +125,8 @@ Expr Expressions::lower_node(const ir::Node& node) {
         }
         return scope_.math.binary(node.op, arg(0), arg(1));
     case ir::Kind::select:
-        return scope_.math.select(lowered(node.args[0]), lowered(node.args[1]), lowered(node.args[2]));
+        return scope_.math.select(pins_index(node.args[0]) ? scope_.math.opaque(lowered(node.args[0]))
+                                                           : lowered(node.args[0]), lowered(node.args[1]), lowered(node.args[2]));
     case ir::Kind::cast:
         if (node.type == Type::index) {
             // An index outside int32 is outside every tensor: saturating keeps it there.

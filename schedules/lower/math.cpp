@@ -86,7 +86,12 @@ Expr Math::hide(const Expr& a) const {
     const Halide::Type type = a.type();
     const Halide::Type carrier = type.with_code(Halide::Type::UInt);
     const Expr zero = Halide::cast(carrier, zero_);
-    return Halide::reinterpret(type, Halide::reinterpret(carrier, a) ^ zero);
+    // An addition, as two exclusive ors would cancel.
+    return Halide::reinterpret(type, Halide::reinterpret(carrier, a) + zero);
+}
+
+Expr Math::opaque(const Expr& condition) const {
+    return Halide::cast<std::int32_t>(condition) + zero_ != 0;
 }
 
 Expr Math::select(const Expr& condition, const Expr& yes, const Expr& no) const {

@@ -40,6 +40,9 @@ public:
     /// The same bits, of which the compiler no longer knows where they come from.
     [[nodiscard]] Halide::Expr barrier(const Halide::Expr& a) const;
 
+    /// The same condition, from which Halide concludes nothing about the indices in it.
+    [[nodiscard]] Halide::Expr opaque(const Halide::Expr& condition) const;
+
     [[nodiscard]] schedule::Numerics numerics() const { return numerics_; }
 
 private:

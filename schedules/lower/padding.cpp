@@ -2,6 +2,8 @@
 
 #include "pipeline.hpp"
 
+#include "coulter/schedule/rewrite.hpp"
+
 #include <algorithm>
 
 namespace coulter::lower {
@@ -18,6 +20,17 @@ bool is_affine(const ir::Ref& index) {
 bool may_hold_padding(const Lowering& lowering, const Stage& stage) {
     return !stage.plan->inlined && !stage.packed_once && !stage.definition->reduction && !stage.definition->scan &&
            stage.definition->values.size() == 1 && !lowering.plan.kernel.is_output(stage.definition->name);
+}
+
+// The schedule may have counted on the extent of a dim: then loops over more than that are none that it checked.
+bool is_shaped(const Lowering& lowering, const Stage& stage, const std::string& dim) {
+    const std::string loop = schedule::display_name(dim);
+    const std::vector<schedule::LoopStep>& steps = stage.plan->main.steps;
+    return stage.plan->tile.contains(dim) ||
+           (lowering.extents->constant(dim) &&
+            std::any_of(steps.begin(), steps.end(), [&](const schedule::LoopStep& step) {
+                return step.kind != schedule::LoopStep::Kind::reorder && (step.loop == loop || step.outer == loop);
+            }));
 }
 
 // Notes one read of the stage; false where the stage cannot serve it.
@@ -50,6 +63,9 @@ void absorb_padding(Lowering& lowering) {
                     holds = holds && serves(*node, stage);
                 }
             }
+        }
+        for (const std::string& dim : stage.padded_dims) {
+            holds = holds && !is_shaped(lowering, stage, dim);
         }
         if (holds && !stage.padded_dims.empty()) {
             lowering.sources.at(name).has_padding = true;

@@ -33,13 +33,17 @@ SizedKernel typed(Type type) {
         reduced("product", ReduceOp::product, ir::binary(Op::min, x, ir::cast(type, ir::integer_constant(Type::i8, 1))));
     }
     outputs.emplace_back("mixed");
-    reduced("least", ReduceOp::min, x);
-    reduced("most", ReduceOp::max, x);
+    if (type != Type::boolean) {
+        reduced("least", ReduceOp::min, x);
+        reduced("most", ReduceOp::max, x);
+    }
     reduced("some", ReduceOp::any, ir::binary(Op::lt, x, y));
     reduced("every", ReduceOp::all, ir::binary(Op::ge, x, y));
-    b.reduce("best", {"i"}, ReduceOp::argmax, {"j"}, {x});
-    b.map("best_index", {"i"}, {b.read("best", {}, 0)}).map("best_value", {"i"}, {b.read("best", {}, 1)});
-    outputs.insert(outputs.end(), {"best_index", "best_value"});
+    if (type != Type::boolean) {
+        b.reduce("best", {"i"}, ReduceOp::argmax, {"j"}, {x});
+        b.map("best_index", {"i"}, {b.read("best", {}, 0)}).map("best_value", {"i"}, {b.read("best", {}, 1)});
+        outputs.insert(outputs.end(), {"best_index", "best_value"});
+    }
     return {b.outputs(outputs), {"i", "j"}};
 }
 
