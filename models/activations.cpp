@@ -32,7 +32,11 @@ Kernel elementwise(const std::string& name, Tensor (*function)(const Arg&)) {
 
 } // namespace
 
-Kernel gelu() { return elementwise("gelu", gelu); }
-Kernel gelu_tanh() { return elementwise("gelu_tanh", gelu_tanh); }
+Kernel gelu() {
+    return elementwise("gelu", gelu);
+}
+Kernel gelu_tanh() {
+    return elementwise("gelu_tanh", gelu_tanh);
+}
 
 } // namespace coulter::models

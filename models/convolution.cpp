@@ -47,10 +47,20 @@ Kernel conv2d_kernel(const std::string& name, const Window& window, Activation a
 
 } // namespace
 
-Kernel conv2d() { return conv2d_kernel("conv2d", {.padding = 1}, Activation::relu); }
-Kernel conv2d_strided() { return conv2d_kernel("conv2d_strided", {.stride = 2, .padding = 1}, Activation::none); }
-Kernel conv2d_dilated() { return conv2d_kernel("conv2d_dilated", {.padding = 2, .dilation = 2}, Activation::none); }
-Kernel conv2d_valid() { return conv2d_kernel("conv2d_valid", {}, Activation::none); }
-Kernel conv2d_grouped() { return conv2d_kernel("conv2d_grouped", {.padding = 1}, Activation::none, {Dim("group")}); }
+Kernel conv2d() {
+    return conv2d_kernel("conv2d", {.padding = 1}, Activation::relu);
+}
+Kernel conv2d_strided() {
+    return conv2d_kernel("conv2d_strided", {.stride = 2, .padding = 1}, Activation::none);
+}
+Kernel conv2d_dilated() {
+    return conv2d_kernel("conv2d_dilated", {.padding = 2, .dilation = 2}, Activation::none);
+}
+Kernel conv2d_valid() {
+    return conv2d_kernel("conv2d_valid", {}, Activation::none);
+}
+Kernel conv2d_grouped() {
+    return conv2d_kernel("conv2d_grouped", {.padding = 1}, Activation::none, {Dim("group")});
+}
 
 } // namespace coulter::models

@@ -5,7 +5,8 @@
 
 namespace coulter::models {
 
-/// A convolution over two axes, as machine learning has it: the weights are not flipped, and zeros lie around the image.
+/// A convolution over two axes, as machine learning has it: the weights are not flipped, and zeros lie around the
+/// image.
 ///
 ///     result = sum over y.tap, x.tap, in of image(y.from(sy*y.to + dy*y.tap - p), x.from(...)) * weight
 ///

@@ -2,4 +2,6 @@
 
 #include "models/kernels.hpp"
 
-int main(int argc, char** argv) { return coulter::generate(argc, argv, coulter::models::kernels()); }
+int main(int argc, char** argv) {
+    return coulter::generate(argc, argv, coulter::models::kernels());
+}

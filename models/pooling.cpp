@@ -35,9 +35,17 @@ Kernel pool_kernel(const std::string& name, Pool pool, std::int64_t size, const 
 
 } // namespace
 
-Kernel max_pool2d() { return pool_kernel("max_pool2d", max_pool, 2, {.stride = 2}); }
-Kernel max_pool2d_padded() { return pool_kernel("max_pool2d_padded", max_pool, 3, {.stride = 2, .padding = 1}); }
-Kernel avg_pool2d() { return pool_kernel("avg_pool2d", average_pool, 2, {.stride = 2}); }
-Kernel avg_pool2d_padded() { return pool_kernel("avg_pool2d_padded", average_pool, 3, {.stride = 2, .padding = 1}); }
+Kernel max_pool2d() {
+    return pool_kernel("max_pool2d", max_pool, 2, {.stride = 2});
+}
+Kernel max_pool2d_padded() {
+    return pool_kernel("max_pool2d_padded", max_pool, 3, {.stride = 2, .padding = 1});
+}
+Kernel avg_pool2d() {
+    return pool_kernel("avg_pool2d", average_pool, 2, {.stride = 2});
+}
+Kernel avg_pool2d_padded() {
+    return pool_kernel("avg_pool2d_padded", average_pool, 3, {.stride = 2, .padding = 1});
+}
 
 } // namespace coulter::models

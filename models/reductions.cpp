@@ -16,8 +16,7 @@ Kernel reductions() {
     log_total(i) = logsumexp({j}, x);
     average(i) = mean({j}, x);
     spread(i) = variance({j}, x);
-    return Kernel("reductions",
-                  {total, times, lowest, highest, lowest_at, highest_at, log_total, average, spread},
+    return Kernel("reductions", {total, times, lowest, highest, lowest_at, highest_at, log_total, average, spread},
                   estimates({{i, 1024}, {j, 1024}}));
 }
 

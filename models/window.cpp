@@ -4,7 +4,9 @@ namespace coulter::models {
 namespace {
 
 // The texts of kernels are read by people, so there is no `1 * y - 0` in them.
-Expr scaled(std::int64_t factor, const Expr& index) { return factor == 1 ? index : factor * index; }
+Expr scaled(std::int64_t factor, const Expr& index) {
+    return factor == 1 ? index : factor * index;
+}
 Expr plus(const Expr& index, std::int64_t constant) {
     return constant == 0 ? index : constant > 0 ? index + constant : index - -constant;
 }

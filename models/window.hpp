@@ -12,7 +12,8 @@ struct Window {
     std::int64_t dilation = 1;
 };
 
-/// One axis of a window: positions `to` over the image's dim `from`, with the taps `tap`. `from` and `to` may be one dim.
+/// One axis of a window: positions `to` over the image's dim `from`, with the taps `tap`. `from` and `to` may be one
+/// dim.
 struct Axis {
     Dim from;
     Dim to;

@@ -28,7 +28,8 @@ DLDataType dl_type_of(Type type) {
 /// A tensor in memory of its own, between two pages that may not be accessed.
 class GuardedTensor {
 public:
-    GuardedTensor(Type type, std::vector<std::int64_t> shape, Placement placement) : type_(type), shape_(std::move(shape)) {
+    GuardedTensor(Type type, std::vector<std::int64_t> shape, Placement placement)
+        : type_(type), shape_(std::move(shape)) {
         std::int64_t step = 1;
         strides_.resize(shape_.size());
         for (std::size_t d = shape_.size(); d-- > 0;) {
@@ -52,8 +53,13 @@ public:
         }
         std::memset(memory_ + page_, static_cast<int>(unwritten), mapped_ - 2 * page_);
         data_ = placement == Placement::after_guard ? memory_ + page_ : memory_ + mapped_ - page_ - bytes_;
-        tensor_ = {data_, {kDLCPU, 0}, static_cast<std::int32_t>(shape_.size()), dl_type_of(type_), shape_.data(),
-                   strides_.data(), 0};
+        tensor_ = {data_,
+                   {kDLCPU, 0},
+                   static_cast<std::int32_t>(shape_.size()),
+                   dl_type_of(type_),
+                   shape_.data(),
+                   strides_.data(),
+                   0};
     }
     ~GuardedTensor() { munmap(memory_, mapped_); }
     GuardedTensor(const GuardedTensor&) = delete;
@@ -77,8 +83,7 @@ public:
 
     /// Whether all bytes around the elements, and between them, are as before the call.
     [[nodiscard]] bool is_untouched_outside() {
-        for_each([](std::byte* element, std::size_t) { std::memset(element, static_cast<int>(unwritten), 1); },
-                 true);
+        for_each([](std::byte* element, std::size_t) { std::memset(element, static_cast<int>(unwritten), 1); }, true);
         for (std::byte* at = memory_ + page_; at != memory_ + mapped_ - page_; ++at) {
             if (*at != unwritten) {
                 return false;
@@ -122,7 +127,9 @@ private:
 };
 
 Type type_of(const coulter_argument& argument) {
-    const std::string text = (argument.type_code == kDLFloat ? "f" : argument.type_code == kDLInt ? "i" : "u") +
+    const std::string text = (argument.type_code == kDLFloat ? "f"
+                              : argument.type_code == kDLInt ? "i"
+                                                             : "u") +
                              std::to_string(argument.type_bits);
     return type_from_name(text).value();
 }
@@ -136,7 +143,8 @@ CallResult call(const CompiledKernel& kernel, const std::map<std::string, Array>
     for (std::int64_t i = 0; i < kernel.info->argument_count; ++i) {
         const coulter_argument& argument = kernel.info->arguments[i];
         if ((argument.flags & COULTER_ARGUMENT_OUTPUT) != 0) {
-            tensors.push_back(std::make_unique<GuardedTensor>(type_of(argument), output_shapes.at(argument.name), placement));
+            tensors.push_back(
+                std::make_unique<GuardedTensor>(type_of(argument), output_shapes.at(argument.name), placement));
         } else {
             const Array& input = inputs.at(argument.name);
             tensors.push_back(std::make_unique<GuardedTensor>(input.type, input.shape, placement));

@@ -35,7 +35,8 @@ CompiledKernel entry(const coulter_kernel_info* info, int (*function)(coulter_co
                 }
                 return [&]<std::size_t... i>(std::index_sequence<i...>) {
                     return function(context, arguments[i]...);
-                }(std::index_sequence_for<T...>{});
+                }
+                (std::index_sequence_for<T...>{});
             }};
 }
 
@@ -44,12 +45,23 @@ CompiledKernel entry(const coulter_kernel_info* info, int (*function)(coulter_co
 #define ENTRY(kernel) entry(::kernel##_info(), ::kernel)
 
 const std::vector<CompiledKernel>& compiled_kernels() {
-    static const std::vector<CompiledKernel> list{
-        ENTRY(avg_pool2d), ENTRY(avg_pool2d_padded), ENTRY(conv2d),       ENTRY(conv2d_dilated),
-        ENTRY(conv2d_grouped), ENTRY(conv2d_strided), ENTRY(conv2d_valid), ENTRY(conv_capsules),
-        ENTRY(digits_cnn), ENTRY(gelu), ENTRY(gelu_tanh), ENTRY(layer_norm),
-        ENTRY(matmul), ENTRY(max_pool2d), ENTRY(max_pool2d_padded), ENTRY(reductions),
-        ENTRY(softmax)};
+    static const std::vector<CompiledKernel> list{ENTRY(avg_pool2d),
+                                                  ENTRY(avg_pool2d_padded),
+                                                  ENTRY(conv2d),
+                                                  ENTRY(conv2d_dilated),
+                                                  ENTRY(conv2d_grouped),
+                                                  ENTRY(conv2d_strided),
+                                                  ENTRY(conv2d_valid),
+                                                  ENTRY(conv_capsules),
+                                                  ENTRY(digits_cnn),
+                                                  ENTRY(gelu),
+                                                  ENTRY(gelu_tanh),
+                                                  ENTRY(layer_norm),
+                                                  ENTRY(matmul),
+                                                  ENTRY(max_pool2d),
+                                                  ENTRY(max_pool2d_padded),
+                                                  ENTRY(reductions),
+                                                  ENTRY(softmax)};
     return list;
 }
 

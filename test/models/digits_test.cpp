@@ -24,7 +24,9 @@ struct Answers {
 Answers run(Context& context, std::int64_t first, std::int64_t count) {
     static Safetensors weights = read_safetensors(models + "weights/digits_cnn.safetensors");
     static Safetensors data = read_safetensors(models + "data/digits.safetensors");
-    const auto weight = [](const char* name) { return TensorView<const float>(weights.tensors.at(name).view<float>()); };
+    const auto weight = [](const char* name) {
+        return TensorView<const float>(weights.tensors.at(name).view<float>());
+    };
     const TensorView<std::uint8_t> images = data.tensors.at("held_out_images").view<std::uint8_t>();
     const TensorView<const std::uint8_t> part(images.data() + first * 64, {count, 8, 8});
     // In the file [256, 64]; the same bytes are [y 2, x 2, channel 64, hidden 64].
@@ -86,12 +88,14 @@ TEST_CASE("a batch of nothing is accepted, a missing row of logits is not") {
     std::vector<float> small(10);
     std::vector<std::uint8_t> pixels(128);
     Safetensors weights = read_safetensors(models + "weights/digits_cnn.safetensors");
-    const auto weight = [&](const char* name) { return TensorView<const float>(weights.tensors.at(name).view<float>()); };
+    const auto weight = [&](const char* name) {
+        return TensorView<const float>(weights.tensors.at(name).view<float>());
+    };
     const TensorView<const float> dense1(weight("dense1_weight").data(), {2, 2, 64, 64});
-    CHECK_THROWS_AS(digits_cnn(context, TensorView<const std::uint8_t>(pixels.data(), {2, 8, 8}), weight("conv1_weight"),
-                               weight("conv1_bias"), weight("conv2_weight"), weight("conv2_bias"), weight("norm_gamma"),
-                               weight("norm_beta"), dense1, weight("dense1_bias"), weight("dense2_weight"),
-                               weight("dense2_bias"), TensorView<float>(small.data(), {1, 10}),
-                               TensorView<float>(small.data(), {1, 10})),
+    CHECK_THROWS_AS(digits_cnn(context, TensorView<const std::uint8_t>(pixels.data(), {2, 8, 8}),
+                               weight("conv1_weight"), weight("conv1_bias"), weight("conv2_weight"),
+                               weight("conv2_bias"), weight("norm_gamma"), weight("norm_beta"), dense1,
+                               weight("dense1_bias"), weight("dense2_weight"), weight("dense2_bias"),
+                               TensorView<float>(small.data(), {1, 10}), TensorView<float>(small.data(), {1, 10})),
                     Error);
 }

@@ -79,7 +79,8 @@ TEST_CASE("average pooling counts the taps inside for every stride, padding and 
                         }
                     }
                     const Array result = run(average_rows(taps), {{"image", image}});
-                    CHECK(difference(result, array_of(Type::f64, {taps.positions(), across.positions()}, wanted)) == "");
+                    CHECK(difference(result, array_of(Type::f64, {taps.positions(), across.positions()}, wanted)) ==
+                          "");
                 }
             }
         }
