@@ -84,6 +84,8 @@ file(WRITE "${source}/name" "b\n")
 build_project("a kernel that the generator does not write" FAILS
   HAS "coulter_add_kernels.known.: KERNELS has a, and the generator wrote no a\\.coulter" "it wrote: b")
 file(WRITE "${source}/name" "a\n")
+# Libraries without KERNELS may have got as far as building b, and now get the header of a anew.
+build_project("the kernel is written again" HAS "${generated}")
 
 file(WRITE "${source}/a.sched" "bad\n")
 build_project("a schedule that coulter refuses" FAILS
