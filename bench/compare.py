@@ -2,13 +2,14 @@
 """Coulter's kernels beside PyTorch and plain C loops, in one process, interleaved, results checked.
 
 Every contender gets the same row-major inputs and outputs and the same number of threads. What is frozen (weights) may be
-rearranged once before the timing, on every side. A round calls each contender a few times in turn; medians and quartiles
-are over all rounds. The FMA roof and the copy bandwidth are measured in the same rounds.
+rearranged once before the timing, on every side. A round gives each contender 60 ms in turn, after 80 ms that are not
+counted; medians and quartiles are over all calls. The FMA roof and the copy bandwidth are measured in the same rounds;
+the highest of each counts.
 
 Usage, from the repository's root, after scripts/setup and with .venv/bin first in PATH:
 
-    cmake --build --preset default --target bench_lib
-    python bench/compare.py --library build/bench/bench.kernels/libbench.so [--kernels a,b] [--threads 2] [--rounds 40]
+    cmake --build --preset default --target bench_build
+    python bench/compare.py --library build/bench/bench.kernels/libbench.so [--kernels a,b] [--threads 2] [--rounds 12]
                             [--out bench/results/NAME.json]
 
 PyTorch is optional (models/train/requirements.txt); without it its rows are left out, and the output says so.
@@ -220,6 +221,15 @@ def seconds(call):
     return time.perf_counter() - begin
 
 
+def for_seconds(call, duration):
+    """Times of single calls, as many as fit in `duration` and at least two."""
+    end = time.perf_counter() + duration
+    times = []
+    while len(times) < 2 or time.perf_counter() < end:
+        times.append(seconds(call))
+    return times
+
+
 def measure(case, rounds, roof, threads):
     times = {name: [] for name in case.contenders}
     peaks, bandwidths = [], []
@@ -229,17 +239,18 @@ def measure(case, rounds, roof, threads):
     names = list(case.contenders)
     for i in range(rounds):
         for name in names[i % len(names):] + names[:i % len(names)]:
-            # The workers of the contender before spin for some milliseconds before they sleep; without the pause they
-            # would take a processor from this one. One call wakes its own workers.
+            # The workers of the contender before spin for some milliseconds before they sleep, and the system needs some
+            # more to give this one's workers a processor each: calls until then are not counted.
             time.sleep(0.02)
             call = case.contenders[name][0]
-            call()
-            times[name] += [seconds(call) for _ in range(4)]
+            for_seconds(call, 0.08)
+            times[name] += for_seconds(call, 0.06)
         time.sleep(0.02)
-        peaks.append(roof.fma_flops(threads, ctypes.c_int64(2000000)))
-        if i % 8 == 0:
-            bandwidths.append(roof.copy_bandwidth(threads, ctypes.c_int64(16 << 20), ctypes.c_int64(3)))
-    return times, statistics.median(peaks), statistics.median(bandwidths)
+        for_seconds(lambda: roof.fma_flops(threads, ctypes.c_int64(500000)), 0.05)
+        peaks.append(roof.fma_flops(threads, ctypes.c_int64(3000000)))
+        bandwidths.append(roof.copy_bandwidth(threads, ctypes.c_int64(16 << 20), ctypes.c_int64(3)))
+    # A roof is the most that the machine does; a disturbed sample of it would flatter every kernel.
+    return times, max(peaks), max(bandwidths)
 
 
 def report(case, times, peak, bandwidth):
@@ -277,7 +288,7 @@ def main():
     parser.add_argument("--library", required=True, help="shared library with the kernels")
     parser.add_argument("--kernels", default=",".join(CASES))
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--out", help="write the figures as JSON")
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(arguments.threads)

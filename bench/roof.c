@@ -7,43 +7,46 @@
 
 #if defined(__AVX512F__)
 #define LANES 16
-#define ACCUMULATORS 24
 #elif defined(__AVX__)
 #define LANES 8
-#define ACCUMULATORS 12
 #else
 #define LANES 4
-#define ACCUMULATORS 12
 #endif
 typedef float vector __attribute__((vector_size(4 * LANES)));
 
-/* Independent multiply-adds, enough of them in flight to hide the latency. */
+/* Twelve independent chains: more than the eight that two units of latency 4 need, and few enough for the 16 registers of
+ * AVX2. The empty assembly keeps each value in a register: operands in memory would measure the load ports. */
+#define EACH(F) F(0) F(1) F(2) F(3) F(4) F(5) F(6) F(7) F(8) F(9) F(10) F(11)
+#define DECLARE(i) vector a##i = b * (float)(i);
+#define STEP(i) a##i = a##i * m + b;
+#define HOLD(i) __asm__ volatile("" : "+x"(a##i));
+#define ADD(i) total += a##i;
+
 double fma_flops(int threads, int64_t rounds) {
     double begin = 0, end = 0;
     float sink = 0;
 #pragma omp parallel num_threads(threads) reduction(+ : sink)
     {
-        vector a[ACCUMULATORS], m, b;
+        vector m = {0}, b = {0}, total = {0};
         for (int l = 0; l < LANES; l++) m[l] = 0.999f, b[l] = 0.001f;
-#pragma GCC unroll 24
-        for (int i = 0; i < ACCUMULATORS; i++) a[i] = b * (float)i;
+        __asm__ volatile("" : "+x"(m), "+x"(b));
+        EACH(DECLARE)
 #pragma omp barrier
 #pragma omp master
         begin = omp_get_wtime();
         for (int64_t r = 0; r < rounds; r++) {
-#pragma GCC unroll 24
-            for (int i = 0; i < ACCUMULATORS; i++) a[i] = a[i] * m + b;
+            EACH(STEP)
+            EACH(HOLD)
         }
 #pragma omp barrier
 #pragma omp master
         end = omp_get_wtime();
-#pragma GCC unroll 24
-        for (int i = 1; i < ACCUMULATORS; i++) a[0] += a[i];
-        for (int l = 0; l < LANES; l++) sink += a[0][l];
+        EACH(ADD)
+        for (int l = 0; l < LANES; l++) sink += total[l];
     }
     volatile float keep = sink;
     (void)keep;
-    return 2.0 * LANES * ACCUMULATORS * (double)rounds * threads / (end - begin);
+    return 2.0 * LANES * 12 * (double)rounds * threads / (end - begin);
 }
 
 /* y[i] = x[i] * s over arrays of `bytes` each: bytes read and written per second. */
