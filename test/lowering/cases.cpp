@@ -167,12 +167,12 @@ std::map<std::string, std::int64_t> odd_extents(const SizedKernel& kernel, std::
     throw std::runtime_error("no extents for " + kernel.kernel.name);
 }
 
-Case make_case(const SizedKernel& kernel, std::uint64_t seed) {
+Case make_case(const SizedKernel& kernel, std::uint64_t seed, std::int64_t volume) {
     Case test;
     test.kernel = kernel.kernel;
     test.name = kernel.kernel.name + "_" + std::to_string(seed);
     test.seed = seed;
-    test.extents = odd_extents(kernel, seed);
+    test.extents = odd_extents(kernel, seed, volume);
     return test;
 }
 

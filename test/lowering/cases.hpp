@@ -23,7 +23,7 @@ struct SizedKernel {
                                                               std::int64_t volume = 20000);
 
 /// A case without a schedule: names, extents and the inputs that may not be arbitrary.
-[[nodiscard]] Case make_case(const SizedKernel& kernel, std::uint64_t seed);
+[[nodiscard]] Case make_case(const SizedKernel& kernel, std::uint64_t seed, std::int64_t volume = 20000);
 
 /// Whether the checker takes the case's schedule.
 [[nodiscard]] bool is_accepted(const Case& test);

@@ -187,6 +187,10 @@ Result run_case(const Case& test) {
     std::string problems;
     try {
         const Arrays wanted = interpret(test.kernel, inputs, of_outputs);
+        const bool computes = std::any_of(wanted.begin(), wanted.end(), [](const auto& each) { return each.second.size() > 0; });
+        if (!computes) {
+            return {}; // coulter_call does not call then
+        }
         const Arrays got = run_plan(*checked.plan, test.kernel, inputs, extents, test.seed);
         for (const auto& [tensor, array] : wanted) {
             const std::string differs = difference(got.at(tensor), array, tolerance_of(test, array.type));

@@ -1,0 +1,234 @@
+// Tiles that extents do not fill, borders of inputs, empty dims, and the schedules that Halide gets wrong.
+
+#include "cases.hpp"
+#include "forked.hpp"
+#include "schedule/rewrite_kernels.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace coulter;
+using namespace coulter::test;
+using ir::Op;
+using ir::ReduceOp;
+using ir::Ref;
+
+namespace {
+
+using Extents = std::map<std::string, std::int64_t>;
+
+Ref d(const std::string& name) {
+    return ir::dim_node(name);
+}
+
+void expect_passed(const std::vector<Case>& cases) {
+    const Summary summary = run_cases(cases);
+    MESSAGE(cases.size() << " cases, " << summary.seconds << " s of processor time");
+    CHECK(summary.failures == "");
+    CHECK((summary.passed == cases.size() || std::getenv("COULTER_CASE") != nullptr));
+}
+
+Case make(const ir::Kernel& kernel, const std::string& body, const Extents& extents, std::uint64_t seed = 1) {
+    Case test;
+    test.kernel = kernel;
+    test.schedule = "schedule " + kernel.name + "\n" + body;
+    test.extents = extents;
+    test.seed = seed;
+    test.name = kernel.name;
+    for (const auto& [dim, extent] : extents) {
+        test.name += "_" + dim + std::to_string(extent);
+    }
+    return test;
+}
+
+/// Each kernel text with each set of extents.
+std::vector<Case> all_of(const ir::Kernel& kernel, const std::vector<std::string>& bodies,
+                         const std::vector<Extents>& extents) {
+    std::vector<Case> cases;
+    for (const std::string& body : bodies) {
+        for (const Extents& each : extents) {
+            cases.push_back(make(kernel, body, each, cases.size() + 1));
+            cases.back().name += "_" + std::to_string(cases.size());
+        }
+    }
+    return cases;
+}
+
+/// Elements in a row of 3 stages, `g(x) = f(x) + f(x + 1)` with a padded end, as in halide21_wrong_results.cpp.
+ir::Kernel two_stages(std::int64_t width) {
+    KernelBuilder b("two_stages");
+    b.dim("x", width).input("image", Type::i32, {"x"});
+    const Ref three = ir::integer_constant(Type::i32, 3);
+    const Ref one = ir::integer_constant(Type::i32, 1);
+    b.map("f", {"x"}, {b.read("image") * three + one});
+    b.map("g", {"x"}, {b.read("f") + b.padded("f", {{"x", d("x") + index(1)}}, one)});
+    return b.outputs({"g"});
+}
+
+} // namespace
+
+TEST_CASE("register tiles over extents that they do not divide") {
+    const std::vector<std::string> bodies{
+        "stage c.acc = accumulate c at c/j.o in registers\nstage c.acc { reorder j i k; vectorize j; unroll i }\n"
+        "stage c { split j by 16; split i by 3; reorder j.i i.i j.o i.o; vectorize j.i; unroll i.i; parallel i.o }\n",
+        "stage c.acc = accumulate c at c/j.o in registers\n"
+        "stage c.acc { split k by 4; reorder j k.i i k.o; vectorize j; unroll k.i i }\n"
+        "stage c { split j by 5 tail predicate; split i by 4; reorder j.i i.i j.o i.o; vectorize j.i; unroll i.i }\n",
+        "stage b.packed = pack b by j 16 per call\nstage a.packed = pack a by i 4 per call\n"
+        "stage c.acc = accumulate c at c/j.o in registers\nstage c.acc { reorder j i k; vectorize j; unroll i }\n"
+        "stage c { split j by 16; split i by 4; reorder j.i i.i j.o i.o; vectorize j.i; unroll i.i }\n",
+        "stage c.acc = accumulate c at c/i in stack\nstage a.staged = copy a for c.acc at c.acc/k\n"
+        "stage c.acc { split k by 8; reorder j k.i k.o; vectorize j by 8 }\nstage c { vectorize j by 8 }\n"};
+    std::vector<Extents> extents;
+    for (const std::int64_t i : {1, 2, 3, 4, 7}) {
+        for (const std::int64_t j : {1, 5, 16, 17, 33}) {
+            extents.push_back({{"i", i}, {"j", j}, {"k", 1 + (i * j) % 11}});
+        }
+    }
+    std::vector<Case> cases = all_of(table_kernel("matmul").kernel, bodies, extents);
+    for (Case& test : cases) { // `pack ... at` and `copy ... at` name stages of the file: a refusal is a mistake here
+        INFO(test.schedule);
+        REQUIRE((is_accepted(test) || test.schedule.find("staged") != std::string::npos));
+    }
+    std::erase_if(cases, [](const Case& test) { return !is_accepted(test); });
+    CHECK(cases.size() >= 75);
+    expect_passed(cases);
+}
+
+TEST_CASE("tiles of convolutions and chains, at the borders of their inputs") {
+    std::vector<Case> cases;
+    const auto add = [&](const SizedKernel& kernel, const std::vector<std::string>& bodies,
+                         const std::vector<Extents>& extents) {
+        for (Case& test : all_of(kernel.kernel, bodies, extents)) {
+            INFO(test.schedule);
+            REQUIRE(is_accepted(test));
+            cases.push_back(std::move(test));
+        }
+    };
+    for (const SizedKernel& kernel : lowering_kernels()) {
+        const std::string& name = kernel.kernel.name;
+        if (name == "conv_capsules") {
+            add(kernel,
+                {"stage weight.packed = pack weight by out 4 once\nstage votes.acc = accumulate votes\n"
+                 "stage votes { split out by 4; split x by 2; reorder out.i row col x.i x.o y out.o batch; "
+                 "vectorize out.i; unroll row col x.i }\n"
+                 "stage votes.acc { compute at votes/x.o; store in registers; reorder out row col x k in ky kx; "
+                 "vectorize out; unroll row col x }\n"},
+                {{{"batch", 1}, {"iy", 3}, {"ix", 3}, {"in", 1}, {"out", 1}},
+                 {{"batch", 2}, {"iy", 7}, {"ix", 7}, {"in", 2}, {"out", 5}},
+                 {{"batch", 1}, {"iy", 8}, {"ix", 9}, {"in", 3}, {"out", 4}},
+                 {{"batch", 2}, {"iy", 4}, {"ix", 12}, {"in", 1}, {"out", 7}}});
+        } else if (name == "strided") {
+            add(kernel,
+                {"stage sums { vectorize y by 8 }\n", "stage sums { split y by 4 tail predicate; vectorize y.i }\n",
+                 "stage sums { vectorize in by 4 }\nstage sums.lanes { unroll ky }\n",
+                 "stage sums.acc = accumulate sums at sums/y.o in registers\n"
+                 "stage sums { split out by 4; split y by 3; reorder out.i y.i y.o out.o; vectorize out.i; unroll y.i }\n"
+                 "stage sums.acc { reorder out y in ky; vectorize out; unroll y }\n"},
+                {{{"iy", 3}, {"in", 1}, {"out", 1}}, {{"iy", 4}, {"in", 3}, {"out", 4}},
+                 {{"iy", 17}, {"in", 4}, {"out", 5}}, {{"iy", 20}, {"in", 5}, {"out", 3}}});
+        } else if (name == "valid_chain") {
+            add(kernel,
+                {"stage a { compute at c/cx.o; vectorize ax by 4 }\nstage b { compute at c/cx.o; vectorize bx by 4 }\n"
+                 "stage c { split cx by 8; vectorize cx.i }\n",
+                 "stage a { compute at c/cx; store at c/row }\nstage b { compute inline }\nstage c { compute root }\n",
+                 "stage a { compute at b/bx.o }\nstage b { compute at c/cx.o; split bx by 5 tail predicate }\n"
+                 "stage c { split cx by 7 tail predicate; vectorize cx.i }\n"},
+                {{{"row", 1}, {"x", 6}}, {{"row", 2}, {"x", 7}}, {{"row", 3}, {"x", 19}}, {{"row", 2}, {"x", 40}}});
+        } else if (name == "conv2d") {
+            add(kernel,
+                {"stage sums { compute at result/x.o; store in registers; reorder out x in kx ky; vectorize out; unroll x }\n"
+                 "stage result { split out by 8; split x by 3; reorder out.i x.i x.o y out.o; vectorize out.i; unroll x.i }\n"},
+                {{{"iy", 1}, {"ix", 1}, {"in", 1}, {"out", 1}}, {{"iy", 3}, {"ix", 5}, {"in", 2}, {"out", 9}},
+                 {{"iy", 2}, {"ix", 6}, {"in", 3}, {"out", 8}}});
+        }
+    }
+    CHECK(cases.size() == 4 + 16 + 12 + 3);
+    expect_passed(cases);
+}
+
+TEST_CASE("reduced dims split with a rest, in every kind of reduction") {
+    std::vector<Case> cases;
+    for (const SizedKernel& kernel : lowering_kernels()) {
+        if (kernel.kernel.name == "masked") {
+            for (const char* loop : {"j by 4", "j by 4 tail predicate"}) {
+                std::string body;
+                for (const char* stage : {"lower", "chosen", "some", "each", "least"}) {
+                    body += std::string("stage ") + stage + " { split " + loop + " }\n";
+                }
+                for (const std::int64_t j : {1, 3, 4, 5, 9}) {
+                    cases.push_back(make(kernel.kernel, body, {{"i", 3}, {"j", j}, {"k", 5}}));
+                    cases.back().name += std::to_string(cases.size());
+                }
+            }
+            for (const std::int64_t j : {1, 3, 4, 5, 9}) {
+                cases.push_back(make(kernel.kernel,
+                                     "rfactor chosen: j as chosen.part\nstage lower { vectorize k by 4 }\n"
+                                     "stage some { vectorize j by 4 }\nstage each { vectorize j by 8 }\n"
+                                     "stage least { vectorize i by 2 }\n",
+                                     {{"i", 3}, {"j", j}, {"k", 5}}));
+                cases.back().name += std::to_string(cases.size());
+            }
+        } else if (kernel.kernel.name == "online_softmax") {
+            for (const std::int64_t col : {1, 7, 8, 9, 16, 21}) {
+                cases.push_back(make(kernel.kernel, "stage both { split col by 8 }\n", {{"row", 3}, {"col", col}}));
+                cases.push_back(make(kernel.kernel, "stage both { split col by 4; vectorize row by 4 }\n",
+                                     {{"row", 5}, {"col", col}}));
+                cases[cases.size() - 2].name += "_whole";
+            }
+        }
+    }
+    REQUIRE(cases.size() == 15 + 12);
+    expect_passed(cases);
+}
+
+TEST_CASE("empty dims give the identity, and empty outputs are left alone") {
+    std::vector<Case> cases;
+    const std::vector<std::string> bodies{"", "stage c { vectorize j by 8; parallel i }\n", "stage c { vectorize k by 4 }\n",
+                                          "stage c { split k by 4; split i by 2; unroll i.i }\n"};
+    for (Case& test : all_of(table_kernel("matmul").kernel, bodies,
+                             {{{"i", 3}, {"j", 5}, {"k", 0}}, {{"i", 0}, {"j", 5}, {"k", 3}},
+                              {{"i", 3}, {"j", 0}, {"k", 3}}, {{"i", 0}, {"j", 0}, {"k", 0}}})) {
+        cases.push_back(std::move(test));
+    }
+    for (const std::string& body : {std::string(), std::string("stage least { vectorize k by 8 }\n"
+                                                               "stage some { vectorize k by 4 }\n")}) {
+        for (Case& test : all_of(table_kernel("masked").kernel, {body},
+                                 {{{"i", 0}, {"j", 3}, {"k", 2}}, {{"i", 2}, {"j", 0}, {"k", 3}}})) {
+            test.name += body.empty() ? "_default" : "";
+            cases.push_back(std::move(test));
+        }
+    }
+    expect_passed(cases);
+}
+
+TEST_CASE("schedules that change results in Halide are refused or right") {
+    const std::vector<std::pair<std::string, std::int64_t>> kept{
+        {"stage f { compute inline }\nstage g { split x by 16 tail shift }\n", 37},
+        {"stage f { compute inline }\nstage g { split x by 16; split x.o by 2 tail predicate }\n", 37},
+        {"stage f { compute inline }\nstage g { split x by 16; split x.o by 2 tail predicate }\n", 48},
+        {"stage f { compute inline }\nstage g { split x by 16; split x.o by 2; vectorize x.o.i }\n", 37},
+        {"stage f { compute inline }\nstage g { split x by 16 tail predicate; split x.o by 2 tail predicate; "
+         "vectorize x.o.i }\n", 37},
+        {"stage f { compute root; split x by 2; split x.o by 5; vectorize x.o.i }\nstage g { compute root }\n", 37},
+        {"stage f { compute root; split x by 8; split x.i by 3 tail predicate; vectorize x.i.i }\n", 37},
+        {"stage f { compute root; split x by 8; split x.i by 3; vectorize x.i.i }\n", 37},
+        {"stage f { compute at g/x.o.o }\nstage g { split x by 8; split x.o by 3 tail predicate }\n", 37}};
+    std::vector<Case> cases;
+    for (const auto& [body, width] : kept) {
+        cases.push_back(make(two_stages(width), body, {}));
+        cases.back().name += "_" + std::to_string(cases.size());
+        INFO(body);
+        CHECK(is_accepted(cases.back()));
+    }
+    expect_passed(cases);
+    for (const std::string& body :
+         {std::string("stage g { split x by 16 tail shift; split x.o by 2 tail predicate }\n"),
+          std::string("stage g { split x by 16; split x.o by 2 tail shift }\n"),
+          std::string("stage f { compute root; split x by 2 tail shift; split x.o by 5 tail round_up; vectorize x.o.i }\n"),
+          std::string("stage f { compute root; split x by 8; vectorize x.i; split x.i by 3 tail shift }\n"),
+          std::string("stage g { split x by 16 tail round_up }\n"),
+          std::string("stage f { compute root; split x by 8 tail round_up }\n")}) {
+        CAPTURE(body);
+        CHECK_FALSE(is_accepted(make(two_stages(37), body, {})));
+    }
+}
