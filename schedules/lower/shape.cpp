@@ -16,7 +16,7 @@ using schedule::LoopStep;
 class Nest {
 public:
     Nest(Lowering& lowering, Stage& stage, Halide::Stage halide, bool update)
-        : lowering_(lowering), stage_(stage), halide_(std::move(halide)), update_(update) {
+        : stage_(stage), halide_(std::move(halide)), update_(update) {
         for (const std::string& dim : stage.args) {
             loops_.emplace(schedule::display_name(dim), stage.vars.at(dim));
             if (stage.computed.contains(dim)) {
@@ -136,7 +136,6 @@ private:
         }
     }
 
-    Lowering& lowering_;
     Stage& stage_;
     Halide::Stage halide_;
     bool update_;
