@@ -39,14 +39,24 @@ class Corrections : public IRMutator {
     }
 
     Stmt visit(const AssertStmt* op) override {
-        const Call* error = op->message.as<Call>();
+        std::vector<const Let*> lets;
+        Halide::Expr message = op->message;
+        while (const Let* let = message.as<Let>()) {
+            lets.push_back(let);
+            message = let->body;
+        }
+        const Call* error = message.as<Call>();
         if (error == nullptr || error->name != "halide_error_access_out_of_bounds") {
             return op;
         }
         // Its arguments end with the lowest and highest index of the dim.
         const Halide::Expr& lowest = error->args[error->args.size() - 2];
         const Halide::Expr& highest = error->args[error->args.size() - 1];
-        return AssertStmt::make(op->condition || highest < lowest, op->message);
+        Halide::Expr empty = highest < lowest;
+        for (auto let = lets.rbegin(); let != lets.rend(); ++let) {
+            empty = Let::make((*let)->name, (*let)->value, empty);
+        }
+        return AssertStmt::make(op->condition || empty, op->message);
     }
 
     std::set<std::string> allocated_;

@@ -94,6 +94,24 @@ TEST_CASE("register tiles over extents that they do not divide") {
     expect_passed(cases);
 }
 
+TEST_CASE("tiles under fused loops") {
+    const std::vector<std::string> bodies{
+        "stage c.acc = accumulate c at c/ij in registers\nstage c { fuse j i as ij }\n",
+        "stage c.acc = accumulate c at c/t in registers\nstage c.acc { unroll i; vectorize j; reorder j i k }\n"
+        "stage c { split j by 4; split i by 2; reorder j.i i.i j.o i.o; fuse j.o i.o as t; vectorize j.i; unroll i.i; "
+        "parallel t }\n",
+        "stage c.acc = accumulate c at c/j.i in registers\n"
+        "stage c { split j by 4; fuse j.o i as t; parallel t }\n",
+        "stage c.acc = accumulate c at c/t.i in registers\n"
+        "stage c { fuse j i as t; split t by 4; parallel t.o }\n"};
+    std::vector<Case> cases = all_of(table_kernel("matmul").kernel, bodies,
+                                     {{{"i", 1}, {"j", 1}, {"k", 3}}, {{"i", 1}, {"j", 9}, {"k", 1}},
+                                      {{"i", 13}, {"j", 1}, {"k", 2}}, {{"i", 5}, {"j", 7}, {"k", 3}}});
+    std::erase_if(cases, [](const Case& test) { return !is_accepted(test); });
+    CHECK(cases.size() >= 12);
+    expect_passed(cases);
+}
+
 TEST_CASE("tiles of convolutions and chains, at the borders of their inputs") {
     std::vector<Case> cases;
     const auto add = [&](const SizedKernel& kernel, const std::vector<std::string>& bodies,
