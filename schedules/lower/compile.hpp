@@ -21,6 +21,9 @@ struct Options {
     std::ostream* log = nullptr; ///< for print_after and time_passes
 };
 
+/// What the language has and the lowering has not: scans, and scatters (`into`) [B013]. Empty: compile() may be called.
+[[nodiscard]] std::vector<Diagnostic> unsupported(const ir::Kernel& kernel);
+
 /// Compiles every function of the plan into one module. Its symbols are those of coulter/schedule/symbols.hpp.
 /// \throws Halide::CompileError, Halide::InternalError: the caller turns them into diagnostics.
 void compile(schedule::Plan plan, const Options& options, const Outputs& outputs);

@@ -86,6 +86,7 @@ private:
         }
         COULTER_INTERNAL_ASSERT(sorted.size() + 1 == dims.size()); // the last is Halide's own
         std::copy(sorted.begin(), sorted.end(), dims.begin());
+        schedule.touched() = true;
     }
 
     Halide::VarOrRVar made(const std::string& name, bool reduced) {

@@ -81,6 +81,19 @@ SizedKernel online_softmax() {
     return {b.outputs({"y"}), {"row", "col"}};
 }
 
+/// Maps x -> a x + b, one after the other: associative, and the order matters.
+SizedKernel affine() {
+    KernelBuilder b("affine");
+    b.dim("row").dim("step").dim("half").input("a", Type::i32, {"row", "step", "half"});
+    b.input("b", Type::i32, {"step", "half"});
+    const auto state = [](int component, bool right) { return ir::operand(Type::i32, component, right); };
+    b.custom("both", {"row"}, {"step", "half"}, {b.read("a"), b.read("b")},
+             {ir::integer_constant(Type::i32, 1), ir::integer_constant(Type::i32, 0)},
+             {state(0, false) * state(0, true), state(0, true) * state(1, false) + state(1, true)});
+    b.map("scale", {"row"}, {b.read("both", {}, 0)}).map("shift", {"row"}, {b.read("both", {}, 1)});
+    return {b.outputs({"scale", "shift"}), {"row", "step", "half"}};
+}
+
 SizedKernel sums(Type type) {
     KernelBuilder b(std::string("matmul_") + std::string(name(type)));
     b.dim("i").dim("j").dim("k").input("a", type, {"i", "k"}).input("b", type, {"k", "j"});
@@ -131,7 +144,7 @@ std::vector<SizedKernel> lowering_kernels() {
         }
         kernels.push_back(kernel);
     }
-    for (const SizedKernel& more : {strided(), rows(), padded_map(), chain(), online_softmax(), sums(Type::f16), sums(Type::bf16),
+    for (const SizedKernel& more : {strided(), rows(), padded_map(), chain(), online_softmax(), affine(), sums(Type::f16), sums(Type::bf16),
                                     sums(Type::i32), small_integers()}) {
         kernels.push_back(more);
     }

@@ -1,6 +1,7 @@
 #include "run_case.hpp"
 
 #include "call_plan.hpp"
+#include "compile.hpp"
 
 #include "coulter/sizes.hpp"
 #include "coulter/text.hpp"
@@ -167,6 +168,9 @@ Result run_case(const Case& test) {
     std::vector<schedule::ScheduleText> texts;
     if (!test.schedule.empty()) {
         texts.push_back({"case.sched", test.schedule});
+    }
+    if (const std::vector<Diagnostic> missing = lower::unsupported(test.kernel); !missing.empty()) {
+        return {Outcome::refused, schedule::render(missing, {}), 0};
     }
     const schedule::CheckResult checked = schedule::check_texts(test.kernel, texts, host_options(test.complete));
     if (!checked.plan) {

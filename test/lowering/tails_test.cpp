@@ -3,6 +3,7 @@
 #include "cases.hpp"
 #include "forked.hpp"
 #include "schedule/rewrite_kernels.hpp"
+#include "support/golden.hpp"
 
 #include <doctest/doctest.h>
 
@@ -195,7 +196,18 @@ TEST_CASE("reduced dims split with a rest, in every kind of reduction") {
             }
         }
     }
-    REQUIRE(cases.size() == 15 + 12);
+    for (const std::int64_t step : {1, 3, 4, 6, 13}) {
+        for (const char* body : {"stage both { split step by 4 }\nrfactor both: step.o as both.part\nstage both.part { unroll half by 2 }\n",
+                                 "rfactor both: step as both.part\nstage both.part { vectorize row by 4 }\n"}) {
+            for (const SizedKernel& kernel : lowering_kernels()) {
+                if (kernel.kernel.name == "affine") {
+                    cases.push_back(make(kernel.kernel, body, {{"row", 5}, {"step", step}, {"half", 3}}));
+                    cases.back().name += std::to_string(cases.size());
+                }
+            }
+        }
+    }
+    REQUIRE(cases.size() == 15 + 12 + 10);
     expect_passed(cases);
 }
 
@@ -217,6 +229,20 @@ TEST_CASE("empty dims give the identity, and empty outputs are left alone") {
         }
     }
     expect_passed(cases);
+}
+
+TEST_CASE("scans and scatters are refused, not taken for maps and sums") {
+    KernelBuilder b("histogram");
+    b.dim("bin", 4).dim("i").input("x", Type::i32, {"i"});
+    b.reduce("count", {"bin"}, ReduceOp::sum, {"i"}, {b.read("x")});
+    ir::Kernel scatter = b.outputs({"count"});
+    scatter.definitions.back().reduction->into.push_back({"bin", ir::index_constant(1)});
+    for (const ir::Kernel& kernel : {scatter, table_kernel("running_sum").kernel}) {
+        CAPTURE(kernel.name);
+        const Result result = run_case(make(kernel, "", {{"i", 3}, {"j", 4}}));
+        CHECK(result.outcome == Outcome::refused);
+        CHECK(golden_difference("lowering/" + kernel.name, result.text) == "");
+    }
 }
 
 TEST_CASE("schedules that change results in Halide are refused or right") {
