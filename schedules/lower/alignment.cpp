@@ -7,11 +7,12 @@ namespace {
 
 using namespace Halide::Internal;
 
-// Alignment: an index that is a multiple of the vector width says nothing about an address where the caller's pointer is aligned to
-// one element only. Halide 21 knows that for plain loads, and emits aligned ones, which trap, under a predicate.
+// Alignment: an index that is a multiple of the vector width says nothing about an address where the caller's pointer
+// is aligned to one element only. Halide 21 knows that for plain loads, and emits aligned ones, which trap, under a
+// predicate.
 //
-// Size: the check that all accesses lie inside refuses an empty tensor, as it takes each loop to run at least once. Loops
-// over an empty dim do not run.
+// Size: the check that all accesses lie inside refuses an empty tensor, as it takes each loop to run at least once.
+// Loops over an empty dim do not run.
 class Corrections : public IRMutator {
     using IRMutator::visit;
 

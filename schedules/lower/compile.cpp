@@ -75,7 +75,8 @@ public:
         std::vector<Halide::Module> modules;
         timed("lower-to-halide", [&] {
             modules.push_back(make_pipeline(lowering_.outputs())
-                                  .compile_to_module(lowering_.arguments(), schedule::main_symbol(lowering_.plan.kernel.name),
+                                  .compile_to_module(lowering_.arguments(),
+                                                     schedule::main_symbol(lowering_.plan.kernel.name),
                                                      lowering_.target));
             for (const schedule::Pack& pack : lowering_.plan.packs) {
                 if (pack.once) {

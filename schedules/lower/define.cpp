@@ -104,8 +104,8 @@ public:
                                : condition);
         }
         std::vector<Expr> values = update(reduction);
-        // Halide takes the loops of an update from the reduced indices in it: an element that is the same for all of them
-        // still counts once for each.
+        // Halide takes the loops of an update from the reduced indices in it: an element that is the same for all of
+        // them still counts once for each.
         Expr here = Halide::Internal::const_true();
         for (const auto& [dim, rvar] : stage_.rvars) {
             here = here && Expr(rvar) >= 0;
@@ -133,7 +133,8 @@ public:
 
 private:
     Scope make_scope() {
-        Scope scope{lowering_.plan.kernel, *lowering_.extents, *lowering_.math, lowering_.sources, {}, stage_.overrun, {}, {}};
+        Scope scope{
+            lowering_.plan.kernel, *lowering_.extents, *lowering_.math, lowering_.sources, {}, stage_.overrun, {}, {}};
         for (const auto& [dim, var] : stage_.vars) {
             scope.indices[dim] = var;
         }

@@ -109,7 +109,9 @@ Expr Expressions::lower_summand(const ir::Ref& expression) {
 }
 
 Expr Expressions::lower_node(const ir::Node& node) {
-    const auto arg = [&](std::size_t i) { return looks_for_nan(node) ? shielded(node.args[i]) : lowered(node.args[i]); };
+    const auto arg = [&](std::size_t i) {
+        return looks_for_nan(node) ? shielded(node.args[i]) : lowered(node.args[i]);
+    };
     switch (node.kind) {
     case ir::Kind::constant: return constant(node);
     case ir::Kind::dim: return scope_.indices.at(node.name);

@@ -28,7 +28,8 @@ Expr floor_divide(const Expr& a, const Expr& b) {
     const Expr zero = Halide::Internal::make_zero(a.type());
     const Expr minus_one = b == Halide::Internal::make_const(a.type(), -1);
     const Expr safe = Halide::select(minus_one, Halide::Internal::make_one(a.type()), b);
-    const Expr floored = a / safe - Halide::select(safe < zero && a % safe != zero, Halide::Internal::make_one(a.type()), zero);
+    const Expr floored =
+        a / safe - Halide::select(safe < zero && a % safe != zero, Halide::Internal::make_one(a.type()), zero);
     return Halide::select(minus_one, wrapping(Op::sub, zero, a), floored);
 }
 

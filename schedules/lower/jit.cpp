@@ -14,9 +14,9 @@ JitKernel compile_jit(schedule::Plan plan, const std::string& target) {
     for (const schedule::Pack& pack : lowering.plan.packs) {
         if (pack.once) {
             Stage& stage = lowering.stages.at(pack.stage);
-            kernel.packs.emplace(pack.stage,
-                                 make_pipeline({stage.func})
-                                                 .compile_to_callable(lowering.pack_arguments(stage), lowering.target));
+            kernel.packs.emplace(
+                pack.stage,
+                make_pipeline({stage.func}).compile_to_callable(lowering.pack_arguments(stage), lowering.target));
         }
     }
     return kernel;

@@ -110,8 +110,8 @@ private:
             reduced_.insert(step.outer);
             reduced_.insert(step.inner);
         }
-        // Halide takes no RoundUp for reduced loops, nor for parts of loops of an update; a guard that always holds goes
-        // away.
+        // Halide takes no RoundUp for reduced loops, nor for parts of loops of an update; a guard that always holds
+        // goes away.
         const bool whole = stage_.vars.contains(step.loop) || !update_;
         halide_.split(old, made(step.outer, reduced), made(step.inner, reduced), static_cast<int>(step.factor),
                       tail(step, exact && !reduced && whole));

@@ -37,7 +37,8 @@ SizedKernel rows() {
     b.input("word_id", Type::i32, {"word"});
     const Ref id = b.read("word_id");
     const Ref row = b.clamped("table", {{"row", ir::cast(Type::index, id)}});
-    b.reduce("total", {"col"}, ReduceOp::sum, {"word"}, {row}, ir::binary(Op::ge, id, ir::integer_constant(Type::i32, 1)));
+    b.reduce("total", {"col"}, ReduceOp::sum, {"word"}, {row},
+             ir::binary(Op::ge, id, ir::integer_constant(Type::i32, 1)));
     b.map("picked", {"word", "col"}, {row});
     return {b.outputs({"total", "picked"}), {"word", "row", "col"}};
 }
@@ -72,11 +73,10 @@ SizedKernel online_softmax() {
     b.dim("row").dim("col").input("x", Type::f32, {"row", "col"});
     const auto state = [](int component, bool right) { return ir::operand(Type::f32, component, right); };
     const Ref best = ir::binary(Op::max, state(0, false), state(0, true));
-    const auto scaled = [&](bool right) {
-        return state(1, right) * ir::call(Op::exp, {state(0, right) - best});
-    };
+    const auto scaled = [&](bool right) { return state(1, right) * ir::call(Op::exp, {state(0, right) - best}); };
     b.custom("both", {"row"}, {"col"}, {b.read("x"), ir::real_constant(Type::f32, 1)},
-             {ir::real_constant(Type::f32, -1e30), ir::real_constant(Type::f32, 0)}, {best, scaled(false) + scaled(true)});
+             {ir::real_constant(Type::f32, -1e30), ir::real_constant(Type::f32, 0)},
+             {best, scaled(false) + scaled(true)});
     b.map("y", {"row"}, {b.read("both", {}, 0) + ir::call(Op::log, {b.read("both", {}, 1)})});
     return {b.outputs({"y"}), {"row", "col"}};
 }
@@ -144,8 +144,8 @@ std::vector<SizedKernel> lowering_kernels() {
         }
         kernels.push_back(kernel);
     }
-    for (const SizedKernel& more : {strided(), rows(), padded_map(), chain(), online_softmax(), affine(), sums(Type::f16), sums(Type::bf16),
-                                    sums(Type::i32), small_integers()}) {
+    for (const SizedKernel& more : {strided(), rows(), padded_map(), chain(), online_softmax(), affine(),
+                                    sums(Type::f16), sums(Type::bf16), sums(Type::i32), small_integers()}) {
         kernels.push_back(more);
     }
     return kernels;

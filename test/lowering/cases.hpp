@@ -10,8 +10,8 @@ struct SizedKernel {
     std::vector<std::string> free; ///< dims whose extent the caller decides
 };
 
-/// The kernels of test/schedule that can be lowered, and more: strided and chained convolutions, a reduction over tuples
-/// of floats, sums of f16, bf16 and integers, an arithmetic of small integers.
+/// The kernels of test/schedule that can be lowered, and more: strided and chained convolutions, a reduction over
+/// tuples of floats, sums of f16, bf16 and integers, an arithmetic of small integers.
 [[nodiscard]] std::vector<SizedKernel> lowering_kernels();
 
 /// A random kernel that can be lowered.

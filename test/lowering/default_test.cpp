@@ -30,7 +30,8 @@ SizedKernel typed(Type type) {
     } else {
         b.map("mixed", {"i", "j"}, {x * y + x});
         reduced("total", ReduceOp::sum, x * y);
-        reduced("product", ReduceOp::product, ir::binary(Op::min, x, ir::cast(type, ir::integer_constant(Type::i8, 1))));
+        reduced("product", ReduceOp::product,
+                ir::binary(Op::min, x, ir::cast(type, ir::integer_constant(Type::i8, 1))));
     }
     outputs.emplace_back("mixed");
     if (type != Type::boolean) {

@@ -36,8 +36,8 @@ void set_limit(int resource, rlim_t value) {
     setrlimit(static_cast<__rlimit_resource>(resource), &limit);
 }
 
-[[noreturn]] void run_child(std::size_t index, const std::function<Result(std::size_t)>& body,
-                            const ForkLimits& limits, int pipe) {
+[[noreturn]] void run_child(std::size_t index, const std::function<Result(std::size_t)>& body, const ForkLimits& limits,
+                            int pipe) {
     set_limit(RLIMIT_CORE, 0);
     set_limit(RLIMIT_CPU, static_cast<rlim_t>(limits.seconds));
     set_limit(RLIMIT_AS, static_cast<rlim_t>(limits.gigabytes) << 30);
@@ -85,11 +85,12 @@ Result finish(const Child& child, bool killed) {
     }
     int status = 0;
     rusage usage{};
-    while (wait4(child.pid, &status, 0, &usage) < 0 && errno == EINTR) {
-    }
+    while (wait4(child.pid, &status, 0, &usage) < 0 && errno == EINTR) {}
     close(child.pipe);
     Result result;
-    const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec); };
+    const auto seconds = [](const timeval& t) {
+        return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+    };
     result.seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
     if (killed || (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)) {
         result.outcome = Outcome::timed_out;
@@ -119,7 +120,9 @@ Case reduced(Case test, Outcome outcome, const ForkLimits& limits) {
     const auto fails = [&](const std::string& schedule) {
         Case smaller = test;
         smaller.schedule = schedule;
-        return run_forked(1, [&](std::size_t) { return run_case(smaller); }, limits)[0].outcome == outcome;
+        return run_forked(
+                   1, [&](std::size_t) { return run_case(smaller); }, limits)[0]
+                   .outcome == outcome;
     };
     test.schedule = reduce_schedule(test.schedule, fails, 80);
     return test;
@@ -179,8 +182,8 @@ Summary run_cases(const std::vector<Case>& cases, const ForkLimits& limits) {
             chosen.push_back(each);
         }
     }
-    const std::vector<Result> results =
-        run_forked(chosen.size(), [&](std::size_t i) { return run_case(chosen[i]); }, limits);
+    const std::vector<Result> results = run_forked(
+        chosen.size(), [&](std::size_t i) { return run_case(chosen[i]); }, limits);
     const char* folder = std::getenv("COULTER_REPRO_DIR");
     const char* reduce = std::getenv("COULTER_REDUCE");
     Summary summary;

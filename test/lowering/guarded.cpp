@@ -16,7 +16,10 @@ halide_type_t element_type(Type type) {
     case Type::bf16: return {halide_type_bfloat, 16, 1};
     default: break;
     }
-    return {is_float(type) ? halide_type_float : is_signed_integer(type) ? halide_type_int : halide_type_uint, width, 1};
+    return {is_float(type)            ? halide_type_float
+            : is_signed_integer(type) ? halide_type_int
+                                      : halide_type_uint,
+            width, 1};
 }
 
 } // namespace

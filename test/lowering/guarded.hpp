@@ -13,7 +13,8 @@ namespace coulter::test {
 
 /// Where a tensor lies in its pages, and with which strides.
 struct Placement {
-    bool at_end = true; ///< the last element ends a page, and the next page may not be touched; else the first begins one
+    bool at_end =
+        true; ///< the last element ends a page, and the next page may not be touched; else the first begins one
     /// In elements, outermost first, with the innermost 1; empty: compact. Zero and negative strides are for inputs.
     std::vector<std::int64_t> strides;
 };

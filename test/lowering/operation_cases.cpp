@@ -17,12 +17,63 @@ constexpr Type floats[] = {Type::f64, Type::f32, Type::f16, Type::bf16};
 constexpr Type integers[] = {Type::i8, Type::i16, Type::i32, Type::i64, Type::u8, Type::u16, Type::u32, Type::u64};
 
 std::vector<double> edge_reals(Type type) {
-    std::vector<double> values{0.0, -0.0, 1, -1, 0.5, -0.5, 1.5, -1.5, 2.5, -2.5, 1.0 / 3, -7.0 / 3, 3.14159265358979,
-                               100, 127, 128, -128, -129, 255, 256, 1e4, 32767, 32768, -32768, -32769, 65504, 65519,
-                               65520, 65536, 2147483647.0, 2147483648.0, -2147483648.0, -2147483649.0, 4294967295.0,
-                               4294967296.0, 9007199254740993.0, 0x1p63, -0x1p63, 0x1p64, 1e20, -1e20, 1e-5, -1e-5,
-                               6e-8, 3e-8, 1e-39, -1e-45, 0x1.fffffep127, -3e38, infinity, -infinity, not_a_number,
-                               1 + 0x1p-11 + 0x1p-40, 1 + 0x1p-8 + 0x1p-40, 1 + 0x1p-24 + 0x1p-50, 0.49999997, 0.9999999};
+    std::vector<double> values{0.0,
+                               -0.0,
+                               1,
+                               -1,
+                               0.5,
+                               -0.5,
+                               1.5,
+                               -1.5,
+                               2.5,
+                               -2.5,
+                               1.0 / 3,
+                               -7.0 / 3,
+                               3.14159265358979,
+                               100,
+                               127,
+                               128,
+                               -128,
+                               -129,
+                               255,
+                               256,
+                               1e4,
+                               32767,
+                               32768,
+                               -32768,
+                               -32769,
+                               65504,
+                               65519,
+                               65520,
+                               65536,
+                               2147483647.0,
+                               2147483648.0,
+                               -2147483648.0,
+                               -2147483649.0,
+                               4294967295.0,
+                               4294967296.0,
+                               9007199254740993.0,
+                               0x1p63,
+                               -0x1p63,
+                               0x1p64,
+                               1e20,
+                               -1e20,
+                               1e-5,
+                               -1e-5,
+                               6e-8,
+                               3e-8,
+                               1e-39,
+                               -1e-45,
+                               0x1.fffffep127,
+                               -3e38,
+                               infinity,
+                               -infinity,
+                               not_a_number,
+                               1 + 0x1p-11 + 0x1p-40,
+                               1 + 0x1p-8 + 0x1p-40,
+                               1 + 0x1p-24 + 0x1p-50,
+                               0.49999997,
+                               0.9999999};
     if (type == Type::f64) {
         values.insert(values.end(), {1e300, -1e300, 5e-324, 2.2e-308, 0x1.fffffefp127, 0x1p-149 * 0.75});
     }
@@ -44,8 +95,8 @@ std::vector<std::int64_t> edge_integers(Type type) {
     const auto high = static_cast<std::int64_t>(highest_integer(type));
     const std::int64_t low = lowest_integer(type);
     const std::int64_t width = bits(type);
-    return {0, 1, -1, 2, -2, 3, -3, 7, -7, 10, 100, -100, low, low + 1, high, high - 1, high / 3, width - 1, width,
-            width + 1, -width, 0x5a5a5a5a5a5a5a5a};
+    return {0,    1,   -1,      2,    -2,       3,        -3,        7,     -7,        10,     100,
+            -100, low, low + 1, high, high - 1, high / 3, width - 1, width, width + 1, -width, 0x5a5a5a5a5a5a5a5a};
 }
 
 Array array_of_integers(Type type, const std::vector<std::int64_t>& values) {
@@ -59,7 +110,8 @@ Array array_of_integers(Type type, const std::vector<std::int64_t>& values) {
 /// All pairs of the values: the first in `a`, the second in `b`, and the first, shifted, in `c`.
 Arrays pairs(const Array& values) {
     const std::int64_t n = values.size();
-    Arrays inputs{{"a", Array(values.type, {n * n})}, {"b", Array(values.type, {n * n})}, {"c", Array(values.type, {n * n})}};
+    Arrays inputs{
+        {"a", Array(values.type, {n * n})}, {"b", Array(values.type, {n * n})}, {"c", Array(values.type, {n * n})}};
     const auto size = static_cast<std::size_t>(bytes(values.type));
     for (std::int64_t i = 0; i < n * n; ++i) {
         const auto put = [&](const char* name, std::int64_t from) {
@@ -94,11 +146,24 @@ std::vector<OperationCase> integer_operations() {
     std::vector<OperationCase> cases;
     for (const Type type : integers) {
         KernelBuilder b = with_inputs("integer", type);
-        for (const auto& [name, op] : std::initializer_list<std::pair<const char*, Op>>{
-                 {"add", Op::add}, {"sub", Op::sub}, {"mul", Op::mul}, {"div", Op::div}, {"mod", Op::mod},
-                 {"min", Op::min}, {"max", Op::max}, {"eq", Op::eq}, {"ne", Op::ne}, {"lt", Op::lt}, {"le", Op::le},
-                 {"gt", Op::gt}, {"ge", Op::ge}, {"bit_and", Op::bit_and}, {"bit_or", Op::bit_or},
-                 {"bit_xor", Op::bit_xor}, {"shl", Op::shl}, {"shr", Op::shr}}) {
+        for (const auto& [name, op] : std::initializer_list<std::pair<const char*, Op>>{{"add", Op::add},
+                                                                                        {"sub", Op::sub},
+                                                                                        {"mul", Op::mul},
+                                                                                        {"div", Op::div},
+                                                                                        {"mod", Op::mod},
+                                                                                        {"min", Op::min},
+                                                                                        {"max", Op::max},
+                                                                                        {"eq", Op::eq},
+                                                                                        {"ne", Op::ne},
+                                                                                        {"lt", Op::lt},
+                                                                                        {"le", Op::le},
+                                                                                        {"gt", Op::gt},
+                                                                                        {"ge", Op::ge},
+                                                                                        {"bit_and", Op::bit_and},
+                                                                                        {"bit_or", Op::bit_or},
+                                                                                        {"bit_xor", Op::bit_xor},
+                                                                                        {"shl", Op::shl},
+                                                                                        {"shr", Op::shr}}) {
             b.map(name, {"n"}, {binary(op, b.at("a"), b.at("b"))});
         }
         // Divisors and amounts that are known have code of their own.
@@ -119,9 +184,13 @@ std::vector<OperationCase> integer_operations() {
         cases.push_back({finished(b), pairs(array_of_integers(type, edge_integers(type))), {}});
     }
     KernelBuilder b = with_inputs("logic", Type::boolean);
-    for (const auto& [name, op] : std::initializer_list<std::pair<const char*, Op>>{
-             {"logical_and", Op::logical_and}, {"logical_or", Op::logical_or}, {"bit_and", Op::bit_and},
-             {"bit_or", Op::bit_or}, {"bit_xor", Op::bit_xor}, {"eq", Op::eq}, {"ne", Op::ne}}) {
+    for (const auto& [name, op] : std::initializer_list<std::pair<const char*, Op>>{{"logical_and", Op::logical_and},
+                                                                                    {"logical_or", Op::logical_or},
+                                                                                    {"bit_and", Op::bit_and},
+                                                                                    {"bit_or", Op::bit_or},
+                                                                                    {"bit_xor", Op::bit_xor},
+                                                                                    {"eq", Op::eq},
+                                                                                    {"ne", Op::ne}}) {
         b.map(name, {"n"}, {binary(op, b.at("a"), b.at("b"))});
     }
     b.map("logical_not", {"n"}, {unary(Op::logical_not, b.at("a"))});
@@ -134,21 +203,37 @@ std::vector<OperationCase> float_operations() {
     std::vector<OperationCase> cases;
     for (const Type type : floats) {
         KernelBuilder b = with_inputs("float", type);
-        for (const auto& [name, op] : std::initializer_list<std::pair<const char*, Op>>{
-                 {"add", Op::add}, {"sub", Op::sub}, {"mul", Op::mul}, {"div", Op::div}, {"mod", Op::mod},
-                 {"min", Op::min}, {"max", Op::max}, {"eq", Op::eq}, {"ne", Op::ne}, {"lt", Op::lt}, {"le", Op::le},
-                 {"gt", Op::gt}, {"ge", Op::ge}}) {
+        for (const auto& [name, op] : std::initializer_list<std::pair<const char*, Op>>{{"add", Op::add},
+                                                                                        {"sub", Op::sub},
+                                                                                        {"mul", Op::mul},
+                                                                                        {"div", Op::div},
+                                                                                        {"mod", Op::mod},
+                                                                                        {"min", Op::min},
+                                                                                        {"max", Op::max},
+                                                                                        {"eq", Op::eq},
+                                                                                        {"ne", Op::ne},
+                                                                                        {"lt", Op::lt},
+                                                                                        {"le", Op::le},
+                                                                                        {"gt", Op::gt},
+                                                                                        {"ge", Op::ge}}) {
             b.map(name, {"n"}, {binary(op, b.at("a"), b.at("b"))});
         }
-        for (const auto& [name, op] : std::initializer_list<std::pair<const char*, Op>>{
-                 {"abs", Op::abs}, {"sqrt", Op::sqrt}, {"floor", Op::floor}, {"ceil", Op::ceil}, {"round", Op::round},
-                 {"trunc", Op::trunc}, {"is_nan", Op::is_nan}, {"is_inf", Op::is_inf}, {"is_finite", Op::is_finite}}) {
+        for (const auto& [name, op] : std::initializer_list<std::pair<const char*, Op>>{{"abs", Op::abs},
+                                                                                        {"sqrt", Op::sqrt},
+                                                                                        {"floor", Op::floor},
+                                                                                        {"ceil", Op::ceil},
+                                                                                        {"round", Op::round},
+                                                                                        {"trunc", Op::trunc},
+                                                                                        {"is_nan", Op::is_nan},
+                                                                                        {"is_inf", Op::is_inf},
+                                                                                        {"is_finite", Op::is_finite}}) {
             b.map(name, {"n"}, {call(op, {b.at("a")})});
         }
         b.map("neg", {"n"}, {unary(Op::neg, b.at("a"))});
         b.map("fma", {"n"}, {call(Op::fma, {b.at("a"), b.at("b"), b.at("c")})});
         const E zero = constant(type, 0);
-        b.map("relu", {"n"}, {binary(Op::max, b.at("a"), zero)}).map("relu2", {"n"}, {binary(Op::max, zero, b.at("a"))});
+        b.map("relu", {"n"}, {binary(Op::max, b.at("a"), zero)})
+            .map("relu2", {"n"}, {binary(Op::max, zero, b.at("a"))});
         b.map("cap", {"n"}, {binary(Op::min, b.at("a"), constant(type, 6))});
         // The compiler may not take these for 1, 0 and the same.
         b.map("ratio", {"n"}, {b.at("a") / b.at("a")}).map("nothing", {"n"}, {b.at("a") - b.at("a")});
@@ -183,7 +268,8 @@ std::vector<OperationCase> float_operations() {
         looks("cast", cast(type == Type::f64 ? Type::f32 : Type::f64, a));
         looks("half", cast(type == Type::f16 ? Type::f32 : Type::f16, a));
         looks("wide", cast(type == Type::f16 ? Type::bf16 : type == Type::bf16 ? Type::f32 : Type::bf16, a));
-        cases.push_back({finished(b), pairs(array_of_reals(type, edge_reals(type))),
+        cases.push_back({finished(b),
+                         pairs(array_of_reals(type, edge_reals(type))),
                          {{Type::f64, exactly}, {Type::f32, exactly}, {Type::f16, exactly}, {Type::bf16, exactly}}});
     }
     return cases;
@@ -202,9 +288,10 @@ std::vector<OperationCase> conversions() {
                 b.map("to_" + std::string(coulter::name(to)), {"n"}, {cast(to, b.at("a"))});
             }
         }
-        const Array values = is_float(from) ? array_of_reals(from, edge_reals(from))
-                                            : array_of_integers(from, edge_integers(from));
-        cases.push_back({finished(b), {{"a", values}},
+        const Array values =
+            is_float(from) ? array_of_reals(from, edge_reals(from)) : array_of_integers(from, edge_integers(from));
+        cases.push_back({finished(b),
+                         {{"a", values}},
                          {{Type::f64, exactly}, {Type::f32, exactly}, {Type::f16, exactly}, {Type::bf16, exactly}}});
     }
     return cases;
@@ -213,8 +300,8 @@ std::vector<OperationCase> conversions() {
 std::vector<OperationCase> functions() {
     std::vector<double> values = edge_reals(Type::f32);
     for (int i = -4000; i <= 4000; ++i) {
-        values.push_back(i / 37.0);    // up to 108
-        values.push_back(i / 3000.0);  // up to 1.3
+        values.push_back(i / 37.0);                                                            // up to 108
+        values.push_back(i / 3000.0);                                                          // up to 1.3
         values.push_back(std::ldexp(1 + (i + 4000) / 8001.0, i / 32) * (i % 2 == 0 ? 1 : -1)); // all magnitudes
     }
     const Array a = array_of_reals(Type::f32, values);
@@ -295,8 +382,7 @@ ir::Kernel nan_kernel() {
 }
 
 std::vector<std::string> nan_schedules() {
-    return {"",
-            "stage s { vectorize j by 4 }\nstage relu { vectorize j by 4 }\nstage is { vectorize j by 4 }\n",
+    return {"", "stage s { vectorize j by 4 }\nstage relu { vectorize j by 4 }\nstage is { vectorize j by 4 }\n",
             "stage s { vectorize k by 8 }\nstage most { vectorize j by 2 }\n",
             "rfactor s: k as s.part\nstage s.part { unroll i by 2 }\n",
             "stage s.acc = accumulate s at s/j.o in registers\n"
@@ -315,11 +401,12 @@ ir::Kernel softmax_kernel() {
 }
 
 std::vector<std::string> softmax_schedules() {
-    return {"",
-            "stage y { vectorize col by 16 }\nstage e { vectorize col by 16; compute root }\n"
-            "stage top { vectorize col by 16 }\n",
-            "stage y { vectorize col by 8; parallel row }\nstage e { compute at y/row; vectorize col by 8 }\n"
-            "stage total { compute at y/row; vectorize col by 8 }\nstage top { compute at y/row; vectorize col by 16 }\n"};
+    return {
+        "",
+        "stage y { vectorize col by 16 }\nstage e { vectorize col by 16; compute root }\n"
+        "stage top { vectorize col by 16 }\n",
+        "stage y { vectorize col by 8; parallel row }\nstage e { compute at y/row; vectorize col by 8 }\n"
+        "stage total { compute at y/row; vectorize col by 8 }\nstage top { compute at y/row; vectorize col by 16 }\n"};
 }
 
 Array masked_rows(std::int64_t rows, std::int64_t cols) {

@@ -26,7 +26,8 @@ std::vector<Case> schedules_of(const OperationCase& operation) {
             test.extents = {{"n", operation.inputs.begin()->second.size()}};
             test.schedule = fmt::format("schedule {}\nnumerics {}\n", operation.kernel.name, mode);
             for (const std::string& output : operation.kernel.outputs) {
-                test.schedule += fmt::format("stage {} {{ {} }}\n", output, vectors ? "vectorize n by 16" : "compute root");
+                test.schedule +=
+                    fmt::format("stage {} {{ {} }}\n", output, vectors ? "vectorize n by 16" : "compute root");
             }
             cases.push_back(std::move(test));
         }

@@ -191,7 +191,8 @@ Result run_case(const Case& test) {
     std::string problems;
     try {
         const Arrays wanted = interpret(test.kernel, inputs, of_outputs);
-        const bool computes = std::any_of(wanted.begin(), wanted.end(), [](const auto& each) { return each.second.size() > 0; });
+        const bool computes =
+            std::any_of(wanted.begin(), wanted.end(), [](const auto& each) { return each.second.size() > 0; });
         if (!computes) {
             return {}; // coulter_call does not call then
         }
@@ -216,8 +217,8 @@ Result run_case(const Case& test) {
 }
 
 std::string repro(const Case& test) {
-    std::string text = fmt::format("# case {}, seed {}{}\n# extents:", test.name, test.seed,
-                                   test.special ? ", special values" : "");
+    std::string text =
+        fmt::format("# case {}, seed {}{}\n# extents:", test.name, test.seed, test.special ? ", special values" : "");
     for (const auto& [dim, extent] : test.extents) {
         text += fmt::format(" {}={}", dim, extent);
     }

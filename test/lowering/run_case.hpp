@@ -17,13 +17,13 @@ using Arrays = std::map<std::string, Array>;
 struct Case {
     std::string name;
     ir::Kernel kernel;
-    std::string schedule;       ///< a file's text; empty: the default schedule
+    std::string schedule;                        ///< a file's text; empty: the default schedule
     std::map<std::string, std::int64_t> extents; ///< of the dims of inputs, and of those that only outputs have
-    std::uint64_t seed = 0;     ///< of inputs and strides
-    Arrays inputs;              ///< given ones; all others are made from the seed
-    bool special = false;       ///< inputs have NaN, infinities, -0, denormals and extreme integers here and there
-    bool complete = true;       ///< stages without a statement get the default schedule
-    bool bitwise = false;       ///< under `numerics exact`: the bits are those of the kernel without a schedule
+    std::uint64_t seed = 0;                      ///< of inputs and strides
+    Arrays inputs;                               ///< given ones; all others are made from the seed
+    bool special = false; ///< inputs have NaN, infinities, -0, denormals and extreme integers here and there
+    bool complete = true; ///< stages without a statement get the default schedule
+    bool bitwise = false; ///< under `numerics exact`: the bits are those of the kernel without a schedule
     std::map<Type, Tolerance> tolerance; ///< of outputs of a type; others as default_tolerance
 };
 
