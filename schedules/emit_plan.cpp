@@ -27,6 +27,7 @@ constexpr std::pair<std::string_view, int> feature_bits[] = {{"sse41", 5},
                                                              {"avx512", 40},
                                                              {"avx512_skylake", 42},
                                                              {"avx512_cannonlake", 43},
+                                                             {"avx512_zen4", 44},
                                                              {"avx512_sapphirerapids", 46}};
 
 std::vector<std::uint64_t> feature_words(std::string_view halide_target) {

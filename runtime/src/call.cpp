@@ -85,8 +85,21 @@ private:
     std::pmr::vector<std::shared_ptr<void>> kept_; ///< Packed data that this call reads.
 };
 
-/// Whether this processor has the features, as far as Halide's runtime can tell. Halide aborts when the number of words
-/// is not its own, hence the copy.
+/// Halide's runtime takes `avx512_zen4` as present, since it does not look for it.
+bool lacks_zen4_set(const coulter_variant& variant) {
+#if defined(__x86_64__)
+    constexpr int bit = halide_target_feature_avx512_zen4;
+    if (bit / 64 < variant.feature_words && (variant.features[bit / 64] >> (bit % 64) & 1) != 0) {
+        return !(__builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni") &&
+                 __builtin_cpu_supports("avx512vbmi2") && __builtin_cpu_supports("avx512bitalg") &&
+                 __builtin_cpu_supports("avx512vpopcntdq"));
+    }
+#endif
+    return false;
+}
+
+/// Whether this processor has the features, as far as can be told. Halide aborts when the number of words is not its
+/// own, hence the copy.
 bool processor_has(const coulter_variant& variant) {
     std::array<uint64_t, (halide_target_feature_end + 63) / 64> words{};
     if (variant.feature_words == 0) {
@@ -96,7 +109,7 @@ bool processor_has(const coulter_variant& variant) {
         throw Failure{COULTER_ERROR_INVALID, "the kernel's plan asks for features that are not known"};
     }
     std::copy_n(variant.features, variant.feature_words, words.begin());
-    return halide_can_use_target_features(static_cast<int>(words.size()), words.data()) != 0;
+    return !lacks_zen4_set(variant) && halide_can_use_target_features(static_cast<int>(words.size()), words.data()) != 0;
 }
 
 int64_t Invocation::plan_value(int64_t program) const {

@@ -41,6 +41,7 @@ TEST_CASE("numbers of target features are Halide's") {
     CHECK(schedule::feature_bit("avx512") == halide_target_feature_avx512);
     CHECK(schedule::feature_bit("avx512_skylake") == halide_target_feature_avx512_skylake);
     CHECK(schedule::feature_bit("avx512_cannonlake") == halide_target_feature_avx512_cannonlake);
+    CHECK(schedule::feature_bit("avx512_zen4") == halide_target_feature_avx512_zen4);
     CHECK(schedule::feature_bit("avx512_sapphirerapids") == halide_target_feature_avx512_sapphirerapids);
     CHECK(schedule::feature_bit("x86") == -1);
     // Every feature of every target has a number.

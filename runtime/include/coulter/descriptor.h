@@ -124,8 +124,8 @@ typedef struct coulter_variant {
     int64_t alignment;        ///< Data pointers of all tensors must be multiples of this many bytes; 0 or 1: any.
     int64_t feature_words;    ///< Words in `features`; 0: runs everywhere.
     const uint64_t* features; ///< Bit k of word k / 64 is halide_target_feature_t k. Halide's runtime knows how to look
-                              ///< for sse41, avx, f16c, fma, avx2, avx512, _knl, _skylake, _cannonlake, _sapphirerapids
-                              ///< and takes others as present: set those that a newer feature implies as well.
+                              ///< for sse41, avx, f16c, fma, avx2, avx512, _knl, _skylake, _cannonlake, _sapphirerapids,
+                              ///< ours for _zen4; others are taken as present: set those that a newer feature implies as well.
     int64_t pack_count;       ///< Entries in `packs`; read only when `packs` is not null.
     const int64_t* packs; ///< Indices of the plan's packs that the variant takes, in order. Null: all packs, in order.
 } coulter_variant;

@@ -8,7 +8,7 @@
 namespace coulter::schedule {
 
 /// A processor to compile for. Names are `host`, or `x86-64` with the highest instruction set appended:
-/// `x86-64-sse41`, `x86-64-avx2`, `x86-64-avx512`, `x86-64-avx512_sapphirerapids`.
+/// `x86-64-sse41`, `x86-64-avx2`, `x86-64-avx512`, `x86-64-avx512_zen4`, `x86-64-avx512_sapphirerapids`.
 struct Target {
     std::string name;
     int vector_bytes = 16;
