@@ -19,7 +19,8 @@ struct CheckOptions {
 };
 
 struct CheckResult {
-    std::optional<Plan> plan;            ///< empty when `diagnostics` has an error
+    std::optional<Plan> plan;            ///< the common part; empty when `diagnostics` has an error
+    std::vector<Variant> variants;       ///< the first whose condition holds is called; else `plan`
     std::vector<Diagnostic> diagnostics; ///< in the order of files, lines and columns
     bool target_matches = true;          ///< false: the file's `target` line names another one (exit code 3)
     [[nodiscard]] bool ok() const { return plan.has_value(); }
