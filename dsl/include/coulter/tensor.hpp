@@ -210,4 +210,8 @@ Expr Expr::operator()(const AccessArg& first, const Rest&... rest) const {
     return bind({first, AccessArg(rest, first.loc())...});
 }
 
+inline Expr Expr::operator()(const std::vector<AccessArg>& args) const {
+    return args.empty() ? *this : bind(args);
+}
+
 } // namespace coulter
