@@ -134,7 +134,7 @@ Loaded load(const std::vector<std::string>& kernels, const std::vector<std::stri
         loaded.report.add(parsed.diagnostics);
         if (parsed.kernel) {
             std::vector<Diagnostic> diagnostics;
-            Work work{path, std::move(*parsed.kernel), {}, {}, {}};
+            Work work{path, std::move(*parsed.kernel), {}, {}, {}, {}};
             work.sizes = infer_sizes(work.kernel, diagnostics);
             loaded.report.add(diagnostics);
             loaded.work.push_back(std::move(work));
@@ -168,6 +168,8 @@ Loaded load(const std::vector<std::string>& kernels, const std::vector<std::stri
             loaded.target_matches = loaded.target_matches && checked.target_matches;
             if (checked.plan) {
                 work.plan = std::move(*checked.plan);
+                work.variants = std::move(checked.variants);
+                loaded.report.add(schedule::check_variants(work.kernel, work.variants));
             }
         }
     }
