@@ -180,6 +180,8 @@ Loaded load(const std::vector<std::string>& kernels, const std::vector<std::stri
             loaded.target_matches = loaded.target_matches && checked.target_matches;
             if (checked.plan) {
                 work.plan = std::move(*checked.plan);
+                work.variants = std::move(checked.variants);
+                loaded.report.add(schedule::check_variants(work.kernel, work.variants));
             }
         }
     }

@@ -15,9 +15,10 @@ struct Work {
     std::string path; ///< of the .coulter file
     ir::Kernel kernel;
     Sizes sizes;
-    std::vector<std::string> schedules; ///< files that apply to it
-    std::vector<Span> directives = {};  ///< as the common part applies them
-    schedule::Plan plan;                ///< only when it was asked for
+    std::vector<std::string> schedules;      ///< files that apply to it
+    std::vector<Span> directives;            ///< as the common part applies them
+    schedule::Plan plan;                     ///< of the common part; only when it was asked for
+    std::vector<schedule::Variant> variants; ///< in the order in which they are tried
 };
 
 /// Diagnostics in the order of the files, and the texts that they point into.

@@ -28,6 +28,7 @@ std::vector<std::string> command_of(const LowerRequest& request) {
     option("--object", request.object);
     option("--assembly", request.assembly);
     option("--statement", request.statement);
+    option("--variant", request.variant);
     option("--print-after", request.print_after);
     if (request.time_passes) {
         command.emplace_back("--time-passes");

@@ -1,5 +1,5 @@
-// coulter-lower: the only program that runs Halide. `coulter` starts it as a child with limits on time and memory, so that
-// nothing that Halide or LLVM does can take the caller down.
+// coulter-lower: the only program that runs Halide. `coulter` starts it as a child with limits on time and memory, so
+// that nothing that Halide or LLVM does can take the caller down.
 
 #include "compile.hpp"
 #include "names.hpp"
@@ -77,7 +77,7 @@ int run(const Request& request) {
         return refused;
     }
     try {
-        lower::compile(*checked.plan, request.options, request.outputs);
+        lower::compile(*checked.plan, checked.variants, request.options, request.outputs);
     } catch (const Halide::Error& error) {
         std::cerr << "error: the lowering of `" << parsed.kernel->name << "` failed: " << lower::demangle(error.what())
                   << " [B001]\n";
@@ -100,9 +100,11 @@ int main(int argc, char** argv) {
     app.add_option("--assembly", request.outputs.assembly, "write assembly here");
     app.add_option("--statement", request.outputs.statement, "write Halide's lowered statement here");
     app.add_option("--print-after", request.options.print_after, "print the state after a pass, or `all`");
+    app.add_option("--variant", request.options.only, "compile this variant alone, or the part `common` to all");
     app.add_flag("--time-passes", request.options.time_passes, "print the time of each pass");
-    const CLI::Option* limit = app.add_option("--first-directives", request.directives,
-                                              "apply only so many directives of the schedules; for finding one that fails");
+    const CLI::Option* limit =
+        app.add_option("--first-directives", request.directives,
+                       "apply only so many directives of the schedules; for finding one that fails");
     try {
         app.parse(argc, argv);
         if (!coulter::schedule::find_target(request.options.target)) {
