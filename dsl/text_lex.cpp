@@ -187,10 +187,10 @@ Token Lexer::scan_any() {
     }
     if (c == '`' || c == '"') {
         const std::size_t close = rest.find_first_of(c == '`' ? "`\n" : "\"\n", 1);
-        if (close == std::string_view::npos || rest[close] == '\n' || close == 1) {
+        if (close == std::string_view::npos || rest[close] == '\n' || (close == 1 && c == '`')) {
             at_ += std::min(close, rest.size());
             token.kind = TokenKind::bad;
-            token.text = close == 1 ? "nothing stands between the quotes" : "the quote is not closed on its line";
+            token.text = close == 1 && c == '`' ? "nothing stands between the quotes" : "the quote is not closed on its line";
             at_ += close == 1 ? 1 : 0;
             return place(from);
         }

@@ -255,7 +255,11 @@ void Parser::read_group() {
         if (lexer_.peek().kind != TokenKind::string) {
             syntax(lexer_.peek(), "the name of a macro file in quotes");
         }
-        group.macro_file = lexer_.take().text;
+        const Token file = lexer_.take();
+        if (file.text.empty()) {
+            syntax(file, "the name of a macro file in quotes");
+        }
+        group.macro_file = file.text;
     }
     expect_end("a group");
     kernel_.groups.push_back(std::move(group));

@@ -92,6 +92,8 @@ private:
     [[nodiscard]] const Statement* in_force(const ScheduleFile& file, const std::string& name) const;
     [[nodiscard]] std::optional<std::size_t> replacement(const ScheduleFile& file, std::size_t index,
                                                          const std::string& made) const;
+    [[nodiscard]] bool is_dropped(const ScheduleFile& file, std::size_t index) const;
+    void check_drop(const ScheduleFile& file, std::size_t index);
     void follow_renames(const ScheduleFile& file);
     void renamed(Statement& s) const;
 

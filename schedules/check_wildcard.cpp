@@ -66,8 +66,40 @@ std::vector<Name*> stage_names_in(Statement& s) {
 
 } // namespace
 
+// Whether a higher layer takes back a block, or what makes a stage.
+bool Model::is_dropped(const ScheduleFile& file, std::size_t index) const {
+    const Statement& s = file.statements[index];
+    const std::string& name = s.kind == Statement::Kind::block ? s.stage.text : made_name(s);
+    return !name.empty() && std::ranges::any_of(file.statements, [&](const Statement& other) {
+        return other.kind == Statement::Kind::drop && other.layer > s.layer &&
+               (other.stage.text == name || match(other.stage.text, name));
+    });
+}
+
+void Model::check_drop(const ScheduleFile& file, std::size_t index) {
+    const Statement& s = file.statements[index];
+    for (std::size_t i = 0; i < index; ++i) {
+        const Statement& other = file.statements[i];
+        const std::string& name = other.kind == Statement::Kind::block ? other.stage.text : made_name(other);
+        if (other.layer < s.layer && !name.empty() && (s.stage.text == name || match(s.stage.text, name))) {
+            return;
+        }
+    }
+    via_ = s.via.empty() ? nullptr : &s.via;
+    error("S104", s.stage.span, fmt::format("no lower layer has a block of `{}` or makes it", s.stage.text),
+          "`drop` takes back a statement of a file given before, or of the common part of a variant");
+    via_ = nullptr;
+}
+
 void Model::each_match(const ScheduleFile& file, std::size_t index) {
     const Statement& given = file.statements[index];
+    if (given.kind == Statement::Kind::drop) {
+        check_drop(file, index);
+        return;
+    }
+    if (is_dropped(file, index)) {
+        return;
+    }
     const std::string& making = made_name(given);
     if (std::ranges::find(early_, &given) != early_.end()) {
         return; // it stands where the statement of the lower layer stood
@@ -158,7 +190,8 @@ const Statement* Model::in_force(const ScheduleFile& file, const std::string& na
     const Statement* best = nullptr;
     const auto rank = [](const Statement& s) { return std::pair(s.layer, !is_pattern(s.stage.text)); };
     for (const Statement& s : file.statements) {
-        if (s.kind != Statement::Kind::block || s.extend) {
+        if (s.kind != Statement::Kind::block || s.extend ||
+            is_dropped(file, static_cast<std::size_t>(&s - file.statements.data()))) {
             continue;
         }
         const auto other = renamed_.find(s.stage.text);

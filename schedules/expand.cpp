@@ -19,11 +19,13 @@ using Bindings = std::map<std::string, Argument>;
 struct Macro {
     const Statement* statement = nullptr;
     int layer = 0;
+    std::string prefix; ///< of the function that carries it
 };
 
 /// What a macro's body is expanded with.
 struct Scope {
     int layer = 0;
+    std::string prefix; ///< of the macros that need no prefix here
     Bindings bindings;
     std::vector<Note> via;
     std::set<const Statement*> open; ///< macros that are being expanded
@@ -105,7 +107,7 @@ private:
 
     void declare_macro(const Statement& s, int layer, const std::string& prefix) {
         const std::string name = prefix + s.stage.text;
-        const auto [at, fresh] = macros_.emplace(std::pair(name, layer), Macro{&s, layer});
+        const auto [at, fresh] = macros_.emplace(std::pair(name, layer), Macro{&s, layer, prefix});
         if (!fresh && at->second.statement != &s) {
             error("S081", s.stage.span, fmt::format("a second macro `{}`", name), "choose another name",
                   {{at->second.statement->stage.span, "the first one"}});
@@ -131,35 +133,40 @@ private:
     }
 
     /// The macro of that name in the nearest layer, from `layer` downwards.
-    const Statement* find(const Name& name, int layer) {
-        const Statement* found = nullptr;
+    const Macro* find(const Name& name, const Scope& scope) {
+        const Macro* found = nullptr;
+        // Macros of the file that this one stands in need no prefix there.
+        for (const std::string& full : {scope.prefix + name.text, name.text}) {
+            for (auto at = macros_.lower_bound({full, 0}); at != macros_.end() && at->first.first == full; ++at) {
+                if (at->second.layer <= scope.layer) {
+                    found = &at->second; // layers come in their order
+                }
+            }
+            if (found != nullptr) {
+                return found;
+            }
+        }
+        std::vector<std::string> names;
         for (const auto& [key, macro] : macros_) {
-            if (key.first == name.text && macro.layer <= layer) {
-                found = macro.statement; // layers come in their order
-            }
+            names.push_back(key.first);
         }
-        if (found == nullptr) {
-            std::vector<std::string> names;
-            for (const auto& [key, macro] : macros_) {
-                names.push_back(key.first);
-            }
-            const std::string close = closest_match(name.text, names);
-            error("S080", name.span, fmt::format("there is no macro `{}`", name.text),
-                  names.empty() ? "write `macro NAME(PARAMETER, ...) { ... }`, or include the file that holds it"
-                                : fmt::format("{}the macros are {}",
-                                              close.empty() ? "" : fmt::format("did you mean `{}`? ", close),
-                                              quoted_list(names)));
-        }
+        const std::string close = closest_match(name.text, names);
+        error("S080", name.span, fmt::format("there is no macro `{}`", name.text),
+              names.empty()
+                  ? "write `macro NAME(PARAMETER, ...) { ... }`, or include the file that holds it"
+                  : fmt::format("{}the macros are {}", close.empty() ? "" : fmt::format("did you mean `{}`? ", close),
+                                quoted_list(names)));
         return found;
     }
 
     /// The scope of a macro's body, or nothing after a mistake.
     std::optional<Scope> enter(const Name& name, const std::vector<Argument>& arguments, const Span& span,
                                const Scope& scope, bool statements) {
-        const Statement* macro = find(name, scope.layer);
-        if (macro == nullptr) {
+        const Macro* chosen = find(name, scope);
+        if (chosen == nullptr) {
             return std::nullopt;
         }
+        const Statement* macro = chosen->statement;
         if (scope.open.contains(macro) || scope.open.size() >= deepest_use) {
             error("S083", span, fmt::format("the macro `{}` uses itself", name.text), "a macro cannot repeat itself",
                   scope.via);
@@ -191,6 +198,7 @@ private:
         }
         Scope inner;
         inner.layer = scope.layer;
+        inner.prefix = chosen->prefix;
         inner.open = scope.open;
         inner.open.insert(macro);
         inner.via.push_back({span, fmt::format("in the macro `{}`, used here", name.text)});
@@ -417,6 +425,7 @@ Expanded expand(const ir::Kernel& kernel, const std::vector<const ScheduleFile*>
     for (const ir::Group& group : kernel.groups) {
         if (const auto file = carried.find(group.function); file != carried.end()) {
             Scope scope;
+            scope.prefix = group.function + ".";
             scope.bindings["self"].name.text = group.path;
             expander.common(file->second.statements, scope);
         }

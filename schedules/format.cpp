@@ -80,6 +80,7 @@ std::string head(const Statement& s) {
     case Statement::Kind::join: return fmt::format("stage {} = join {}{}", s.stage.text, joined(s.names), placed(s));
     case Statement::Kind::clone:
         return fmt::format("clone {} for {} as {}", s.source.text, joined(s.names), s.stage.text);
+    case Statement::Kind::drop: return "drop " + s.stage.text;
     case Statement::Kind::include: return "include " + s.source.text;
     case Statement::Kind::macro: return fmt::format("macro {}({})", s.stage.text, joined(s.names, ", "));
     case Statement::Kind::use: return fmt::format("use {}{}", s.stage.text, arguments(s.arguments));

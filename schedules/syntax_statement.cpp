@@ -19,7 +19,7 @@ bool Parser::statement(Statement& out) {
     const Token first = cursor_.take();
     out.keyword = first.span;
     const std::string_view word = first.text;
-    if (!inside_.empty() && word != "stage" && word != "extend" && word != "rfactor" && word != "clone" && word != "use" &&
+    if (!inside_.empty() && word != "stage" && word != "extend" && word != "rfactor" && word != "clone" && word != "use" && word != "drop" &&
         std::ranges::count(statement_words(), word) > 0) {
         return cursor_.fail("S001", first.span, fmt::format("`{}` cannot stand in a `{}`", word, inside_),
                             fmt::format("a `{}` holds blocks and statements that make stages", inside_));
@@ -52,6 +52,9 @@ bool Parser::statement(Statement& out) {
         good = include(out);
     } else if (word == "use") {
         good = use(out);
+    } else if (word == "drop") {
+        out.kind = Statement::Kind::drop;
+        good = cursor_.stage_name(out.stage, "the name of a stage");
     } else if (word == "tune") {
         good = tune(out);
     } else {

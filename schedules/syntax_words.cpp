@@ -58,7 +58,8 @@ std::string_view look_up(const std::array<Entry, N>& table, std::string_view wor
 
 const std::vector<std::string>& statement_words() {
     static const std::vector<std::string> words{"schedule", "target", "numerics", "stage", "rfactor", "clone",
-                                                "extend",   "include", "macro",   "use",   "tune",    "variant"};
+                                                "extend",   "include", "macro",   "use",   "tune",    "variant",
+                                                "drop"};
     return words;
 }
 

@@ -148,6 +148,10 @@ TEST_CASE("a higher layer replaces blocks and makers of stages, and extends") {
     CHECK(schedule::loops_text(*again.plan) == schedule::loops_text(*result.plan));
     CHECK(again.plan->schedule_text == result.plan->schedule_text);
 
+    const CheckResult without = layered({base, "schedule em\ndrop em.mu[0].acc\nstage em.mu[0] { unroll in }\n"});
+    CHECK(without.plan->kernel.find_definition("em.mu[0].acc") == nullptr);
+    CHECK(main_of(*without.plan, "em.mu[0]") == "batch out(32) in(8)!:unroll");
+
     // A rewrite of a lower layer may need the loops of a block that a higher one replaces.
     const CheckResult factored = layered({"schedule em\nstage em.mu[0] { split in by 2 }\n"
                                           "rfactor em.mu[0]: in.o as em.mu[0].part\n",

@@ -11,6 +11,7 @@
 ///     clone STAGE for CONSUMER [CONSUMER ...] as NEW
 ///     rfactor STAGE: LOOP as NEW
 ///     [extend] stage NAME [@STAMP] [skip missing] { DIRECTIVE; ... }
+///     drop NAME
 ///     include PATH
 ///     macro NAME(PARAMETER, ...) { DIRECTIVE; ... }         macro NAME(PARAMETER, ...) { STATEMENT; ... }
 ///     use NAME(ARGUMENT, ...)
@@ -140,7 +141,8 @@ struct Statement {
         macro,
         use,
         tune,
-        variant
+        variant,
+        drop
     };
     Kind kind = Kind::block;
     Span span;                  ///< the statement up to its end, or to the `{` of a block
