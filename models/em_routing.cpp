@@ -29,13 +29,13 @@ public:
         }
     }
 
-    [[nodiscard]] Capsules run() const {
-        Expr assignment = first_assignment();
+    [[nodiscard]] RoutedCapsules run() const {
+        std::vector<Tensor> assignments{first_assignment()};
         for (int t = 0; t + 1 < options_.iterations; ++t) {
-            assignment = expectation(maximisation(assignment, t));
+            assignments.push_back(expectation(maximisation(assignments.back(), t)));
         }
-        const Parents last = maximisation(assignment, options_.iterations - 1);
-        return {last.mean, sigmoid(last.logit)};
+        const Parents last = maximisation(assignments.back(), options_.iterations - 1);
+        return {{last.mean, sigmoid(last.logit)}, assignments.back()};
     }
 
 private:
@@ -51,7 +51,7 @@ private:
         return votes_(middle);
     }
 
-    [[nodiscard]] Expr first_assignment() const {
+    [[nodiscard]] Tensor first_assignment() const {
         Tensor share("share");
         // A child that no window reaches has no parents, and nothing reads its share.
         share = activation_ / cast(type_, max(1, parent_count(layer_)));
@@ -96,7 +96,7 @@ private:
         return parents;
     }
 
-    [[nodiscard]] Expr expectation(const Parents& parents) const {
+    [[nodiscard]] Tensor expectation(const Parents& parents) const {
         Tensor log_volume("log_volume"), evidence("evidence"), distance("distance"), logits("logits"),
             highest("highest"), likelihood("likelihood"), total("total"), share("share"), assignment("assignment");
         log_volume = sum(layer_.matrix, parents.log_variance);
@@ -126,8 +126,8 @@ private:
 
 } // namespace
 
-Capsules em_routing(const Arg& votes, const Arg& activation, const Arg& beta_u, const Arg& beta_a,
-                    const CapsuleLayer& layer, const EmOptions& options) {
+RoutedCapsules em_routing(const Arg& votes, const Arg& activation, const Arg& beta_u, const Arg& beta_a,
+                          const CapsuleLayer& layer, const EmOptions& options) {
     if (options.iterations < 1) {
         throw std::invalid_argument("em_routing: " + std::to_string(options.iterations) +
                                     " iterations, where 1 or more are needed");
