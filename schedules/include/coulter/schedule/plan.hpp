@@ -85,4 +85,21 @@ struct Plan {
     std::string completion_text; ///< statements that the default schedule added for all other stages
 };
 
+/// When a variant is called: everything that is said must hold.
+struct Condition {
+    ir::Ref extents;            ///< boolean, over extents of the kernel's dims; null: whatever they are
+    bool compact = false;       ///< every tensor has the strides of a compact one
+    std::int64_t alignment = 1; ///< every data pointer is a multiple of so many bytes
+    std::string target;         ///< compiled for it, and called where the processor has it; empty: as the library
+    std::string text;           ///< as the schedule says it
+};
+
+/// A whole plan of its own for some calls: the common part of a schedule and what the variant changes in it.
+struct Variant {
+    std::string name;
+    Condition when;
+    Plan plan;
+    Span span; ///< the `variant` line
+};
+
 } // namespace coulter::schedule
