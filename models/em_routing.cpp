@@ -13,7 +13,7 @@ struct Parents {
     Tensor mean{"mean"};
     Tensor log_variance{"log_variance"};
     Tensor precision{"precision"}; ///< 1 / variance
-    Tensor logit{"activation_logit"};
+    Tensor cost{"cost"};           ///< per element of the pose
 };
 
 class Router {
@@ -32,10 +32,13 @@ public:
     [[nodiscard]] RoutedCapsules run() const {
         std::vector<Tensor> assignments{first_assignment()};
         for (int t = 0; t + 1 < options_.iterations; ++t) {
-            assignments.push_back(expectation(maximisation(assignments.back(), t)));
+            assignments.push_back(expectation(maximisation(assignments.back()), t));
         }
-        const Parents last = maximisation(assignments.back(), options_.iterations - 1);
-        return {{last.mean, sigmoid(last.logit)}, assignments.back()};
+        const Parents last = maximisation(assignments.back());
+        // What both results need is one stage, in whose loops a schedule can place everything before it.
+        Tensor parents("parents");
+        parents = Tuple{last.mean, last.cost};
+        return {{parents[0], sigmoid(activation_logit(parents[1], options_.iterations - 1))}, assignments.back()};
     }
 
 private:
@@ -60,8 +63,8 @@ private:
         return assignment;
     }
 
-    [[nodiscard]] Parents maximisation(const Expr& assignment, int t) const {
-        Tensor mass("mass"), scale("inverse_mass"), variance("variance"), cost("cost"), total_cost("total_cost");
+    [[nodiscard]] Parents maximisation(const Expr& assignment) const {
+        Tensor mass("mass"), scale("inverse_mass"), variance("variance");
         Parents parents;
         mass = sum(children_, assignment);
         scale = value(1) / (mass + value(options_.mass_epsilon));
@@ -89,18 +92,23 @@ private:
         parents.precision = value(1) / variance;
         parents.log_variance = log(variance);
         const Expr unscaled = mass * (value(0.5) * parents.log_variance + beta_u_);
-        cost = options_.scale_cost == 1 ? unscaled : unscaled * value(options_.scale_cost);
-        total_cost = sum(layer_.matrix, cost);
-        const double lambda = options_.final_lambda * (1 - std::pow(0.95, t + 1));
-        parents.logit = value(-lambda) * (total_cost - beta_a_);
+        parents.cost = options_.scale_cost == 1 ? unscaled : unscaled * value(options_.scale_cost);
         return parents;
     }
 
-    [[nodiscard]] Tensor expectation(const Parents& parents) const {
+    [[nodiscard]] Expr activation_logit(const Expr& cost, int t) const {
+        Tensor total_cost("total_cost"), logit("activation_logit");
+        total_cost = sum(layer_.matrix, cost);
+        const double lambda = options_.final_lambda * (1 - std::pow(0.95, t + 1));
+        logit = value(-lambda) * (total_cost - beta_a_);
+        return logit;
+    }
+
+    [[nodiscard]] Tensor expectation(const Parents& parents, int t) const {
         Tensor log_volume("log_volume"), evidence("evidence"), distance("distance"), logits("logits"),
             highest("highest"), likelihood("likelihood"), total("total"), share("share"), assignment("assignment");
         log_volume = sum(layer_.matrix, parents.log_variance);
-        evidence = log_sigmoid(parents.logit) - value(0.5) * log_volume;
+        evidence = log_sigmoid(activation_logit(parents.cost, t)) - value(0.5) * log_volume;
         const Expr d = votes_ - parents.mean;
         distance = sum(layer_.matrix, d * d * parents.precision);
         logits = value(-0.5) * distance + evidence;
