@@ -1,6 +1,7 @@
 // coulter bench
 
 #include "coulter/estimates.hpp"
+#include "coulter/schedule/footprint.hpp"
 #include "describe.hpp"
 #include "files.hpp"
 #include "kernel_call.hpp"
@@ -8,6 +9,7 @@
 #include "lowering.hpp"
 #include "peak.hpp"
 #include "progress.hpp"
+#include "variants.hpp"
 #include "verify_cases.hpp"
 
 #include <algorithm>
@@ -52,6 +54,7 @@ struct Timing {
 struct Figures {
     Timing timing;
     coulter_memory memory{};
+    std::string part; ///< of the schedule: a variant or `common`
 };
 
 double quantile(const std::vector<double>& sorted, double at) {
@@ -130,36 +133,12 @@ Figures run(const Work& work, const Options& options, const KernelLibrary& libra
     Figures figures;
     figures.timing = time_calls(options, call);
     figures.memory = library.memory(context.get());
-    return figures;
-}
-
-/// Scratch that the plan implies: stages that are neither inlined nor outputs nor kept by the context, whole at root
-/// and one tile for each thread elsewhere.
-std::int64_t predicted_scratch(const Work& work, const Extents& given, int threads) {
-    std::vector<Diagnostic> ignored;
-    const ir::Kernel& kernel = work.plan.kernel;
-    const Extents extents = resolve_extents(kernel, infer_sizes(kernel, ignored), given);
-    std::int64_t total = 0;
-    for (const schedule::StagePlan& stage : work.plan.stages) {
-        const ir::Definition& definition = *kernel.find_definition(stage.name);
-        const bool kept = std::ranges::any_of(work.plan.packs,
-                                              [&](const auto& pack) { return pack.once && pack.stage == stage.name; });
-        if (stage.inlined || kept || kernel.is_output(stage.name) || stage.memory == schedule::Memory::stack ||
-            stage.memory == schedule::Memory::registers) {
-            continue;
-        }
-        const bool root = stage.store.value_or(stage.compute).is_root();
-        std::int64_t size = root ? 1 : threads;
-        for (const std::string& dim : definition.dims) {
-            const auto tile = stage.tile.find(dim);
-            const auto extent = extents.find(dim);
-            size *= !root && tile != stage.tile.end() ? tile->second : extent != extents.end() ? extent->second : 1;
-        }
-        for (const Type type : definition.types) {
-            total += size * bytes(type);
-        }
+    Tensors all;
+    for (const auto& tensor : tensors) {
+        all.alignment = std::min(all.alignment, tensor->condition().alignment);
     }
-    return total;
+    figures.part = part_name(variant_for(work, extents, all));
+    return figures;
 }
 
 nlohmann::ordered_json report(const Work& work, const Loaded& loaded, const Options& options, const Extents& extents,
@@ -168,12 +147,15 @@ nlohmann::ordered_json report(const Work& work, const Loaded& loaded, const Opti
     const double flops = estimate.flops / time;
     const double bytes = static_cast<double>(estimate.argument_bytes) / time;
     const coulter_memory& memory = figures.memory;
+    const schedule::MemoryUse predicted =
+        schedule::memory_use(plan_of_part(work, figures.part), extents, options.threads);
     return {
         {"kernel", work.kernel.name},
         {"schedules", work.schedules},
         {"target", loaded.target.name},
         {"threads", options.threads},
         {"extents", extents},
+        {"part", work.variants.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(figures.part)},
         {"seconds",
          {{"median", time}, {"lower_quartile", figures.timing.lower}, {"upper_quartile", figures.timing.upper}}},
         {"samples", figures.timing.samples},
@@ -186,8 +168,10 @@ nlohmann::ordered_json report(const Work& work, const Loaded& loaded, const Opti
         {"share_of_peak_flops", flops / peak.flops},
         {"share_of_peak_bandwidth", bytes / peak.bytes},
         {"memory",
-         {{"scratch_predicted", predicted_scratch(work, extents, options.threads)},
+         {{"scratch_predicted", predicted.scratch_peak},
+          {"scratch_predicted_is_bound", predicted.bound},
           {"scratch_peak", memory.scratch_peak},
+          {"packed_predicted", predicted.packed},
           {"packed", memory.packed}}}};
 }
 
@@ -209,6 +193,9 @@ std::string report_text(const nlohmann::ordered_json& figures) {
         sizes += fmt::format("{}{}={}", sizes.empty() ? "" : ",", dim, extent.get<std::int64_t>());
     }
     rows.push_back({"sizes", sizes});
+    if (!figures["part"].is_null()) {
+        rows.push_back({"part", fmt::format("`{}` of the schedule", figures["part"].get<std::string>())});
+    }
     rows.push_back(
         {"target", fmt::format("{}, {} threads", figures["target"].get<std::string>(), figures["threads"].get<int>())});
     rows.push_back(
@@ -226,7 +213,8 @@ std::string report_text(const nlohmann::ordered_json& figures) {
     const auto& memory = figures["memory"];
     rows.push_back(
         {"scratch",
-         fmt::format("{} B at most, {} B predicted; packed {} B", memory["scratch_peak"].get<std::int64_t>(),
+         fmt::format("{} B at most, {}{} B predicted; packed {} B", memory["scratch_peak"].get<std::int64_t>(),
+                     memory["scratch_predicted_is_bound"].get<bool>() ? "<= " : "",
                      memory["scratch_predicted"].get<std::int64_t>(), memory["packed"].get<std::int64_t>())});
     return table(rows, {false, false});
 }

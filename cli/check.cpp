@@ -1,6 +1,7 @@
 // coulter check
 
 #include "inputs.hpp"
+#include "variants.hpp"
 
 #include <iostream>
 #include <memory>
@@ -38,6 +39,9 @@ int check(const Options& options) {
         std::cout << (first ? "]\n" : "\n]\n");
     } else {
         std::cerr << loaded.report.text();
+        for (const Work& work : loaded.work) {
+            std::cerr << coverage(work, loaded.target.name);
+        }
     }
     return !loaded.report.has_errors() ? good : loaded.target_matches ? refused : no_schedule;
 }

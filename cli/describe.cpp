@@ -41,6 +41,21 @@ std::string schedule_in_force(const ir::Kernel& kernel, const schedule::Plan& pl
     return text;
 }
 
+std::string schedule_in_force(const Work& work) {
+    return of_all_parts(work, [&](const schedule::Plan& plan) { return schedule_in_force(work.kernel, plan); });
+}
+
+std::string of_all_parts(const Work& work, const std::function<std::string(const schedule::Plan&)>& text) {
+    if (work.variants.empty()) {
+        return text(work.plan);
+    }
+    std::string all;
+    for (const schedule::Variant& variant : work.variants) {
+        all += fmt::format("# variant {} when {}\n{}", variant.name, variant.when.text, text(variant.plan));
+    }
+    return all + "# common\n" + text(work.plan);
+}
+
 std::string with_prefix(double value) {
     constexpr const char* prefixes[] = {"", " k", " M", " G", " T", " P"};
     std::size_t prefix = 0;

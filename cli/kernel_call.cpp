@@ -114,7 +114,7 @@ coulter_memory KernelLibrary::memory(coulter_context* context) const {
     return result;
 }
 
-Tensor::Tensor(Type type, const std::vector<std::int64_t>& shape, Layout layout)
+Tensor::Tensor(Type type, const std::vector<std::int64_t>& shape, Layout layout, std::int64_t alignment)
     : type_(type), shape_(shape), strides_(shape.size()) {
     std::int64_t span = 1;
     for (std::size_t i = shape.size(); i-- > 0;) {
@@ -126,9 +126,10 @@ Tensor::Tensor(Type type, const std::vector<std::int64_t>& shape, Layout layout)
     const auto element = static_cast<std::size_t>(bytes(type));
     // Padded tensors begin where only an element is aligned.
     const std::size_t offset = margin_bytes + (layout == Layout::padded ? element : 0);
-    memory_.assign(offset + static_cast<std::size_t>(span) * element + margin_bytes + 64, margin);
-    const std::size_t misaligned = reinterpret_cast<std::uintptr_t>(memory_.data()) % 64;
-    first_ = memory_.data() + offset + (misaligned == 0 ? 0 : 64 - misaligned);
+    const auto boundary = static_cast<std::size_t>(alignment);
+    memory_.assign(offset + static_cast<std::size_t>(span) * element + margin_bytes + boundary, margin);
+    const std::size_t misaligned = (reinterpret_cast<std::uintptr_t>(memory_.data()) + margin_bytes) % boundary;
+    first_ = memory_.data() + offset + (misaligned == 0 ? 0 : boundary - misaligned);
     tensor_ = {
         first_, {kDLCPU, 0}, static_cast<std::int32_t>(shape_.size()), dl_type(type), shape_.data(), strides_.data(),
         0};
@@ -154,6 +155,22 @@ void Tensor::each_element(const Visit& visit) const {
             index[d] = 0;
         }
     }
+}
+
+Tensors Tensor::condition() const {
+    Tensors result;
+    std::int64_t elements = 1;
+    for (std::size_t i = shape_.size(); i-- > 0;) {
+        result.compact = result.compact && (shape_[i] <= 1 || strides_[i] == elements);
+        elements *= shape_[i];
+    }
+    if (elements == 0) {
+        return {};
+    }
+    while (reinterpret_cast<std::uintptr_t>(first_) % static_cast<std::uintptr_t>(result.alignment) != 0) {
+        result.alignment /= 2;
+    }
+    return result;
 }
 
 void Tensor::fill(const Array& values) {

@@ -5,6 +5,7 @@
 #include "coulter/dlpack.h"
 #include "coulter/runtime.h"
 #include "inputs.hpp"
+#include "variants.hpp"
 
 #include <memory>
 
@@ -46,7 +47,8 @@ enum class Layout { compact, padded };
 /// A tensor in memory of its own, with a band of known bytes before, after and between its elements.
 class Tensor {
 public:
-    Tensor(Type type, const std::vector<std::int64_t>& shape, Layout layout);
+    /// `alignment`: of the first element of a compact one; a power of two.
+    Tensor(Type type, const std::vector<std::int64_t>& shape, Layout layout, std::int64_t alignment = 64);
 
     void fill(const Array& values);
     [[nodiscard]] Array values() const;
@@ -54,6 +56,8 @@ public:
     [[nodiscard]] bool margins_intact() const;
     /// For the C function; points into this object.
     [[nodiscard]] DLTensor* dl() { return &tensor_; }
+    /// Whether it lies as a compact one, and the largest power of two up to 4096 that divides its address.
+    [[nodiscard]] Tensors condition() const;
 
 private:
     template <class Visit>

@@ -38,7 +38,7 @@ struct Parts {
 schedule::BuildFacts facts_of(const Work& work, const schedule::Target& target) {
     schedule::BuildFacts facts;
     facts.target = target;
-    facts.schedule = schedule_in_force(work.kernel, work.plan);
+    facts.schedule = schedule_in_force(work);
     facts.coulter_version = COULTER_VERSION;
     facts.halide_version = COULTER_HALIDE_VERSION;
     const auto extents = resolve_extents(work.kernel, work.sizes, work.kernel.estimates);
@@ -143,7 +143,7 @@ private:
         Parts& parts = parts_[index];
         parts.entry_text = schedule::c_entry(work.kernel, work.sizes);
         parts.header_text = schedule::c_header(work.kernel, work.sizes);
-        parts.plan_text = schedule::plan_data(work.kernel, work.plan, facts_of(work, loaded_.target));
+        parts.plan_text = schedule::plan_data(work.kernel, work.plan, work.variants, facts_of(work, loaded_.target));
         parts.kernel = objects_ / (stem + ".o");
         parts.entry = objects_ / (stem + ".entry.o");
         parts.plan = objects_ / (stem + ".plan.o");
@@ -168,6 +168,9 @@ private:
         for (const std::string& path : work.schedules) {
             schedules += sha256(read_file(path));
         }
+        for (const std::string& path : loaded_.included) {
+            schedules += sha256(read_file(path));
+        }
         const std::string key = sha256(print(work.kernel) + schedules + loaded_.target.halide + compiler_identity());
         if (!lower.assembly.empty() || !lower.statement.empty() || !lower.print_after.empty() || lower.time_passes) {
             std::error_code ignored;
@@ -176,7 +179,27 @@ private:
         ensure(parts.kernel, key, [&](const fs::path& temporary) {
             lower.object = temporary.string();
             run_lower(lower);
+            join_targets(work, temporary);
         });
+    }
+
+    // One object of a kernel, whatever processors its variants are compiled for.
+    void join_targets(const Work& work, const fs::path& object) {
+        std::set<std::string> others;
+        for (const schedule::Variant& variant : work.variants) {
+            others.insert(schedule::target_object(
+                object.string(), schedule::variant_target(variant.when, loaded_.target), loaded_.target));
+        }
+        others.erase(object.string());
+        if (others.empty()) {
+            return;
+        }
+        const fs::path own = object.string() + ".own";
+        fs::rename(object, own);
+        std::vector<std::string> command = c_compiler();
+        command.insert(command.end(), {"-r", "-nostdlib", "-o", object.string(), own.string()});
+        command.insert(command.end(), others.begin(), others.end());
+        run_command(command, fmt::format("joining the objects of `{}`", work.kernel.name));
     }
 
     void compile_all() {

@@ -1,10 +1,13 @@
 // coulter show
 
+#include "coulter/schedule/footprint.hpp"
 #include "coulter/text.hpp"
 #include "describe.hpp"
 #include "files.hpp"
 #include "lowering.hpp"
 #include "progress.hpp"
+#include "variants.hpp"
+#include "verify_cases.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -18,13 +21,40 @@ struct Options {
     std::vector<std::string> files;
     std::string form = "loops";
     std::string target = "host";
+    std::string variant;
+    std::vector<std::string> sizes;
+    int threads = 1;
     std::string print_after;
     bool time_passes = false;
     bool verbose = false;
     Limits limits;
 };
 
-const std::vector<std::string> forms{"ir", "loops", "schedule", "halide", "asm"};
+const std::vector<std::string> forms{"ir", "loops", "schedule", "memory", "halide", "asm"};
+
+std::string place_text(const schedule::Footprint& one) {
+    using Home = schedule::Footprint::Home;
+    const std::string where = one.place.is_root() ? "root" : fmt::format("{}/{}", one.place.stage, one.place.loop);
+    switch (one.home) {
+    case Home::registers: return "registers, at " + where;
+    case Home::stack: return "stack, at " + where;
+    case Home::scratch: return "heap, at " + where;
+    case Home::context: return "the context, packed once";
+    case Home::library: return "the library, a constant";
+    }
+    return {};
+}
+
+std::string memory_text(const schedule::Plan& plan, const std::map<std::string, std::int64_t>& extents, int threads) {
+    const schedule::MemoryUse use = schedule::memory_use(plan, extents, threads);
+    std::vector<std::vector<std::string>> rows{{"stage", "bytes", "at once", "where"}};
+    for (const schedule::Footprint& one : use.stages) {
+        rows.push_back({one.stage, fmt::format("{}{}", one.bound ? "<= " : "", one.bytes), std::to_string(one.copies),
+                        place_text(one)});
+    }
+    return table(rows, {false, true, true, false}) +
+           fmt::format("heap at most {}{} B, packed {} B\n", use.bound ? "<= " : "", use.scratch_peak, use.packed);
+}
 
 // What only the compiler can tell.
 std::string compiled(const Options& options, const Loaded& loaded) {
@@ -34,6 +64,7 @@ std::string compiled(const Options& options, const Loaded& loaded) {
     request.work = &loaded.work.front();
     request.target = loaded.target.name;
     (options.form == "asm" ? request.assembly : request.statement) = file;
+    request.variant = options.variant;
     request.print_after = options.print_after;
     request.time_passes = options.time_passes;
     request.verbose = options.verbose;
@@ -61,12 +92,24 @@ int show(const Options& options) {
     const Loaded loaded = load({files.kernel}, files.schedules, {options.target, true});
     loaded.require_good();
     const Work& work = loaded.work.front();
+    const schedule::Plan& plan = plan_of_part(work, options.variant.empty() ? "common" : options.variant);
+    std::map<std::string, std::int64_t> extents;
+    if (options.form == "memory") {
+        extents = complete_sizes(work, parse_sizes(options.sizes));
+    } else if (!options.sizes.empty()) {
+        throw Failure(usage, "error: --sizes goes with --as memory\n");
+    }
+    const auto shown = [&](const std::function<std::string(const schedule::Plan&)>& text) {
+        return options.variant.empty() ? of_all_parts(work, text) : text(plan);
+    };
     if (options.form == "ir") {
-        std::cout << print(work.schedules.empty() ? work.kernel : work.plan.kernel);
+        std::cout << print(work.schedules.empty() ? work.kernel : plan.kernel);
     } else if (options.form == "loops") {
-        std::cout << schedule::loops_text(work.plan);
+        std::cout << shown(schedule::loops_text);
     } else if (options.form == "schedule") {
-        std::cout << schedule_in_force(work.kernel, work.plan);
+        std::cout << shown([&](const schedule::Plan& each) { return schedule_in_force(work.kernel, each); });
+    } else if (options.form == "memory") {
+        std::cout << shown([&](const schedule::Plan& each) { return memory_text(each, extents, options.threads); });
     } else {
         std::cout << compiled(options, loaded);
     }
@@ -83,13 +126,21 @@ void add_show(CLI::App& app, Run& run) {
                     "  coulter show conv_capsules.coulter conv_capsules.sched --as loops\n      the loop nests\n"
                     "  coulter show conv_capsules.coulter conv_capsules.sched --as schedule\n"
                     "      the schedule in force, with what the default schedule added\n"
+                    "  coulter show conv_capsules.coulter conv_capsules.sched --as memory --sizes batch=1 --threads 2\n"
+                    "      what each stage takes, and the most that a call takes of the heap\n"
                     "  coulter show conv_capsules.coulter conv_capsules.sched --as asm --target x86-64-avx2");
     const auto options = std::make_shared<Options>();
     command->add_option("files", options->files, "a kernel and its schedule")
         ->required()
         ->type_name("K.coulter [S.sched...]");
-    command->add_option("--as", options->form, "ir, loops, schedule, halide or asm (loops)")->type_name("FORM");
+    command->add_option("--as", options->form, "ir, loops, schedule, memory, halide or asm (loops)")->type_name("FORM");
     command->add_option("--target", options->target, "processor to compile for (host)")->type_name("T");
+    command->add_option("--variant", options->variant, "one variant alone, or the part `common` to all (all parts)")
+        ->type_name("NAME");
+    command->add_option("--sizes", options->sizes, "of the memory: extents in place of the estimates")
+        ->type_name("dim=n,...");
+    command->add_option("--threads", options->threads, "of the memory: threads of the kernel (1)")
+        ->check(CLI::Range(1, 256));
     command->add_option("--print-after", options->print_after, "print the state after a pass, or after `all`");
     command->add_flag("--time-passes", options->time_passes, "print the time of each pass");
     command->add_flag("-v,--verbose", options->verbose, "print each command that runs");

@@ -7,6 +7,7 @@
 #include "library.hpp"
 #include "lowering.hpp"
 #include "progress.hpp"
+#include "variants.hpp"
 #include "verify_cases.hpp"
 #include "verify_run.hpp"
 
@@ -102,7 +103,8 @@ ChildResult run_cases(const Work& work, const Options& options, const std::vecto
                                           {"tensors", outcome.manner},
                                           {"status", outcome.status},
                                           {"error", outcome.error},
-                                          {"message", outcome.message}});
+                                          {"message", outcome.message},
+                                          {"part", outcome.part}});
                     }
                 }
                 return 0;
@@ -142,6 +144,23 @@ std::string repro_line(const Options& options, const std::string& sizes) {
     return shell_text(command);
 }
 
+/// How many cases reached each part of the schedule, and a warning of those that none did.
+void tell_coverage(const Work& work, const Options& options, const std::vector<nlohmann::ordered_json>& outcomes) {
+    std::string counts;
+    for (const std::string& part : part_names(work)) {
+        const auto count = std::ranges::count_if(outcomes, [&](const auto& each) { return each["part"] == part; });
+        counts += fmt::format("{}{} {}", counts.empty() ? "" : ", ", part, count);
+        if (count == 0 && options.sizes.empty()) {
+            std::cerr << fmt::format("warning: no case reached the part `{}` of the schedule\nhelp: --sizes gives the "
+                                     "sizes of one that does\n",
+                                     part);
+        }
+    }
+    if (!options.json) {
+        std::cout << "cases of each part: " << counts << '\n';
+    }
+}
+
 void print_table(const std::vector<nlohmann::ordered_json>& outcomes) {
     std::vector<std::vector<std::string>> rows{{"case", "sizes", "tensors", "error", "result"}};
     for (const auto& each : outcomes) {
@@ -154,13 +173,16 @@ void print_table(const std::vector<nlohmann::ordered_json>& outcomes) {
     std::cout << table(rows, {false, false, false, true, false});
 }
 
-int finish(const Options& options, const ChildResult& child) {
+int finish(const Work& work, const Options& options, const ChildResult& child) {
     nlohmann::ordered_json unfinished;
     const auto outcomes = outcomes_of(child, unfinished);
     if (options.json) {
         std::cout << nlohmann::ordered_json(outcomes).dump(2) << '\n';
     } else {
         print_table(outcomes);
+    }
+    if (!work.variants.empty()) {
+        tell_coverage(work, options, outcomes);
     }
     int code = good;
     std::string shown;
@@ -198,7 +220,7 @@ int verify(const Options& options) {
     const TemporaryDirectory scratch;
     const KernelLibrary library = build_one(loaded, options, scratch.path());
     const std::optional<KernelLibrary> unscheduled = build_unscheduled(loaded, options, scratch.path() / "plain");
-    return finish(options, run_cases(work, options, cases, library, unscheduled ? &*unscheduled : nullptr));
+    return finish(work, options, run_cases(work, options, cases, library, unscheduled ? &*unscheduled : nullptr));
 }
 
 } // namespace

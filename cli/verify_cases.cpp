@@ -1,6 +1,7 @@
 #include "verify_cases.hpp"
 
-#include "coulter/estimates.hpp"
+#include "size_finder.hpp"
+#include "variants.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -13,127 +14,58 @@ namespace {
 
 using Extents = std::map<std::string, std::int64_t>;
 
-// What the interpreter evaluates in well under a second.
-constexpr double most_operations = 1.5e6;
+/// Parts of the schedule that a call of these sizes reaches, whichever way its tensors are given.
+std::set<std::string> reached(const Work& work, const Extents& extents) {
+    std::set<std::string> parts;
+    for (const Tensors& tensors : {Tensors{}, Tensors{false, 1}}) {
+        parts.insert(part_name(variant_for(work, extents, tensors)));
+    }
+    return parts;
+}
 
-class Finder {
-public:
-    explicit Finder(const Work& work) : work_(work), free_(free_dims(work)) {
-        for (std::int64_t size = 1; size <= 64 && !base_; ++size) {
-            Extents all;
-            for (const std::string& dim : free_) {
-                all[dim] = size;
-            }
-            base_ = valid(all) ? std::optional(all) : std::nullopt;
+/// Sizes for the parts of the schedule that `cases` leave out: the smallest and the largest that reach each. They come
+/// first, so that none of them is cut off.
+void add_parts(const Work& work, const SizeFinder& finder, std::vector<SizeCase>& cases) {
+    std::set<std::string> missing;
+    for (const std::string& part : part_names(work)) {
+        missing.insert(part);
+    }
+    for (const SizeCase& each : cases) {
+        for (const std::string& part : reached(work, each.extents)) {
+            missing.erase(part);
         }
-        if (!base_) {
-            Extents estimates;
-            for (const std::string& dim : free_) {
-                if (const auto at = work.kernel.estimates.find(dim); at != work.kernel.estimates.end()) {
-                    estimates.insert(*at);
+    }
+    std::vector<std::string> deciding;
+    std::set<std::int64_t> marks;
+    for (const schedule::Variant& variant : work.variants) {
+        if (variant.when.extents) {
+            for (const std::string& dim : finder.sources(variant.when.extents)) {
+                if (std::ranges::find(deciding, dim) == deciding.end()) {
+                    deciding.push_back(dim);
                 }
             }
-            base_ = estimates.size() == free_.size() && valid(estimates) ? std::optional(estimates) : std::nullopt;
-        }
-    }
-
-    [[nodiscard]] bool found() const { return base_.has_value(); }
-
-    /// The smallest accepted sizes from `wanted` up, made smaller where they would take too long.
-    [[nodiscard]] std::optional<Extents>
-    near(const std::function<std::int64_t(const std::string&, std::size_t)>& wanted) const {
-        Extents goal;
-        Extents sizes;
-        for (std::size_t i = 0; i < free_.size(); ++i) {
-            goal[free_[i]] = wanted(free_[i], i);
-            sizes[free_[i]] = std::max(goal[free_[i]], base_->at(free_[i]));
-        }
-        if (!valid(sizes)) {
-            sizes = *base_;
-        }
-        for (const std::string& dim : free_) {
-            sizes[dim] = smallest(sizes, dim, goal[dim]);
-        }
-        while (operations(sizes) > most_operations && shrink(sizes)) {}
-        return operations(sizes) <= most_operations ? std::optional(sizes) : std::nullopt;
-    }
-
-    [[nodiscard]] Extents all(const Extents& sizes) const { return resolve_extents(work_.kernel, work_.sizes, sizes); }
-
-    [[nodiscard]] const std::vector<std::string>& dims() const { return free_; }
-
-private:
-    [[nodiscard]] bool valid(const Extents& sizes) const {
-        const Extents extents = all(sizes);
-        if (extents.size() != work_.kernel.dims.size() ||
-            std::ranges::any_of(extents, [](const auto& each) { return each.second < 1; })) {
-            return false;
-        }
-        return std::ranges::all_of(work_.sizes.checks, [&](const SizeCheck& check) {
-            const auto lhs = evaluate(check.lhs, extents);
-            if (check.kind == SizeCheck::Kind::nonzero) {
-                return lhs && *lhs != 0;
-            }
-            const auto rhs = evaluate(check.rhs, extents);
-            return lhs && rhs && (check.kind == SizeCheck::Kind::equal ? *lhs == *rhs : *lhs <= *rhs);
-        });
-    }
-
-    [[nodiscard]] double operations(const Extents& sizes) const {
-        const Extents extents = all(sizes);
-        const KernelEstimate figures = estimate(work_.kernel, extents);
-        double elements = 0;
-        for (const TensorEstimate& tensor : figures.tensors) {
-            elements += static_cast<double>(tensor.elements);
-        }
-        return figures.flops + elements;
-    }
-
-    [[nodiscard]] std::int64_t smallest(Extents sizes, const std::string& dim, std::int64_t from) const {
-        const std::int64_t now = sizes.at(dim);
-        for (std::int64_t size = from; size < now; ++size) {
-            sizes[dim] = size;
-            if (valid(sizes)) {
-                return size;
+            for (const ir::Node* node : ir::postorder({variant.when.extents})) {
+                if (node->kind == ir::Kind::constant) {
+                    marks.insert(node->integer);
+                }
             }
         }
-        return now;
     }
-
-    [[nodiscard]] bool shrink(Extents& sizes) const {
-        std::vector<std::string> by_size = free_;
-        std::ranges::stable_sort(by_size,
-                                 [&](const std::string& a, const std::string& b) { return sizes.at(a) > sizes.at(b); });
-        for (const std::string& dim : by_size) {
-            const std::int64_t smaller = smallest(sizes, dim, (sizes.at(dim) + 1) / 2);
-            if (smaller < sizes.at(dim)) {
-                sizes[dim] = smaller;
-                return true;
-            }
+    std::vector<SizeCase> added;
+    for (const std::string& part : missing) {
+        const std::vector<Extents> found = finder.where(
+            deciding, marks, [&](const Extents& extents) { return reached(work, extents).contains(part); });
+        for (std::size_t i = 0; i < found.size(); ++i) {
+            added.push_back({fmt::format("{} sizes of {}", i == 0 ? "smallest" : "largest", part), found[i]});
         }
-        return false;
     }
-
-    const Work& work_;
-    std::vector<std::string> free_;
-    std::optional<Extents> base_;
-};
+    cases.insert(cases.begin(), added.begin(), added.end());
+}
 
 } // namespace
 
-std::vector<std::string> free_dims(const Work& work) {
-    std::vector<std::string> dims;
-    for (const ir::Dim& dim : work.kernel.dims) {
-        const ExtentSource source = work.sizes.rules.at(dim.name).source;
-        if (source == ExtentSource::input || source == ExtentSource::output) {
-            dims.push_back(dim.name);
-        }
-    }
-    return dims;
-}
-
 std::vector<SizeCase> size_cases(const Work& work, std::size_t count, std::uint64_t seed) {
-    const Finder finder(work);
+    const SizeFinder finder(work);
     if (!finder.found()) {
         throw Failure(refused,
                       fmt::format("error: no sizes up to 64 suit kernel `{}`\nhelp: give --sizes\n", work.kernel.name));
@@ -189,6 +121,9 @@ std::vector<SizeCase> size_cases(const Work& work, std::size_t count, std::uint6
                 cases.push_back({dim + " empty", std::move(extents)});
             }
         }
+    }
+    if (!work.variants.empty()) {
+        add_parts(work, finder, cases);
     }
     std::mt19937_64 random(seed);
     for (std::size_t tries = 0; cases.size() < count && tries < 4 * count; ++tries) {

@@ -1,7 +1,7 @@
 #pragma once
 /// Sizes at which a kernel is verified.
 
-#include "inputs.hpp"
+#include "size_finder.hpp"
 
 namespace coulter::cli {
 
@@ -10,11 +10,9 @@ struct SizeCase {
     std::map<std::string, std::int64_t> extents; ///< of every dim
 };
 
-/// Dims whose extent a call chooses.
-[[nodiscard]] std::vector<std::string> free_dims(const Work& work);
-
 /// Sizes that the kernel accepts and the interpreter can do: ones, odd numbers, primes, beside vectors, the estimates
-/// made small, zeros, then random ones up to `count` (0: the fixed ones).
+/// made small, zeros, then random ones up to `count` (0: the fixed ones). Where the schedule has variants, and parts of
+/// it are reached by none of these, sizes that reach them come first.
 [[nodiscard]] std::vector<SizeCase> size_cases(const Work& work, std::size_t count, std::uint64_t seed);
 
 /// The given sizes, completed by the estimates. \throws Failure for a dim that no call chooses or that lacks a size.

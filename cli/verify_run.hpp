@@ -22,6 +22,7 @@ struct Outcome {
     std::string status; ///< ok, refused (by kernel and interpreter), wrong
     double error = 0;
     std::string message;
+    std::string part; ///< of the schedule that was called: a variant or `common`; empty where nothing was
 };
 
 struct RunOptions {

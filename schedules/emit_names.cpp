@@ -190,18 +190,22 @@ void check_parameter_names(const ir::Kernel& kernel, std::vector<Diagnostic>& di
     }
 }
 
+Diagnostic too_long(const std::string& what, const Span& span) {
+    Diagnostic diagnostic;
+    diagnostic.code = "B004";
+    diagnostic.span = span;
+    diagnostic.message = what + " is too long an expression";
+    diagnostic.help = fmt::format("at most {} operations and {} open operands are computed at a call",
+                                  detail::longest_program, detail::deepest_stack);
+    return diagnostic;
+}
+
 void check_programs(const ir::Kernel& kernel, std::vector<Diagnostic>& diagnostics) {
     std::vector<Diagnostic> ignored;
     const Sizes sizes = infer_sizes(kernel, ignored);
     const auto check = [&](const ir::Ref& expression, const std::string& what, const Span& span) {
         if (expression && !detail::compile_size(expression, kernel.dims, kernel)) {
-            Diagnostic diagnostic;
-            diagnostic.code = "B004";
-            diagnostic.span = span;
-            diagnostic.message = fmt::format("{} of kernel `{}` is too long an expression", what, kernel.name);
-            diagnostic.help = fmt::format("at most {} operations and {} open operands are computed at a call",
-                                          detail::longest_program, detail::deepest_stack);
-            diagnostics.push_back(std::move(diagnostic));
+            diagnostics.push_back(too_long(fmt::format("{} of kernel `{}`", what, kernel.name), span));
         }
     };
     for (const ir::Dim& dim : kernel.dims) {
@@ -232,6 +236,26 @@ std::vector<Diagnostic> check_emission(const std::vector<ir::Kernel>& kernels) {
     for (const ir::Kernel& kernel : kernels) {
         check_parameter_names(kernel, diagnostics);
         check_programs(kernel, diagnostics);
+    }
+    return diagnostics;
+}
+
+std::vector<Diagnostic> check_variants(const ir::Kernel& kernel, const std::vector<Variant>& variants) {
+    std::vector<Diagnostic> diagnostics;
+    std::map<std::string, std::string> seen;
+    for (const Variant& variant : variants) {
+        const auto [at, is_new] = seen.emplace(main_symbol(kernel.name, variant.name), variant.name);
+        if (!is_new) {
+            diagnostics.push_back(name_taken(variant.span,
+                                             fmt::format("variants `{}` and `{}` of kernel `{}` both become the C name "
+                                                         "`{}`",
+                                                         at->second, variant.name, kernel.name, at->first),
+                                             "rename one of them"));
+        }
+        if (variant.when.extents && !detail::compile_condition(variant.when.extents, kernel)) {
+            diagnostics.push_back(too_long(
+                fmt::format("the condition of variant `{}` of kernel `{}`", variant.name, kernel.name), variant.span));
+        }
     }
     return diagnostics;
 }

@@ -45,10 +45,32 @@ std::vector<std::uint64_t> feature_words(std::string_view halide_target) {
     return words;
 }
 
+/// One row of the variant table.
+struct Row {
+    std::string name; ///< empty: the common part
+    const Plan* plan = nullptr;
+    const Condition* when = nullptr; ///< null: always
+    Target target;
+    std::vector<std::size_t> packs; ///< in the order of the arguments
+};
+
+/// A pack of the table, and what tells whether another plan's is the same data, made by the same instructions.
+struct PackRow {
+    std::vector<std::string> fields;
+    std::string identity;
+};
+
 class PlanData {
 public:
-    PlanData(const ir::Kernel& kernel, const Plan& plan, const BuildFacts& facts)
-        : kernel_(kernel), plan_(plan), facts_(facts), arguments_(detail::arguments(kernel)) {}
+    PlanData(const ir::Kernel& kernel, const Plan& plan, const std::vector<Variant>& variants, const BuildFacts& facts)
+        : kernel_(kernel), facts_(facts), arguments_(detail::arguments(kernel)) {
+        // The common part first, so that it makes the packs that a variant shares with it.
+        add_row({"", &plan, nullptr, facts.target, {}});
+        for (const Variant& variant : variants) {
+            add_row({variant.name, &variant.plan, &variant.when, variant_target(variant.when, facts.target), {}});
+        }
+        std::rotate(rows_.begin(), rows_.begin() + 1, rows_.end());
+    }
 
     std::string text() {
         const auto packs = pack_table();
@@ -58,8 +80,8 @@ public:
         std::string out = fmt::format("# The plan of kernel {}, written by coulter.\n", kernel_.name);
         out += "    .section .data.rel.ro, \"aw\", @progbits\n    .p2align 3\n" + tables_;
         out += fmt::format("    .globl {0}\n    .hidden {0}\n    .type {0}, @object\n{0}:\n", symbol);
-        out += quads({std::to_string(abi), std::to_string(programs_.programs().size()), programs, "1", variants,
-                      std::to_string(pack_count_), packs});
+        out += quads({std::to_string(abi), std::to_string(programs_.programs().size()), programs,
+                      std::to_string(rows_.size()), variants, std::to_string(packs_.size()), packs});
         out += quads(build_info());
         out += fmt::format("    .size {0}, . - {0}\n", symbol);
         out += "    .section .rodata\n" + strings_;
@@ -98,52 +120,86 @@ private:
         return label;
     }
 
-    std::string extent_program(const std::string& dim) {
-        auto compiled = detail::compile_size(ir::extent_node(dim), kernel_.dims, plan_.kernel);
-        COULTER_INTERNAL_ASSERT(compiled.has_value());
-        return std::to_string(programs_.add(std::move(*compiled)));
+    void add_row(Row row) {
+        for (const Pack& pack : row.plan->packs) {
+            if (pack.once) {
+                add_pack(row, pack);
+            }
+        }
+        rows_.push_back(std::move(row));
+    }
+
+    void add_pack(Row& row, const Pack& pack) {
+        const Plan& plan = *row.plan;
+        const auto source = std::ranges::find(arguments_, pack.source, &detail::Argument::name);
+        if (source == arguments_.end()) {
+            return; // a const's copy is no argument
+        }
+        COULTER_INTERNAL_ASSERT(source->frozen);
+        const auto stage = std::ranges::find(plan.stages, pack.stage, &StagePlan::name);
+        COULTER_INTERNAL_ASSERT(stage != plan.stages.end());
+        const ir::Definition& definition = *plan.kernel.find_definition(pack.stage);
+        std::string identity = fmt::format("{} {} {}", pack.stage, row.target.name, fingerprint(definition));
+        std::vector<std::string> extents;
+        for (const std::string& dim : memory_order(plan.kernel, definition, *stage)) {
+            auto compiled = detail::compile_size(ir::extent_node(dim), kernel_.dims, plan.kernel);
+            COULTER_INTERNAL_ASSERT(compiled.has_value());
+            extents.push_back(std::to_string(programs_.add(std::move(*compiled))));
+            identity += fmt::format(" {} {}", dim, extents.back());
+        }
+        const auto same = std::ranges::find(packs_, identity, &PackRow::identity);
+        row.packs.push_back(static_cast<std::size_t>(same - packs_.begin()));
+        if (same != packs_.end()) {
+            return;
+        }
+        const Type type = definition.types.front();
+        packs_.push_back(
+            {{string(pack.stage), std::to_string(source - arguments_.begin()), std::to_string(detail::dl_code(type)),
+              std::to_string(bits(type)), std::to_string(extents.size()), table(extents),
+              pack_symbol(kernel_.name, pack.stage, row.name) + "_argv", "1"},
+             identity});
     }
 
     std::string pack_table() {
-        std::vector<std::string> rows;
-        for (const Pack& pack : plan_.packs) {
-            if (!pack.once) {
-                continue;
-            }
-            const auto source = std::ranges::find(arguments_, pack.source, &detail::Argument::name);
-            if (source == arguments_.end()) {
-                continue; // a const's copy is no argument
-            }
-            COULTER_INTERNAL_ASSERT(source->frozen);
-            const auto stage = std::ranges::find(plan_.stages, pack.stage, &StagePlan::name);
-            COULTER_INTERNAL_ASSERT(stage != plan_.stages.end());
-            const ir::Definition& definition = *plan_.kernel.find_definition(pack.stage);
-            std::vector<std::string> extents;
-            for (const std::string& dim : memory_order(plan_.kernel, definition, *stage)) {
-                extents.push_back(extent_program(dim));
-            }
-            const Type type = definition.types.front();
-            const std::vector<std::string> row{string(pack.stage),
-                                               std::to_string(source - arguments_.begin()),
-                                               std::to_string(detail::dl_code(type)),
-                                               std::to_string(bits(type)),
-                                               std::to_string(extents.size()),
-                                               table(extents),
-                                               pack_symbol(kernel_.name, pack.stage) + "_argv",
-                                               "1"};
-            rows.insert(rows.end(), row.begin(), row.end());
-            ++pack_count_;
+        std::vector<std::string> fields;
+        for (const PackRow& pack : packs_) {
+            fields.insert(fields.end(), pack.fields.begin(), pack.fields.end());
         }
-        return table(rows);
+        return table(fields);
     }
 
     std::string variant_table() {
-        std::vector<std::string> words;
-        for (const std::uint64_t word : feature_words(facts_.target.halide)) {
-            words.push_back(fmt::format("{:#x}", word));
+        std::vector<std::string> fields;
+        for (const Row& row : rows_) {
+            std::string condition = "-1";
+            if (row.when != nullptr && row.when->extents) {
+                auto compiled = detail::compile_condition(row.when->extents, kernel_);
+                COULTER_INTERNAL_ASSERT(compiled.has_value());
+                condition = std::to_string(programs_.add(std::move(*compiled)));
+            }
+            std::vector<std::string> words;
+            for (const std::uint64_t word : feature_words(row.target.halide)) {
+                words.push_back(fmt::format("{:#x}", word));
+            }
+            std::vector<std::string> packs;
+            for (const std::size_t index : row.packs) {
+                packs.push_back(std::to_string(index));
+            }
+            const std::string count = std::to_string(packs.size());
+            if (packs.empty() && !packs_.empty()) {
+                packs.emplace_back("0"); // not read; without a table the plan's packs would all be taken
+            }
+            const std::vector<std::string> row_fields{main_symbol(kernel_.name, row.name) + "_argv",
+                                                      condition,
+                                                      row.when != nullptr && row.when->compact ? "1" : "0",
+                                                      std::to_string(row.when != nullptr ? row.when->alignment : 1),
+                                                      std::to_string(words.size()),
+                                                      table(words),
+                                                      count,
+                                                      table(packs)};
+            fields.insert(fields.end(), row_fields.begin(), row_fields.end());
         }
-        const std::string count = std::to_string(words.size());
-        return table({main_symbol(kernel_.name) + "_argv", "-1", "0", "1", count, table(words), "0", "0"});
+        return table(fields);
     }
 
     std::string program_table() {
@@ -174,15 +230,15 @@ private:
     }
 
     const ir::Kernel& kernel_;
-    const Plan& plan_;
     const BuildFacts& facts_;
     std::vector<detail::Argument> arguments_;
+    std::vector<Row> rows_;
+    std::vector<PackRow> packs_;
     detail::ProgramTable programs_;
     std::string tables_;
     std::string strings_;
     int next_table_ = 0;
     int next_string_ = 0;
-    int pack_count_ = 0;
 };
 
 } // namespace
@@ -192,8 +248,9 @@ int feature_bit(std::string_view feature) {
     return at == std::end(feature_bits) ? -1 : at->second;
 }
 
-std::string plan_data(const ir::Kernel& kernel, const Plan& plan, const BuildFacts& facts) {
-    return PlanData(kernel, plan, facts).text();
+std::string plan_data(const ir::Kernel& kernel, const Plan& plan, const std::vector<Variant>& variants,
+                      const BuildFacts& facts) {
+    return PlanData(kernel, plan, variants, facts).text();
 }
 
 } // namespace coulter::schedule

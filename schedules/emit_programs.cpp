@@ -161,6 +161,22 @@ std::optional<SizeProgram> compile_size(const ir::Ref& expression, const std::ve
     return expression ? Compiler(dims, kernel).run(expression) : std::nullopt;
 }
 
+std::optional<SizeProgram> compile_condition(const ir::Ref& condition, const ir::Kernel& kernel) {
+    const ir::Ref zero = ir::index_constant(0);
+    ir::RewriteMemo memo;
+    const auto divide_by_all = [&](const ir::Node& node, const std::vector<ir::Ref>& args) -> ir::Ref {
+        if (node.kind != ir::Kind::binary || (node.op != ir::Op::div && node.op != ir::Op::mod) ||
+            (args[1]->kind == ir::Kind::constant && args[1]->integer != 0)) {
+            return nullptr;
+        }
+        // The runtime computes both sides of a select, so neither may divide by zero.
+        const ir::Ref is_zero = ir::binary(ir::Op::eq, args[1], zero);
+        const ir::Ref divisor = ir::select(is_zero, ir::index_constant(1), args[1]);
+        return ir::select(is_zero, zero, ir::binary(node.op, args[0], divisor));
+    };
+    return condition ? compile_size(ir::rewrite(condition, divide_by_all, memo), kernel.dims, kernel) : std::nullopt;
+}
+
 std::int64_t ProgramTable::add(SizeProgram program) {
     const auto at = std::ranges::find(programs_, program);
     const auto index = at - programs_.begin();

@@ -26,6 +26,10 @@ inline constexpr std::size_t deepest_stack = 64; ///< of the runtime
 [[nodiscard]] std::optional<SizeProgram> compile_size(const ir::Ref& expression, const std::vector<ir::Dim>& dims,
                                                       const ir::Kernel& kernel);
 
+/// Compiles a condition over extents of the kernel's dims. A division by zero in it gives 0, as everywhere in the
+/// language; in a size it would be refused.
+[[nodiscard]] std::optional<SizeProgram> compile_condition(const ir::Ref& condition, const ir::Kernel& kernel);
+
 /// Programs without repetition, in the order of their first use.
 class ProgramTable {
 public:

@@ -4,7 +4,9 @@
 
 #include <filesystem>
 #include <fmt/format.h>
+#include <fstream>
 #include <set>
+#include <sstream>
 
 namespace coulter::schedule {
 namespace {
@@ -81,6 +83,20 @@ private:
 void resolve_includes(ScheduleFile& file, const std::function<std::optional<std::string>(const std::string&)>& read,
                       std::vector<Diagnostic>& diagnostics, std::vector<ScheduleText>& texts) {
     Includes(read, diagnostics, texts).resolve(file);
+}
+
+SyntaxResult parse_schedule_file(std::string_view text, const std::string& path, std::vector<ScheduleText>& texts) {
+    SyntaxResult result = parse_schedule(text, path);
+    const auto read = [](const std::string& file) -> std::optional<std::string> {
+        std::ifstream stream(file, std::ios::binary);
+        std::ostringstream content;
+        if (!stream || !(content << stream.rdbuf())) {
+            return std::nullopt;
+        }
+        return content.str();
+    };
+    resolve_includes(result.file, read, result.diagnostics, texts);
+    return result;
 }
 
 } // namespace coulter::schedule

@@ -14,12 +14,17 @@ std::string c_name(const std::string& name) {
     return out;
 }
 
-std::string main_symbol(const std::string& kernel) { return c_name(kernel) + "__main"; }
-
-std::string pack_symbol(const std::string& kernel, const std::string& stage) {
-    return c_name(kernel) + "__pack_" + c_name(stage);
+std::string main_symbol(const std::string& kernel, const std::string& variant) {
+    return c_name(kernel) + (variant.empty() ? "__main" : "__variant_" + c_name(variant));
 }
 
-std::string plan_symbol(const std::string& kernel) { return c_name(kernel) + "__plan"; }
+std::string pack_symbol(const std::string& kernel, const std::string& stage, const std::string& variant) {
+    const std::string owner = variant.empty() ? c_name(kernel) : main_symbol(kernel, variant);
+    return owner + "__pack_" + c_name(stage);
+}
+
+std::string plan_symbol(const std::string& kernel) {
+    return c_name(kernel) + "__plan";
+}
 
 } // namespace coulter::schedule

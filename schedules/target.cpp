@@ -16,20 +16,20 @@ struct Row {
 };
 
 // Each row has all features of the rows above it.
-constexpr std::array<Row, 6> rows{{{"x86-64", 16, 16, ""},
-                                   {"x86-64-sse41", 16, 16, "-sse41"},
-                                   {"x86-64-avx2", 32, 16, "-sse41-avx-f16c-fma-avx2"},
-                                   {"x86-64-avx512", 64, 32, "-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake"},
-                                   {"x86-64-avx512_zen4", 64, 32,
-                                    "-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake-avx512_cannonlake-avx512_zen4"},
-                                   {"x86-64-avx512_sapphirerapids", 64, 32,
-                                    "-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake-avx512_cannonlake-avx512_zen4-"
-                                    "avxvnni-avx512_sapphirerapids"}}};
+constexpr std::array<Row, 6> rows{
+    {{"x86-64", 16, 16, ""},
+     {"x86-64-sse41", 16, 16, "-sse41"},
+     {"x86-64-avx2", 32, 16, "-sse41-avx-f16c-fma-avx2"},
+     {"x86-64-avx512", 64, 32, "-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake"},
+     {"x86-64-avx512_zen4", 64, 32, "-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake-avx512_cannonlake-avx512_zen4"},
+     {"x86-64-avx512_sapphirerapids", 64, 32,
+      "-sse41-avx-f16c-fma-avx2-avx512-avx512_skylake-avx512_cannonlake-avx512_zen4-"
+      "avxvnni-avx512_sapphirerapids"}}};
 
 #if defined(__x86_64__)
 // What Sapphire Rapids has beyond Zen 4, and neither __builtin_cpu_supports nor every compiler knows by name.
 bool has_sapphire_rapids_extensions() {
-    constexpr unsigned avx_vnni = 1U << 4;    // leaf 7, subleaf 1, eax
+    constexpr unsigned avx_vnni = 1U << 4;     // leaf 7, subleaf 1, eax
     constexpr unsigned avx512_fp16 = 1U << 23; // leaf 7, subleaf 0, edx
     constexpr unsigned amx_tile = 1U << 24;
     unsigned a = 0;
@@ -53,8 +53,8 @@ std::size_t host_row() {
         __builtin_cpu_supports("avx512vpopcntdq")) {
         return has_sapphire_rapids_extensions() ? 5 : 4;
     }
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq")) {
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq")) {
         return 3;
     }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
@@ -96,6 +96,15 @@ std::vector<std::string> target_names() {
         names.emplace_back(row.name);
     }
     return names;
+}
+
+Target variant_target(const Condition& when, const Target& library) {
+    const auto own = find_target(when.target);
+    return own ? *own : library;
+}
+
+std::string target_object(const std::string& object, const Target& target, const Target& library) {
+    return target.name == library.name ? object : object + '.' + target.name;
 }
 
 bool target_matches(const std::string& wanted, const std::string& given) {

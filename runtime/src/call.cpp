@@ -68,7 +68,9 @@ public:
     void run();
 
 private:
+    bool holds(int64_t condition) const;
     const coulter_variant& choose_variant() const;
+    const coulter_program& plan_program(int64_t index) const;
     int64_t plan_value(int64_t program) const;
     halide_buffer_t* pack(const coulter_pack& pack, halide_buffer_t* source, Buffers& buffers);
     void call_halide(coulter_halide_function function, void** argv, const char* what);
@@ -109,18 +111,29 @@ bool processor_has(const coulter_variant& variant) {
         throw Failure{COULTER_ERROR_INVALID, "the kernel's plan asks for features that are not known"};
     }
     std::copy_n(variant.features, variant.feature_words, words.begin());
-    return !lacks_zen4_set(variant) && halide_can_use_target_features(static_cast<int>(words.size()), words.data()) != 0;
+    return !lacks_zen4_set(variant) &&
+           halide_can_use_target_features(static_cast<int>(words.size()), words.data()) != 0;
+}
+
+const coulter_program& Invocation::plan_program(int64_t index) const {
+    if (index < 0 || index >= plan_.program_count) {
+        throw Failure{COULTER_ERROR_INVALID, "the kernel's plan refers to a program that is not there"};
+    }
+    return plan_.programs[index];
 }
 
 int64_t Invocation::plan_value(int64_t program) const {
-    if (program < 0 || program >= plan_.program_count) {
-        throw Failure{COULTER_ERROR_INVALID, "the kernel's plan refers to a program that is not there"};
-    }
-    const auto value = evaluate(plan_.programs[program], arguments_.extents());
+    const auto value = evaluate(plan_program(program), arguments_.extents());
     if (!value) {
         throw Failure{COULTER_ERROR_SIZE, "a size that the schedule computes is beyond 64 bits"};
     }
     return *value;
+}
+
+/// A condition without a value must not refuse a call that another variant accepts.
+bool Invocation::holds(int64_t condition) const {
+    const auto value = evaluate(plan_program(condition), arguments_.extents());
+    return value && *value != 0;
 }
 
 const coulter_variant& Invocation::choose_variant() const {
@@ -131,7 +144,7 @@ const coulter_variant& Invocation::choose_variant() const {
             continue;
         }
         if ((variant.requires_compact == 0 || arguments_.all_compact()) && arguments_.aligned_to(variant.alignment) &&
-            (variant.condition < 0 || plan_value(variant.condition) != 0)) {
+            (variant.condition < 0 || holds(variant.condition))) {
             return variant;
         }
     }
@@ -208,7 +221,8 @@ halide_buffer_t* Invocation::pack(const coulter_pack& pack, halide_buffer_t* sou
     const auto address = [](const void* pointer) { return static_cast<int64_t>(reinterpret_cast<uintptr_t>(pointer)); };
     PackCache::Key key{address(&pack), address(source.data)};
     key.insert(key.end(), source.strides.begin(), source.strides.end());
-    key.insert(key.end(), arguments_.extents().begin(), arguments_.extents().end());
+    key.insert(key.end(), source.extents().begin(), source.extents().end());
+    key.insert(key.end(), extents.begin(), extents.end());
     if (auto found = context_.packed.find(key)) {
         kept_.push_back(found);
         return buffers.add(found->data(), type, extents, strides);

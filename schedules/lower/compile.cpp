@@ -27,6 +27,34 @@ constexpr Pass passes[] = {{"fold-constants", fold_constants},   {"declare-argum
                            {"bound-stages", bound_stages},       {"shape-loops", shape_loops},
                            {"place-stages", place_stages}};
 
+template <class Body>
+void timed(const Options& options, const std::string& what, const Body& body) {
+    const auto start = std::chrono::steady_clock::now();
+    body();
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    if (options.time_passes && options.log != nullptr) {
+        *options.log << fmt::format("{:>9.2f} ms  {}\n", took.count(), what);
+    }
+}
+
+std::string read(const std::string& path) {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+}
+
+// \pre the modules have one target.
+Halide::Module link(const std::string& kernel, const std::vector<Halide::Module>& modules) {
+    if (modules.size() == 1) {
+        return modules.front();
+    }
+    Halide::Module linked = Halide::link_modules(mangle(kernel), modules);
+    // link_modules forgets it, and all strict operations would be relaxed.
+    linked.set_any_strict_float(std::any_of(modules.begin(), modules.end(),
+                                            [](const Halide::Module& module) { return module.any_strict_float(); }));
+    return linked;
+}
+
 // What can be said of the functions between passes: their definitions, then Halide's own loop nest.
 void print_state(const Lowering& lowering, std::ostream& log) {
     for (const ir::Definition& definition : lowering.plan.kernel.definitions) {
@@ -58,78 +86,95 @@ void print_state(const Lowering& lowering, std::ostream& log) {
     }
 }
 
+// One plan on its way to a module.
 class Compiler {
 public:
     Compiler(Lowering& lowering, const Options& options) : lowering_(lowering), options_(options) {}
 
-    void run_passes() {
+    Halide::Module run() {
         for (const Pass& pass : passes) {
-            timed(pass.name, [&] { pass.run(lowering_); });
-            if (options_.log != nullptr && (options_.print_after == "all" || options_.print_after == pass.name)) {
-                *options_.log << "# after " << pass.name << '\n';
+            timed(options_, labelled(pass.name), [&] { pass.run(lowering_); });
+            if (is_printed(pass.name)) {
                 print_state(lowering_, *options_.log);
             }
         }
+        const Halide::Module module = lower_to_halide();
+        if (is_printed("lower-to-halide")) {
+            std::ostringstream text;
+            text << module;
+            *options_.log << demangle(text.str());
+        }
+        return module;
     }
 
-    Halide::Module module() {
+private:
+    [[nodiscard]] std::string labelled(const std::string& pass) const {
+        return lowering_.variant.empty() ? pass : fmt::format("{} of variant {}", pass, lowering_.variant);
+    }
+
+    // Writes the heading where the state after a pass is wanted.
+    bool is_printed(const std::string& pass) const {
+        if (options_.log == nullptr || (options_.print_after != "all" && options_.print_after != pass)) {
+            return false;
+        }
+        *options_.log << "# after " << labelled(pass) << '\n';
+        return true;
+    }
+
+    Halide::Module lower_to_halide() {
+        const std::string& kernel = lowering_.plan.kernel.name;
         std::vector<Halide::Module> modules;
-        timed("lower-to-halide", [&] {
+        timed(options_, labelled("lower-to-halide"), [&] {
             modules.push_back(make_pipeline(lowering_.outputs())
                                   .compile_to_module(lowering_.arguments(),
-                                                     schedule::main_symbol(lowering_.plan.kernel.name),
+                                                     schedule::main_symbol(kernel, lowering_.variant),
                                                      lowering_.target));
             for (const schedule::Pack& pack : lowering_.plan.packs) {
                 if (pack.once) {
                     Stage& stage = lowering_.stages.at(pack.stage);
-                    modules.push_back(make_pipeline({stage.func}).compile_to_module(
-                        lowering_.pack_arguments(stage), schedule::pack_symbol(lowering_.plan.kernel.name, pack.stage),
-                        lowering_.target));
+                    modules.push_back(
+                        make_pipeline({stage.func})
+                            .compile_to_module(lowering_.pack_arguments(stage),
+                                               schedule::pack_symbol(kernel, pack.stage, lowering_.variant),
+                                               lowering_.target));
                 }
             }
         });
-        if (modules.size() == 1) {
-            return modules.front();
-        }
-        Halide::Module linked = Halide::link_modules(mangle(lowering_.plan.kernel.name), modules);
-        // link_modules forgets it, and all strict operations would be relaxed.
-        linked.set_any_strict_float(std::any_of(modules.begin(), modules.end(),
-                                                [](const Halide::Module& module) { return module.any_strict_float(); }));
-        return linked;
-    }
-
-    void write(const Halide::Module& module, const Outputs& outputs) {
-        std::map<Halide::OutputFileType, std::string> files;
-        if (!outputs.object.empty()) {
-            files[Halide::OutputFileType::object] = outputs.object;
-        }
-        if (!outputs.assembly.empty()) {
-            files[Halide::OutputFileType::assembly] = outputs.assembly;
-        }
-        if (!files.empty()) {
-            timed("generate-code", [&] { module.compile(files); });
-        }
-        if (!outputs.statement.empty()) {
-            std::ostringstream text;
-            for (const Halide::Internal::LoweredFunc& function : module.functions()) {
-                text << "# function " << function.name << '\n' << function.body << '\n';
-            }
-            std::ofstream(outputs.statement) << demangle(text.str());
-        }
-    }
-
-private:
-    template<class Body> void timed(const std::string& name, const Body& body) {
-        const auto start = std::chrono::steady_clock::now();
-        body();
-        const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
-        if (options_.time_passes && options_.log != nullptr) {
-            *options_.log << fmt::format("{:>9.2f} ms  {}\n", took.count(), name);
-        }
+        return link(kernel, modules);
     }
 
     Lowering& lowering_;
     const Options& options_;
+};
+
+// Modules of one target and what is written of them.
+void write(const Halide::Module& module, const std::string& object, const std::string& assembly) {
+    std::map<Halide::OutputFileType, std::string> files;
+    if (!object.empty()) {
+        files[Halide::OutputFileType::object] = object;
+    }
+    if (!assembly.empty()) {
+        files[Halide::OutputFileType::assembly] = assembly;
+    }
+    if (!files.empty()) {
+        module.compile(files);
+    }
+}
+
+void write_statement(const std::vector<Halide::Module>& modules, const std::string& path) {
+    std::ostringstream text;
+    for (const Halide::Module& module : modules) {
+        for (const Halide::Internal::LoweredFunc& function : module.functions()) {
+            text << "# function " << function.name << '\n' << function.body << '\n';
+        }
+    }
+    std::ofstream(path) << demangle(text.str());
+}
+
+// All that is compiled for one target.
+struct Part {
+    schedule::Target target;
+    std::vector<Halide::Module> modules;
 };
 
 } // namespace
@@ -168,21 +213,54 @@ std::vector<Diagnostic> unsupported(const ir::Kernel& kernel) {
     return diagnostics;
 }
 
-void compile(schedule::Plan plan, const Options& options, const Outputs& outputs) {
-    Lowering lowering;
-    lowering.plan = std::move(plan);
-    lowering.target = halide_target(options.target, lowering.plan.numerics)
-                          .with_feature(Halide::Target::NoRuntime)
-                          .with_feature(Halide::Target::UserContext);
-    Compiler compiler(lowering, options);
-    compiler.run_passes();
-    const Halide::Module module = compiler.module();
-    if (options.log != nullptr && (options.print_after == "all" || options.print_after == "lower-to-halide")) {
-        std::ostringstream text;
-        text << module;
-        *options.log << "# after lower-to-halide\n" << demangle(text.str());
+void compile(const schedule::Plan& common, const std::vector<schedule::Variant>& variants, const Options& options,
+             const Outputs& outputs) {
+    const auto library = schedule::find_target(options.target);
+    COULTER_INTERNAL_ASSERT(library.has_value());
+    std::vector<Part> parts{{*library, {}}};
+    std::vector<Halide::Module> all;
+    const auto add = [&](const schedule::Plan& plan, const std::string& variant, const schedule::Target& target) {
+        Lowering lowering;
+        lowering.plan = plan;
+        lowering.variant = variant;
+        lowering.target = halide_target(target.name, plan.numerics)
+                              .with_feature(Halide::Target::NoRuntime)
+                              .with_feature(Halide::Target::UserContext);
+        all.push_back(Compiler(lowering, options).run());
+        auto part =
+            std::find_if(parts.begin(), parts.end(), [&](const Part& each) { return each.target.name == target.name; });
+        if (part == parts.end()) {
+            part = parts.insert(part, {target, {}});
+        }
+        part->modules.push_back(all.back());
+    };
+    if (options.only.empty() || options.only == "common") {
+        add(common, "", *library);
     }
-    compiler.write(module, outputs);
+    for (const schedule::Variant& variant : variants) {
+        if (options.only.empty() || options.only == variant.name) {
+            add(variant.plan, variant.name, schedule::variant_target(variant.when, *library));
+        }
+    }
+    std::string assembly;
+    for (const Part& part : parts) {
+        if (part.modules.empty()) {
+            continue;
+        }
+        const std::string object =
+            outputs.object.empty() ? "" : schedule::target_object(outputs.object, part.target, *library);
+        timed(options, "generate-code",
+              [&] { write(link(common.kernel.name, part.modules), object, outputs.assembly); });
+        if (!outputs.assembly.empty()) {
+            assembly += read(outputs.assembly);
+        }
+    }
+    if (!outputs.assembly.empty()) {
+        std::ofstream(outputs.assembly) << assembly;
+    }
+    if (!outputs.statement.empty()) {
+        write_statement(all, outputs.statement);
+    }
 }
 
 std::vector<std::string> pass_names() {

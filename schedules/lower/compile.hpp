@@ -9,14 +9,15 @@
 namespace coulter::lower {
 
 struct Outputs {
-    std::string object;    ///< path of the object file, or empty
+    std::string object;    ///< path of the object file for the library's target, see target_object; or empty
     std::string assembly;  ///< path, or empty
     std::string statement; ///< path of Halide's lowered statement with the kernel's own names, or empty
 };
 
 struct Options {
-    std::string target;         ///< see parse_target
-    std::string print_after;    ///< name of a pass, or `all`
+    std::string target;      ///< see parse_target
+    std::string print_after; ///< name of a pass, or `all`
+    std::string only;        ///< compile this variant alone, or `common`; empty: all
     bool time_passes = false;
     std::ostream* log = nullptr; ///< for print_after and time_passes
 };
@@ -24,9 +25,11 @@ struct Options {
 /// What the language has and the lowering has not: scans, and scatters (`into`) [B013]. Empty: compile() may be called.
 [[nodiscard]] std::vector<Diagnostic> unsupported(const ir::Kernel& kernel);
 
-/// Compiles every function of the plan into one module. Its symbols are those of coulter/schedule/symbols.hpp.
-/// \throws Halide::CompileError, Halide::InternalError: the caller turns them into diagnostics.
-void compile(schedule::Plan plan, const Options& options, const Outputs& outputs);
+/// Compiles every function of the common part and of its variants, to one object for each target among them. Symbols
+/// are those of coulter/schedule/symbols.hpp. \throws Halide::CompileError, Halide::InternalError: the caller turns
+/// them into diagnostics.
+void compile(const schedule::Plan& common, const std::vector<schedule::Variant>& variants, const Options& options,
+             const Outputs& outputs);
 
 /// Names of the passes in their order.
 [[nodiscard]] std::vector<std::string> pass_names();

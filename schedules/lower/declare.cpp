@@ -38,13 +38,15 @@ Source image_source(const Halide::ImageParam& image, std::vector<std::string> ar
     return {std::move(args), [image](const std::vector<Expr>& indices, int) { return image(indices); }, false};
 }
 
-Source constant_source(const ir::Const& tensor, const Extents& extents) {
+// Variants hold constants of one name in layouts of their own, and what is linked goes by names.
+Source constant_source(const ir::Const& tensor, const Extents& extents, const std::string& variant) {
     const std::vector<std::string> args = reversed(tensor.dims);
     std::vector<int> sizes;
     for (const std::string& dim : args) {
         sizes.push_back(static_cast<int>(*extents.constant(dim)));
     }
-    Halide::Buffer<> buffer(halide_type(tensor.type), sizes, mangle(tensor.name));
+    Halide::Buffer<> buffer(halide_type(tensor.type), sizes,
+                            mangle(variant.empty() ? tensor.name : variant + ':' + tensor.name));
     COULTER_INTERNAL_ASSERT(buffer.size_in_bytes() == tensor.data.size());
     std::memcpy(buffer.data(), tensor.data.data(), tensor.data.size());
     return {args, [buffer](const std::vector<Expr>& indices, int) { return buffer(indices); }, false};
@@ -57,8 +59,8 @@ void declare_arguments(Lowering& lowering) {
     lowering.extents = std::make_unique<Extents>(kernel);
     const Halide::Parameter zero(Halide::Int(32), false, 0, "always_zero");
     lowering.zero = Halide::Internal::Variable::make(Halide::Int(32), zero.name(), zero);
-    lowering.zero_argument = {Halide::Argument(zero.name(), Halide::Argument::InputScalar, Halide::Int(32), 0,
-                                               Halide::ArgumentEstimates{})};
+    lowering.zero_argument = {
+        Halide::Argument(zero.name(), Halide::Argument::InputScalar, Halide::Int(32), 0, Halide::ArgumentEstimates{})};
     lowering.math = std::make_unique<Math>(lowering.plan.numerics, lowering.zero);
     for (const ir::Input& input : kernel.inputs) {
         if (input.dims.empty()) {
@@ -75,7 +77,7 @@ void declare_arguments(Lowering& lowering) {
         lowering.sources[input.name] = image_source(image, args);
     }
     for (const ir::Const& tensor : kernel.consts) {
-        lowering.sources[tensor.name] = constant_source(tensor, *lowering.extents);
+        lowering.sources[tensor.name] = constant_source(tensor, *lowering.extents, lowering.variant);
     }
 }
 

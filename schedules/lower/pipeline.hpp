@@ -1,8 +1,8 @@
 #pragma once
 /// A plan as Halide functions: the state that the passes of the lowering hand on.
 
-#include "expressions.hpp"
 #include "coulter/schedule/plan.hpp"
+#include "expressions.hpp"
 
 #include <memory>
 
@@ -24,8 +24,8 @@ struct Stage {
     bool tree = false;
     std::vector<Halide::Func> halves; ///< of the tree, over `lane` and the stage's dims; whole vectors
     Halide::Var lane{"lane"};
-    /// The value beyond the tensor's ends, where the stage itself provides it for its readers (see absorb_padding), and the
-    /// dims along which they go there.
+    /// The value beyond the tensor's ends, where the stage itself provides it for its readers (see absorb_padding), and
+    /// the dims along which they go there.
     ir::Ref pad;
     std::set<std::string> padded_dims;
     /// A copy of an input that the caller's context keeps: a function of its own computes it, and the main function is
@@ -37,6 +37,7 @@ struct Stage {
 /// Everything from a checked plan to Halide functions ready to compile.
 struct Lowering {
     schedule::Plan plan;
+    std::string variant; ///< its name; empty: the common part
     Halide::Target target;
     std::unique_ptr<Extents> extents;
     std::unique_ptr<Math> math;
@@ -62,8 +63,8 @@ void fold_constants(Lowering& lowering);
 void declare_arguments(Lowering& lowering);
 /// Every definition has a Halide function with its memory order, without a definition.
 void declare_stages(Lowering& lowering);
-/// A map that is stored, and that every reader reads padded with one constant, holds the padding itself: its function is
-/// defined beyond its ends, and the readers' inner loops ask no questions.
+/// A map that is stored, and that every reader reads padded with one constant, holds the padding itself: its function
+/// is defined beyond its ends, and the readers' inner loops ask no questions.
 void absorb_padding(Lowering& lowering);
 /// The dims that each stage's loops run past are known, and its reads of other stages along them are computed there.
 void find_overruns(Lowering& lowering);

@@ -61,10 +61,76 @@ TEST_CASE("a plan begins with the ABI that the runtime knows") {
     schedule::Plan plan;
     plan.kernel = kernel;
     const std::string text =
-        schedule::plan_data(kernel, plan, {*schedule::find_target("x86-64"), "a \"b\"\n", "1", "2", {}});
+        schedule::plan_data(kernel, plan, {}, {*schedule::find_target("x86-64"), "a \"b\"\n", "1", "2", {}});
     CHECK(text.find("copied__plan:\n    .quad " + std::to_string(COULTER_ABI) + "\n") != std::string::npos);
     CHECK(text.find(".ascii \"a \\\"b\\\"\\012\"") != std::string::npos);
     CHECK(text.find(".note.GNU-stack") != std::string::npos);
+}
+
+namespace {
+
+schedule::Variant variant_of(const ir::Kernel& kernel, const std::string& name, ir::Ref extents) {
+    schedule::Variant variant;
+    variant.name = name;
+    variant.when.extents = std::move(extents);
+    variant.plan.kernel = kernel;
+    variant.span = {"k.sched", 7, 1, 7};
+    return variant;
+}
+
+} // namespace
+
+TEST_CASE("variants stand in a plan in their order, the common part last") {
+    const ir::Kernel kernel = copy_kernel("copied", "x", "y");
+    schedule::Plan plan;
+    plan.kernel = kernel;
+    const ir::Ref n = ir::extent_node("n");
+    schedule::Variant small = variant_of(kernel, "small", ir::binary(ir::Op::lt, n, ir::index_constant(16)));
+    schedule::Variant wide = variant_of(kernel, "wide", nullptr);
+    wide.when.compact = true;
+    wide.when.alignment = 64;
+    const std::string text =
+        schedule::plan_data(kernel, plan, {small, wide}, {*schedule::find_target("x86-64"), {}, {}, {}, {}});
+    // function, condition, compact, alignment, features, packs
+    CHECK(text.find(
+              "    .quad copied__variant_small_argv\n    .quad 0\n    .quad 0\n    .quad 1\n    .quad 0\n    .quad 0\n"
+              "    .quad 0\n    .quad 0\n"
+              "    .quad copied__variant_wide_argv\n    .quad -1\n    .quad 1\n    .quad 64\n    .quad 0\n    .quad 0\n"
+              "    .quad 0\n    .quad 0\n"
+              "    .quad copied__main_argv\n    .quad -1\n    .quad 0\n    .quad 1\n    .quad 0\n    .quad 0\n"
+              "    .quad 0\n    .quad 0\n") != std::string::npos);
+    wide.when.target = "x86-64-avx2";
+    const std::string avx2 =
+        schedule::plan_data(kernel, plan, {wide}, {*schedule::find_target("x86-64"), {}, {}, {}, {}});
+    CHECK(avx2.find("    .quad 0xae0\n") != std::string::npos); // sse41, avx, avx2, fma, f16c
+}
+
+TEST_CASE("variants that a plan cannot hold are refused") {
+    const ir::Kernel kernel = copy_kernel("copied", "x", "y");
+    const ir::Ref n = ir::extent_node("n");
+    const ir::Ref fits = ir::binary(ir::Op::lt, ir::binary(ir::Op::mod, n, n), ir::index_constant(16));
+    CHECK(schedule::check_variants(kernel, {variant_of(kernel, "a", fits), variant_of(kernel, "b", nullptr)}).empty());
+
+    // The right operands stay on the stack.
+    ir::Ref deep = n;
+    for (int level = 0; level < 100; ++level) {
+        deep = ir::binary(ir::Op::add, n, deep);
+    }
+    ir::Ref longer = fits;
+    for (int level = 0; level < 2000; ++level) {
+        longer = ir::binary(ir::Op::logical_and, longer, fits);
+    }
+    for (const ir::Ref& condition : {ir::binary(ir::Op::lt, deep, n), longer}) {
+        const auto diagnostics = schedule::check_variants(kernel, {variant_of(kernel, "a", condition)});
+        REQUIRE(diagnostics.size() == 1);
+        CHECK(diagnostics.front().code == "B004");
+        CHECK(diagnostics.front().span.line == 7);
+        CHECK(diagnostics.front().message.find("the condition of variant `a` of kernel `copied`") == 0);
+    }
+    const auto twice =
+        schedule::check_variants(kernel, {variant_of(kernel, "a.b", fits), variant_of(kernel, "a_b", fits)});
+    REQUIRE(twice.size() == 1);
+    CHECK(twice.front().code == "B003");
 }
 
 TEST_CASE("parameters keep clear of the words of C and C++") {

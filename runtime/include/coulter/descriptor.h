@@ -102,7 +102,8 @@ typedef struct coulter_signature {
 /// A function compiled by Halide. Returns 0 or a halide_error_code_t.
 typedef int (*coulter_halide_function)(void** argv);
 
-/// Makes a packed copy of an input before the kernel runs.
+/// Makes a packed copy of an input before the kernel runs. The copy depends on the input and on its own extents alone:
+/// calls that differ in other extents share it.
 typedef struct coulter_pack {
     const char* stage; ///< The stage's name, for messages.
     int64_t argument;  ///< Index of the source in the signature's arguments: a tensor, not an output.
@@ -116,17 +117,18 @@ typedef struct coulter_pack {
 
 /// One compiled form of the kernel. The first in the table that applies is called. It applies when the processor has
 /// the features, every argument is compact if that is required, every data pointer is aligned as required, and the
-/// condition is nonzero.
+/// condition has a value that is not zero (one that overflows or divides by zero has none).
 typedef struct coulter_variant {
     coulter_halide_function function;
     int64_t condition;        ///< Index of a program of the plan, or -1: always.
     int64_t requires_compact; ///< Nonzero: only for tensors whose strides are those of a compact tensor.
     int64_t alignment;        ///< Data pointers of all tensors must be multiples of this many bytes; 0 or 1: any.
     int64_t feature_words;    ///< Words in `features`; 0: runs everywhere.
-    const uint64_t* features; ///< Bit k of word k / 64 is halide_target_feature_t k. Halide's runtime knows how to look
-                              ///< for sse41, avx, f16c, fma, avx2, avx512, _knl, _skylake, _cannonlake, _sapphirerapids,
-                              ///< ours for _zen4; others are taken as present: set those that a newer feature implies as well.
-    int64_t pack_count;       ///< Entries in `packs`; read only when `packs` is not null.
+    const uint64_t*
+        features; ///< Bit k of word k / 64 is halide_target_feature_t k. Halide's runtime knows how to look
+                  ///< for sse41, avx, f16c, fma, avx2, avx512, _knl, _skylake, _cannonlake, _sapphirerapids,
+                  ///< ours for _zen4; others are taken as present: set those that a newer feature implies as well.
+    int64_t pack_count;   ///< Entries in `packs`; read only when `packs` is not null.
     const int64_t* packs; ///< Indices of the plan's packs that the variant takes, in order. Null: all packs, in order.
 } coulter_variant;
 

@@ -199,6 +199,11 @@ struct ScheduleText {
 void resolve_includes(ScheduleFile& file, const std::function<std::optional<std::string>(const std::string&)>& read,
                       std::vector<Diagnostic>& diagnostics, std::vector<ScheduleText>& texts);
 
+/// Parses a file whose text has been read, and reads what it includes from disk. Mistakes of included files are among the
+/// diagnostics, their texts in `texts`.
+[[nodiscard]] SyntaxResult parse_schedule_file(std::string_view text, const std::string& path,
+                                               std::vector<ScheduleText>& texts);
+
 /// The canonical text: comments and blank lines kept, idempotent, parse(format(x)) equals parse(x).
 [[nodiscard]] std::string format(const ScheduleFile& file);
 

@@ -1,6 +1,8 @@
 #pragma once
 /// Names of targets, as in `--target`, in a `target` line and in CMake.
 
+#include "coulter/schedule/plan.hpp"
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +23,12 @@ struct Target {
 
 /// Every name that find_target knows, `host` first.
 [[nodiscard]] std::vector<std::string> target_names();
+
+/// What a variant is compiled for in a library for `library`.
+[[nodiscard]] Target variant_target(const Condition& when, const Target& library);
+
+/// Where coulter-lower puts the object for `target` when it was told to write the one for `library` to `object`.
+[[nodiscard]] std::string target_object(const std::string& object, const Target& target, const Target& library);
 
 /// Whether a schedule whose `target` line says `wanted` applies when compiling for `given`: the same name, or a
 /// processor that has at least the wanted instruction sets.
