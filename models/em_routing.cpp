@@ -29,16 +29,16 @@ public:
         }
     }
 
-    [[nodiscard]] Capsules run() const {
-        Expr assignment = first_assignment();
+    [[nodiscard]] RoutedCapsules run() const {
+        std::vector<Tensor> assignments{first_assignment()};
         for (int t = 0; t + 1 < options_.iterations; ++t) {
-            assignment = expectation(maximisation(assignment), t);
+            assignments.push_back(expectation(maximisation(assignments.back()), t));
         }
-        const Parents last = maximisation(assignment);
+        const Parents last = maximisation(assignments.back());
         // What both results need is one stage, in whose loops a schedule can place everything before it.
         Tensor parents("parents");
         parents = Tuple{last.mean, last.cost};
-        return {parents[0], sigmoid(activation_logit(parents[1], options_.iterations - 1))};
+        return {{parents[0], sigmoid(activation_logit(parents[1], options_.iterations - 1))}, assignments.back()};
     }
 
 private:
@@ -54,7 +54,7 @@ private:
         return votes_(middle);
     }
 
-    [[nodiscard]] Expr first_assignment() const {
+    [[nodiscard]] Tensor first_assignment() const {
         Tensor share("share");
         // A child that no window reaches has no parents, and nothing reads its share.
         share = activation_ / cast(type_, max(1, parent_count(layer_)));
@@ -104,7 +104,7 @@ private:
         return logit;
     }
 
-    [[nodiscard]] Expr expectation(const Parents& parents, int t) const {
+    [[nodiscard]] Tensor expectation(const Parents& parents, int t) const {
         Tensor log_volume("log_volume"), evidence("evidence"), distance("distance"), logits("logits"),
             highest("highest"), likelihood("likelihood"), total("total"), share("share"), assignment("assignment");
         log_volume = sum(layer_.matrix, parents.log_variance);
@@ -134,8 +134,8 @@ private:
 
 } // namespace
 
-Capsules em_routing(const Arg& votes, const Arg& activation, const Arg& beta_u, const Arg& beta_a,
-                    const CapsuleLayer& layer, const EmOptions& options) {
+RoutedCapsules em_routing(const Arg& votes, const Arg& activation, const Arg& beta_u, const Arg& beta_a,
+                          const CapsuleLayer& layer, const EmOptions& options) {
     if (options.iterations < 1) {
         throw std::invalid_argument("em_routing: " + std::to_string(options.iterations) +
                                     " iterations, where 1 or more are needed");

@@ -27,6 +27,11 @@ struct EmOptions {
     VariancePasses variance = VariancePasses::one;
 };
 
+/// Parents, and what their children gave to each.
+struct RoutedCapsules : Capsules {
+    Tensor assignment; ///< R of the last M-step, over parents and children
+};
+
 /// Parents from the votes of their children: Procedure 1 of G. Hinton, S. Sabour, N. Frosst, Matrix Capsules with EM
 /// Routing, ICLR 2018, with what its numerics need.
 ///
@@ -49,8 +54,8 @@ struct EmOptions {
 /// \param activation a tensor over the children, in 0 .. 1. \param beta_u, beta_a expressions over `layer.out` or fewer
 /// dims. Further dims, such as a batch, bind by name. \returns poses (over `layer.matrix`) and activations of the
 /// parents. \throws std::invalid_argument for less than one iteration.
-[[nodiscard]] Capsules em_routing(const Arg& votes, const Arg& activation, const Arg& beta_u, const Arg& beta_a,
-                                  const CapsuleLayer& layer, const EmOptions& options = {});
+[[nodiscard]] RoutedCapsules em_routing(const Arg& votes, const Arg& activation, const Arg& beta_u, const Arg& beta_a,
+                                        const CapsuleLayer& layer, const EmOptions& options = {});
 
 /// A convolutional capsule layer, 3x3 windows with stride 2, three iterations.
 ///

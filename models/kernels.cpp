@@ -4,6 +4,7 @@
 #include "models/capsules.hpp"
 #include "models/convolution.hpp"
 #include "models/digits_cnn.hpp"
+#include "models/dynamic_routing.hpp"
 #include "models/em_routing.hpp"
 #include "models/layer_norm.hpp"
 #include "models/matmul.hpp"
@@ -35,6 +36,8 @@ const std::vector<KernelFactory>& kernels() {
         {"reductions", reductions},
         {"digits_cnn", digits_cnn},
         {"em_routing", static_cast<Make>(em_routing)},
+        {"dynamic_routing", static_cast<Make>(dynamic_routing)},
+        {"capsule_decoder", capsule_decoder},
     };
     return list;
 }

@@ -2,7 +2,7 @@
 """Makes test/goldens: inputs and expected outputs of common kernels, computed by NumPy and PyTorch.
 
 Makes: test/goldens/<kernel>/<case>.safetensors, whose tensors are named as the kernel's arguments and lie in memory in
-the order of the dims that test/goldens/manifest.json gives, and that manifest. Inputs are f32; outputs are computed in f64
+the order of the dims that test/goldens/manifest.json gives, and that manifest. Inputs are f32 (classes: i32); outputs are computed in f64
 from those inputs and stored as f32 (argmin, argmax: i32). Where both libraries can compute a result, both do and must
 agree, and PyTorch's f32 result must lie within the tolerance that the manifest states (two exceptions have comments).
 test/goldens/README.md says more.
@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.numpy import save_file
 
+import dynamic_routing_goldens
 import em_goldens
 
 DEFAULT_OUTPUT = pathlib.Path(__file__).resolve().parents[1] / "test" / "goldens"
@@ -62,7 +63,7 @@ class Goldens:
             assert len(shape) == len(dims), (kernel, case, name, shape)
             for dim, extent in zip(dims, shape):
                 assert extents.setdefault(dim, extent) == extent, (kernel, case, name, dim)
-        assert all(t.dtype == np.float32 for t in inputs.values())
+        assert all(t.dtype in (np.float32, np.int32) for t in inputs.values())
 
         stored = {name: np.ascontiguousarray(t) for name, t in inputs.items()}
         entry = {"kernel": kernel, "case": case, "file": f"{kernel}/{case}.safetensors", "extents": extents, "tolerance": {}}
@@ -482,6 +483,7 @@ def main():
     for make in makers:
         make(goldens)
     em_goldens.make(goldens, rng_for)
+    dynamic_routing_goldens.make(goldens, rng_for)
     goldens.write_manifest()
     print(f"{len(goldens.kernels)} kernels, {len(goldens.cases)} cases, {goldens.bytes / 1e6:.2f} MB")
 

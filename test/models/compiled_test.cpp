@@ -37,7 +37,7 @@ std::map<std::string, std::vector<std::int64_t>> shapes_of(const std::map<std::s
 std::map<std::string, std::int64_t> random_extents(const ir::Kernel& kernel, std::mt19937& random) {
     constexpr std::int64_t few[] = {1, 2, 3, 5, 7};
     constexpr std::int64_t some[] = {1, 2, 3, 5, 15, 16, 17};
-    const bool routes = kernel.name == "em_routing";
+    const bool routes = kernel.name == "em_routing" || kernel.name == "dynamic_routing";
     constexpr std::int64_t many[] = {1, 2, 3, 7, 15, 16, 17, 23, 31, 32, 33, 48, 63, 64, 65, 97};
     std::map<std::string, std::int64_t> extents;
     for (const ir::Dim& dim : kernel.dims) {

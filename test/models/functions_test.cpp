@@ -2,6 +2,7 @@
 
 #include "coulter/interpreter.hpp"
 #include "models/convolution.hpp"
+#include "models/dynamic_routing.hpp"
 #include "models/layer_norm.hpp"
 #include "models/matmul.hpp"
 #include "models/pooling.hpp"
@@ -157,4 +158,16 @@ TEST_CASE("layer_norm of f64 is computed in f64") {
                           .at("result");
     CHECK(got.real(0) == doctest::Approx(2.5));
     CHECK(got.real(1) == doctest::Approx(-1.5));
+}
+
+TEST_CASE("one iteration of dynamic routing squashes the mean of the predictions over the parents") {
+    Dim in("in", 3), out("out", 2), h("h", 2);
+    Input predictions("predictions", f64, {in, out, h});
+    Tensor result("result");
+    result(out, h) = models::dynamic_routing(predictions, {in, out, h}, 1);
+    const std::vector<double> values{1, 2, 0, 0, -3, 4, 0, 0, 5, 0, 0, 0};
+    const Array got = run(Kernel("routing", {result}), {{"predictions", array_of(Type::f64, {3, 2, 2}, values)}});
+    // Parent 0 gets half of (1 - 3 + 5, 2 + 4 + 0), whose squared length is 11.25; parent 1 gets nothing.
+    const double scale = 11.25 / 12.25 / std::sqrt(11.25 + 1e-7);
+    CHECK(difference(got, array_of(Type::f64, {2, 2}, {1.5 * scale, 3 * scale, 0, 0})) == "");
 }

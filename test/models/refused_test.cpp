@@ -3,6 +3,7 @@
 
 #include "models/activations.hpp"
 #include "models/convolution.hpp"
+#include "models/dynamic_routing.hpp"
 #include "models/em_routing.hpp"
 #include "models/pooling.hpp"
 #include "models/softmax.hpp"
@@ -72,6 +73,14 @@ Kernel routing_of_expression() {
     return Kernel("routing", {result});
 }
 
+Kernel mask_by_a_float() {
+    Dim batch("batch"), digit("digit", 10), h("h", 16);
+    Input v("v", f32, {batch, digit, h}), chosen("chosen", f32, {batch});
+    Tensor result("result");
+    result = models::masked_capsules(v, chosen, digit);
+    return Kernel("mask", {result});
+}
+
 } // namespace
 
 TEST_CASE("a padded convolution whose positions have no extent is refused") {
@@ -92,4 +101,8 @@ TEST_CASE("a GELU of integers is refused") {
 
 TEST_CASE("routing of votes that are no tensor asks for one") {
     CHECK(golden_difference("models/routing_of_expression", refusal(routing_of_expression)) == "");
+}
+
+TEST_CASE("a class that is no integer chooses no capsule") {
+    CHECK(golden_difference("models/mask_by_a_float", refusal(mask_by_a_float)) == "");
 }
