@@ -141,6 +141,7 @@ RoutedCapsules em_routing(const Arg& votes, const Arg& activation, const Arg& be
                                     " iterations, where 1 or more are needed");
     }
     Function f("em", {votes, activation, beta_u, beta_a});
+    f.macros(COULTER_MODELS_DIR "/em.sched");
     return Router(votes, activation, beta_u, beta_a, layer, options).run();
 }
 
