@@ -179,7 +179,7 @@ private:
             const Expr here = Halide::likely(index >= 0) && Halide::likely(index < (*lowering_.extents)[dim]);
             inside = inside.defined() ? inside && here : here;
         }
-        return inside.defined() ? lowering_.math->select(inside, value, expressions_.lower(stage_.pad)) : value;
+        return inside.defined() ? lowering_.math->choose(inside, value, expressions_.lower(stage_.pad)) : value;
     }
 
     void assign(const std::vector<Expr>& values) {

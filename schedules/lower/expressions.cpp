@@ -127,7 +127,7 @@ Expr Expressions::lower_node(const ir::Node& node) {
         }
         return scope_.math.binary(node.op, arg(0), arg(1));
     case ir::Kind::select:
-        return scope_.math.select(pins_index(node.args[0]) ? scope_.math.opaque(lowered(node.args[0]))
+        return scope_.math.choose(pins_index(node.args[0]) ? scope_.math.opaque(lowered(node.args[0]))
                                                            : lowered(node.args[0]), lowered(node.args[1]), lowered(node.args[2]));
     case ir::Kind::cast:
         if (node.type == Type::index) {
@@ -201,7 +201,7 @@ Expr Expressions::lower_access(const ir::Node& node) {
         indices.push_back(value);
     }
     const Expr loaded = source.load(indices, node.component);
-    return inside.defined() ? scope_.math.select(inside, loaded, lowered(node.pad())) : loaded;
+    return inside.defined() ? scope_.math.choose(inside, loaded, lowered(node.pad())) : loaded;
 }
 
 } // namespace coulter::lower

@@ -94,6 +94,11 @@ Expr Math::opaque(const Expr& condition) const {
     return Halide::cast<std::int32_t>(condition) + zero_ != 0;
 }
 
+Expr Math::choose(const Expr& condition, const Expr& yes, const Expr& no) const {
+    const auto unknown = [&](const Expr& value) { return Halide::Internal::is_const(value) ? barrier(value) : value; };
+    return select(condition, unknown(yes), unknown(no));
+}
+
 Expr Math::select(const Expr& condition, const Expr& yes, const Expr& no) const {
     const Halide::Type type = yes.type();
     if (!type.is_float() || numerics_ != schedule::Numerics::reassociate) {

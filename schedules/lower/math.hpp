@@ -31,6 +31,11 @@ public:
     [[nodiscard]] Halide::Expr select(const Halide::Expr& condition, const Halide::Expr& yes,
                                       const Halide::Expr& no) const;
 
+    /// select() for a value that a sum may multiply: LLVM folds a factor into a choice of a constant, and 0 times infinity
+    /// were 0.
+    [[nodiscard]] Halide::Expr choose(const Halide::Expr& condition, const Halide::Expr& yes,
+                                      const Halide::Expr& no) const;
+
     /// `accumulator + value`, contracted and reordered freely outside `exact`.
     [[nodiscard]] Halide::Expr accumulate_sum(const Halide::Expr& accumulator, const Halide::Expr& value) const;
     [[nodiscard]] Halide::Expr accumulate_product(const Halide::Expr& accumulator, const Halide::Expr& value) const;

@@ -173,6 +173,29 @@ TEST_CASE("tiles of convolutions and chains, at the borders of their inputs") {
     expect_passed(cases);
 }
 
+TEST_CASE("a factor of infinity meets the padding of a sum: the result is NaN") {
+    std::vector<Case> cases;
+    for (const SizedKernel& kernel : lowering_kernels()) {
+        if (kernel.kernel.name != "conv2d") {
+            continue;
+        }
+        // The sums of one position at a time, so that the loops know which taps lie outside.
+        for (Case& test : all_of(kernel.kernel, {"stage result { parallel y; tile x out by 2 8 }\nstage sums { compute at result/out.i }"},
+                                 {{{"iy", 3}, {"ix", 16}, {"in", 5}, {"out", 3}}})) {
+            for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+                test.seed = seed;
+                test.special = true;
+                REQUIRE(is_accepted(test));
+                cases.push_back(test);
+            }
+        }
+    }
+    REQUIRE(!cases.empty());
+    const Summary summary = run_cases(cases);
+    CHECK(summary.failures == "");
+    CHECK((summary.passed == cases.size() || std::getenv("COULTER_CASE") != nullptr));
+}
+
 TEST_CASE("reduced dims split with a rest, in every kind of reduction") {
     std::vector<Case> cases;
     for (const SizedKernel& kernel : lowering_kernels()) {
