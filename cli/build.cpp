@@ -1,5 +1,6 @@
 // coulter build
 
+#include "files.hpp"
 #include "library.hpp"
 #include "lowering.hpp"
 
@@ -17,8 +18,26 @@ struct Options {
     std::vector<std::string> emit;
     std::string target = "host";
     std::string directory;
+    std::string depfile;
+    std::string depfile_target;
     LibraryRequest library;
 };
+
+/// What make and ninja read: that `target` depends on `files`.
+std::string dependencies(const std::string& target, const std::vector<std::string>& files) {
+    const auto escaped = [](const std::string& path) {
+        std::string text;
+        for (const char c : std::filesystem::absolute(path).lexically_normal().string()) {
+            text += c == ' ' || c == '#' ? std::string("\\") + c : c == '$' ? "$$" : std::string(1, c);
+        }
+        return text;
+    };
+    std::string text = escaped(target) + ":";
+    for (const std::string& file : files) {
+        text += " " + escaped(file);
+    }
+    return text + "\n";
+}
 
 int build(const Options& options) {
     LibraryRequest request = options.library;
@@ -36,6 +55,10 @@ int build(const Options& options) {
     const Loaded loaded = load(options.kernels, options.schedules, {options.target, true});
     loaded.require_good();
     const auto library = build_library(loaded, request);
+    if (!options.depfile.empty()) {
+        write_file(options.depfile, dependencies(options.depfile_target.empty() ? library.string() : options.depfile_target,
+                                                 loaded.included));
+    }
     if (request.verbose) {
         std::cerr << library.string() + '\n';
     }
@@ -57,6 +80,12 @@ void add_build(CLI::App& app, Run& run) {
         ->add_option("--schedule", options->schedules, "a .sched file; for the kernels that its `schedule` line names")
         ->allow_extra_args(false)
         ->type_name("S.sched");
+    command
+        ->add_option("--depfile", options->depfile,
+                     "write the included schedule files here, as a rule for make and ninja")
+        ->type_name("FILE");
+    command->add_option("--depfile-target", options->depfile_target, "the target of that rule (the library)")
+        ->type_name("FILE");
     command->add_option("--name", options->library.name, "name of the library")->required()->type_name("NAME");
     command->add_option("--target", options->target, "processor to compile for (host)")->type_name("T");
     command->add_option("-o,--output", options->directory, "folder for what is made")->required()->type_name("DIR");

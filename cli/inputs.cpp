@@ -56,12 +56,18 @@ void check_duplicates(const std::vector<Work>& work, Report& report) {
 }
 
 // Files that parsed, in the order given; the diagnostics of all go to the report.
-std::vector<schedule::ScheduleFile> read_schedules(const std::vector<std::string>& paths, Report& report) {
+std::vector<schedule::ScheduleFile> read_schedules(const std::vector<std::string>& paths, Loaded& loaded) {
+    Report& report = loaded.report;
     std::vector<schedule::ScheduleFile> files;
     for (const std::string& path : paths) {
         std::string text = read_file(path);
-        schedule::SyntaxResult syntax = schedule::parse_schedule(text, path);
+        std::vector<schedule::ScheduleText> included;
+        schedule::SyntaxResult syntax = schedule::parse_schedule_file(text, path, included);
         report.add_text(path, std::move(text));
+        for (schedule::ScheduleText& each : included) {
+            loaded.included.push_back(each.path);
+            report.add_text(each.path, std::move(each.text));
+        }
         report.add(syntax.diagnostics);
         if (syntax.ok()) {
             files.push_back(std::move(syntax.file));
@@ -134,13 +140,15 @@ Loaded load(const std::vector<std::string>& kernels, const std::vector<std::stri
         loaded.report.add(parsed.diagnostics);
         if (parsed.kernel) {
             std::vector<Diagnostic> diagnostics;
-            Work work{path, std::move(*parsed.kernel), {}, {}, {}, {}};
+            Work work;
+            work.path = path;
+            work.kernel = std::move(*parsed.kernel);
             work.sizes = infer_sizes(work.kernel, diagnostics);
             loaded.report.add(diagnostics);
             loaded.work.push_back(std::move(work));
         }
     }
-    loaded.schedules = read_schedules(schedules, loaded.report);
+    loaded.schedules = read_schedules(schedules, loaded);
     check_duplicates(loaded.work, loaded.report);
     if (loaded.report.has_errors()) {
         // Schedules of kernels that are sound are checked all the same.
@@ -164,7 +172,11 @@ Loaded load(const std::vector<std::string>& kernels, const std::vector<std::stri
             schedule::CheckOptions check_options;
             check_options.target = options.target.empty() ? "" : loaded.target.name;
             schedule::CheckResult checked = schedule::check(work.kernel, files, check_options);
+            for (schedule::ScheduleText& each : checked.texts) {
+                loaded.report.add_text(each.path, std::move(each.text));
+            }
             loaded.report.add(checked.diagnostics);
+            work.directives = std::move(checked.directives);
             loaded.target_matches = loaded.target_matches && checked.target_matches;
             if (checked.plan) {
                 work.plan = std::move(*checked.plan);

@@ -16,6 +16,7 @@ struct Work {
     ir::Kernel kernel;
     Sizes sizes;
     std::vector<std::string> schedules;      ///< files that apply to it
+    std::vector<Span> directives = {};       ///< as the common part applies them
     schedule::Plan plan;                     ///< of the common part; only when it was asked for
     std::vector<schedule::Variant> variants; ///< in the order in which they are tried
 };
@@ -44,6 +45,7 @@ struct LoadOptions {
 struct Loaded {
     std::vector<Work> work;                        ///< in the order of the command line; meaningful only without errors
     std::vector<schedule::ScheduleFile> schedules; ///< all that were given
+    std::vector<std::string> included;             ///< files that these include
     bool target_matches = true;
     Report report;
     schedule::Target target;

@@ -168,6 +168,9 @@ private:
         for (const std::string& path : work.schedules) {
             schedules += sha256(read_file(path));
         }
+        for (const std::string& path : loaded_.included) {
+            schedules += sha256(read_file(path));
+        }
         const std::string key = sha256(print(work.kernel) + schedules + loaded_.target.halide + compiler_identity());
         if (!lower.assembly.empty() || !lower.statement.empty() || !lower.print_after.empty() || lower.time_passes) {
             std::error_code ignored;

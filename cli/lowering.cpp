@@ -36,25 +36,6 @@ std::vector<std::string> command_of(const LowerRequest& request) {
     return command;
 }
 
-/// Where each directive and rewrite stands, in the order in which --first-directives counts them.
-std::vector<Span> directive_spans(const std::vector<std::string>& paths) {
-    using Kind = schedule::Statement::Kind;
-    std::vector<Span> spans;
-    for (const std::string& path : paths) {
-        for (const schedule::Statement& statement : schedule::parse_schedule(read_file(path), path).file.statements) {
-            if (statement.kind == Kind::block) {
-                for (const schedule::Directive& directive : statement.directives) {
-                    spans.push_back(directive.span);
-                }
-            } else if (statement.kind != Kind::schedule && statement.kind != Kind::target &&
-                       statement.kind != Kind::numerics) {
-                spans.push_back(statement.span);
-            }
-        }
-    }
-    return spans;
-}
-
 bool out_of_memory(const ChildResult& result) {
     for (const char* const text :
          {"bad_alloc", "out of memory", "Cannot allocate memory", "LLVM ERROR: Allocation failed"}) {
@@ -199,7 +180,7 @@ void run_lower(const LowerRequest& request) {
         throw Failure(result.exit_code == 0 ? environment : static_cast<Exit>(result.exit_code), result.errors);
     }
     Diagnostic diagnostic = describe(request, result);
-    const std::vector<Span> spans = directive_spans(request.work->schedules);
+    const std::vector<Span>& spans = request.work->directives;
     std::string source;
     if (!spans.empty() && result.exit_code != 127) {
         const std::size_t failing = failing_directive(request, spans.size());

@@ -342,8 +342,10 @@ function(coulter_add_kernels name)
       -P "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/CoulterBuildStep.cmake"
       -- "$<TARGET_FILE:coulter::coulter-cli>" build ${text_arguments} ${schedule_arguments}
       --name "${name}" --target "${target}" ${shared}
+      --depfile "${dir}/build.d" --depfile-target "${dir}/build.stamp"
     COMMAND "${CMAKE_COMMAND}" -E touch "${dir}/build.stamp"
     DEPENDS ${inputs} ${schedules} ${programs} "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/CoulterBuildStep.cmake"
+    DEPFILE "${dir}/build.d"
     COMMENT "Building the kernel library ${name}"
     VERBATIM)
   add_custom_target(${name}_build DEPENDS "${dir}/build.stamp")

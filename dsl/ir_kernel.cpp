@@ -164,7 +164,7 @@ bool equal(const Kernel& a, const Kernel& b) {
     return a.name == b.name && all(a.dims, b.dims, same_dim) && all(a.inputs, b.inputs, same_input) &&
            all(a.consts, b.consts, same_const) && all(a.definitions, b.definitions, same_definition) &&
            all(a.groups, b.groups, same_group) && a.outputs == b.outputs && a.updates == b.updates &&
-           a.estimates == b.estimates;
+           a.macro_files == b.macro_files && a.estimates == b.estimates;
 }
 
 } // namespace coulter::ir

@@ -201,6 +201,17 @@ void Validator::check_interface() {
                    "dims of the kernel: " + quoted_list(dim_names(kernel_)));
         }
     }
+    for (const auto& [file, text] : kernel_.macro_files) {
+        const bool printable = std::none_of(text.begin(), text.end(), [](char c) {
+            return c == '"' || (static_cast<unsigned char>(c) < 0x20 && c != '\n');
+        });
+        const bool named = std::any_of(kernel_.groups.begin(), kernel_.groups.end(),
+                                       [&](const Group& group) { return group.macro_file == file; });
+        if (!printable || !named || (!text.empty() && text.back() != '\n')) {
+            report("V001", {}, fmt::format("the macro file `{}` cannot be written", file),
+                   "a group names it, and its lines hold no double quotes and no control characters, tabs included");
+        }
+    }
     for (const Group& group : kernel_.groups) {
         const std::string free_text = group.path + group.function + group.macro_file;
         const bool printable = std::none_of(free_text.begin(), free_text.end(), [](char c) {

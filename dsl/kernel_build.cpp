@@ -241,6 +241,16 @@ Kernel::Kernel(std::string name, const std::vector<Tensor>& outputs, const Kerne
     kernel.estimates = collected.estimates;
     for (const auto& [group, path] : names.groups) {
         kernel.groups.push_back(lower_group(*group, path, names, lowering, kernel));
+        diagnostics.insert(diagnostics.end(), group->problems.begin(), group->problems.end());
+        if (!group->macro_file.empty()) {
+            const auto [at, fresh] = kernel.macro_files.emplace(group->macro_file, group->macro_text);
+            if (!fresh && at->second != group->macro_text) {
+                diagnostics.push_back({Severity::error, "L049", kernel.groups.back().span,
+                                       fmt::format("two functions carry different macro files called `{}`",
+                                                   group->macro_file),
+                                       {}, "give one of the two another name"});
+            }
+        }
     }
 
     check_meeting_names(kernel, diagnostics);

@@ -2,6 +2,10 @@
 
 #include "language_nodes.hpp"
 
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
 namespace coulter {
 
 using namespace detail;
@@ -22,8 +26,26 @@ Function::~Function() {
     current_group() = outer_;
 }
 
-Function& Function::macros(std::string file) {
-    group_->macro_file = std::move(file);
+Function& Function::macros(const std::string& file, SourceLoc loc) {
+    const std::filesystem::path beside = std::filesystem::path(loc.file).parent_path() / file;
+    for (const std::filesystem::path& path : {std::filesystem::path(file), beside}) {
+        if (std::ifstream stream(path, std::ios::binary); stream) {
+            std::ostringstream text;
+            text << stream.rdbuf();
+            return macros(std::filesystem::path(file).filename().string(), text.str());
+        }
+    }
+    group_->problems.push_back(diagnose("L048", loc, group_, "the macro file `" + file + "` cannot be read",
+                                        "give its path from the folder of this source file, or the text itself"));
+    return *this;
+}
+
+Function& Function::macros(const std::string& name, std::string text) {
+    if (!text.empty() && text.back() != '\n') {
+        text += '\n';
+    }
+    group_->macro_file = name;
+    group_->macro_text = std::move(text);
     return *this;
 }
 

@@ -107,6 +107,8 @@ struct GroupState {
     GroupRef outer;
     std::vector<NodeRef> inputs;
     std::string macro_file;
+    std::string macro_text;
+    std::vector<Diagnostic> problems;
     SourceLoc call; ///< the author's line
     SourceLoc body; ///< in the function
 };

@@ -139,6 +139,7 @@ ParseResult Parser::run() {
                 keyword.text == "output"   ? read_output()
                 : keyword.text == "update" ? read_update()
                 : keyword.text == "group"  ? read_group()
+                : keyword.text == "macros" ? read_macros()
                                            : read_estimate();
             });
         }
@@ -224,7 +225,7 @@ void Parser::read_head(const Item& item, bool first) {
         return;
     }
     static const std::vector<std::string> keywords{"kernel", "dim",      "input", "const",
-                                                   "output", "estimate", "group", "update"};
+                                                   "output", "estimate", "group", "update", "macros"};
     if (kernel && !first) {
         error("T021", start,
               kernel_.name.empty() ? "`kernel NAME` stands too low"
@@ -245,7 +246,8 @@ void Parser::read_head(const Item& item, bool first) {
                             : fmt::format("did you mean `{}`?", meant));
         return;
     }
-    if (start.text != "output" && start.text != "update" && start.text != "estimate" && start.text != "group") {
+    if (start.text != "output" && start.text != "update" && start.text != "estimate" && start.text != "group" &&
+        start.text != "macros") {
         (void)lexer_.take();
     }
     start.text == "kernel"  ? read_kernel_name()

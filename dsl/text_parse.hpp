@@ -68,6 +68,7 @@ private:
     void read_update();
     void read_estimate();
     void read_group();
+    void read_macros();
     [[nodiscard]] std::vector<std::string> read_dims();
     [[nodiscard]] Type read_type();
     [[nodiscard]] std::vector<std::string> read_tensor_list();

@@ -261,6 +261,21 @@ void Parser::read_group() {
     kernel_.groups.push_back(std::move(group));
 }
 
+void Parser::read_macros() {
+    if (lexer_.peek().kind != TokenKind::string) {
+        syntax(lexer_.peek(), "the name of a macro file in quotes");
+    }
+    const Token file = lexer_.take();
+    std::string text;
+    while (lexer_.peek().kind == TokenKind::string) {
+        text += std::string(lexer_.take().text) + '\n';
+    }
+    expect_end("a macro file");
+    if (!kernel_.macro_files.emplace(std::string(file.text), std::move(text)).second) {
+        error("T013", file, fmt::format("a second text for the macro file `{}`", file.text), "leave one of the two out");
+    }
+}
+
 void Parser::read_extent(ir::Dim& dim) {
     // A bare number is a constant extent; anything else, `(3)` included, an expression.
     const bool negative = lexer_.peek().is("-") && lexer_.peek_second().kind == TokenKind::number;

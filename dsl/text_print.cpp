@@ -285,6 +285,7 @@ public:
             line(fmt::format("update {} -> {}", quoted_if_needed(update.first), quoted_if_needed(update.second)));
         });
         section(kernel_.groups, [&](const ir::Group& group) { print_group(group); });
+        section(kernel_.macro_files, [&](const auto& file) { print_macros(file.first, file.second); });
         if (!kernel_.estimates.empty()) {
             std::string text;
             for (const auto& [dim, extent] : kernel_.estimates) {
@@ -431,6 +432,15 @@ private:
         line(fmt::format("group {} = {}({}) -> ({}){}", quoted_if_needed(group.path), quoted_if_needed(group.function),
                          names(group.inputs), names(group.outputs),
                          group.macro_file.empty() ? "" : fmt::format(" macros \"{}\"", group.macro_file)));
+    }
+
+    void print_macros(const std::string& file, std::string_view text) {
+        line(fmt::format("macros \"{}\"", file));
+        while (!text.empty()) {
+            const std::size_t end = std::min(text.find('\n'), text.size());
+            line(fmt::format("    \"{}\"", text.substr(0, end)));
+            text.remove_prefix(std::min(end + 1, text.size()));
+        }
     }
 
     const ir::Kernel& kernel_;

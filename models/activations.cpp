@@ -20,6 +20,11 @@ Tensor gelu_tanh(const Arg& x) {
     return 0.5 * x * (1 + tanh(c * (x + 0.044715 * (x * x * x))));
 }
 
+Tensor log_sigmoid(const Arg& x) {
+    Function f("log_sigmoid", {x});
+    return min(x, 0) - log1p(exp(-abs(x)));
+}
+
 namespace {
 
 Kernel elementwise(const std::string& name, Tensor (*function)(const Arg&)) {

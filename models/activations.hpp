@@ -15,6 +15,9 @@ namespace coulter::models {
 /// `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)))`, the approximation of the same paper; NaN at -inf.
 [[nodiscard]] Tensor gelu_tanh(const Arg& x);
 
+/// `log(sigmoid(x))` as `min(0, x) - log1p(exp(-|x|))`, which neither overflows nor loses small results.
+[[nodiscard]] Tensor log_sigmoid(const Arg& x);
+
 // The kernels, f32: x[n] -> result[n].
 [[nodiscard]] Kernel gelu();
 [[nodiscard]] Kernel gelu_tanh();

@@ -4,6 +4,7 @@
 #include "models/capsules.hpp"
 #include "models/convolution.hpp"
 #include "models/digits_cnn.hpp"
+#include "models/em_routing.hpp"
 #include "models/layer_norm.hpp"
 #include "models/matmul.hpp"
 #include "models/pooling.hpp"
@@ -33,6 +34,7 @@ const std::vector<KernelFactory>& kernels() {
         {"gelu_tanh", static_cast<Make>(gelu_tanh)},
         {"reductions", reductions},
         {"digits_cnn", digits_cnn},
+        {"em_routing", static_cast<Make>(em_routing)},
     };
     return list;
 }

@@ -1,7 +1,9 @@
 #include "coulter/schedule/check.hpp"
 
 #include "check_model.hpp"
+#include "check_variants.hpp"
 #include "coulter/schedule/target.hpp"
+#include "expand.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -95,6 +97,88 @@ bool has_error(const std::vector<Diagnostic>& diagnostics) {
     return std::ranges::any_of(diagnostics, [](const Diagnostic& d) { return d.severity == Severity::error; });
 }
 
+/// What the header lines of all layers say.
+struct Header {
+    std::vector<const Statement*> lines; ///< of the highest layer that has each, for the text in force
+    std::vector<const Statement*> targets;
+    Numerics numerics = Numerics::reassociate;
+    std::string target;
+    bool one_kernel = true; ///< no file is for other kernels as well
+};
+
+Header header_of(const std::vector<const ScheduleFile*>& layers) {
+    Header header;
+    const Statement* last[3] = {};
+    for (const ScheduleFile* file : layers) {
+        for (const Statement& s : file->statements) {
+            if (const auto kind = static_cast<std::size_t>(s.kind); kind < 3) {
+                last[kind] = &s;
+            }
+            if (s.kind == Statement::Kind::schedule) {
+                header.one_kernel = header.one_kernel && s.patterns.size() == 1 && !is_pattern(s.patterns.front().text);
+            } else if (s.kind == Statement::Kind::target) {
+                header.targets.push_back(&s);
+                header.target = s.patterns.front().text;
+            } else if (s.kind == Statement::Kind::numerics) {
+                header.numerics = s.numerics;
+            }
+        }
+    }
+    for (const Statement* line : last) {
+        if (line != nullptr) {
+            header.lines.push_back(line);
+        }
+    }
+    return header;
+}
+
+/// One whole plan: the statements, then the default schedule for the rest.
+std::optional<Plan> plan_of(const ir::Kernel& kernel, const ScheduleFile& statements, const Header& header,
+                            const CheckOptions& options, CheckResult& result) {
+    const std::size_t first = result.diagnostics.size();
+    detail::Model model(kernel, result.diagnostics);
+    model.numerics = header.numerics;
+    model.target = header.target;
+    model.one_kernel = header.one_kernel;
+    model.first_directives = options.first_directives;
+    model.apply(statements);
+    if (result.directives.empty()) {
+        result.directives = model.applied_spans();
+    }
+    const std::vector<Statement> applied = model.applied();
+    model.first_directives.reset();
+    const std::string text = completion(model.kernel(), model.mentioned(), model.numerics, options);
+    const SyntaxResult completed = parse_schedule(text, "default schedule");
+    COULTER_INTERNAL_ASSERT(completed.ok());
+    const std::size_t before = result.diagnostics.size();
+    model.apply(completed.file);
+    std::optional<Plan> plan = model.finish();
+    // The author did not write the default schedule: its warnings teach nothing, and its errors are ours.
+    std::size_t position = 0;
+    std::erase_if(result.diagnostics, [&](const Diagnostic& each) {
+        return position++ >= before && each.span.file == "default schedule" && each.severity != Severity::error;
+    });
+    if (!plan || std::any_of(result.diagnostics.begin() + static_cast<std::ptrdiff_t>(first), result.diagnostics.end(),
+                             [](const Diagnostic& each) { return each.severity == Severity::error; })) {
+        return std::nullopt;
+    }
+    if (!header.lines.empty()) {
+        ScheduleFile in_force;
+        for (const Statement* line : header.lines) {
+            in_force.statements.push_back(*line);
+        }
+        in_force.statements.insert(in_force.statements.end(), applied.begin(), applied.end());
+        plan->schedule_text = format_bare(in_force);
+    }
+    plan->completion_text = format_bare(completed.file);
+    for (StagePlan& stage : plan->stages) {
+        if (stage.span.file == "default schedule") {
+            stage.span = {};
+        }
+    }
+    return plan;
+}
+
 } // namespace
 
 bool pattern_matches(std::string_view pattern, std::string_view kernel) {
@@ -108,70 +192,50 @@ bool pattern_matches(std::string_view pattern, std::string_view kernel) {
 CheckResult check(const ir::Kernel& kernel, const std::vector<ScheduleFile>& files, const CheckOptions& options) {
     CheckResult result;
     std::vector<std::string> paths;
-    const ScheduleFile* file = nullptr;
+    std::vector<const ScheduleFile*> layers;
     for (const ScheduleFile& each : files) {
         paths.push_back(each.path);
-        if (!applies(kernel, each, result.diagnostics)) {
-            continue;
-        }
-        if (file != nullptr) {
-            add(result.diagnostics, Severity::error, "S010", each.statements.front().span,
-                fmt::format("two files for kernel `{}`", kernel.name),
-                "layers of schedules are not built yet: put the statements into one file",
-                {{file->statements.front().span, "the first one"}});
-            continue;
-        }
-        file = &each;
-    }
-    detail::Model model(kernel, result.diagnostics);
-    if (file != nullptr) {
-        for (const Statement& s : file->statements) {
-            if (s.kind == Statement::Kind::numerics) {
-                model.numerics = s.numerics;
-            } else if (s.kind == Statement::Kind::target && !find_target(s.patterns.front().text)) {
-                add(result.diagnostics, Severity::error, "S012", s.patterns.front().span,
-                    fmt::format("unknown target `{}`", s.patterns.front().text),
-                    detail::choices(s.patterns.front().text, target_names(), "the targets are"));
-            } else if (s.kind == Statement::Kind::target && !options.target.empty() &&
-                       !target_matches(s.patterns.front().text, options.target)) {
-                result.target_matches = false;
-                add(result.diagnostics, Severity::error, "S012", s.patterns.front().span,
-                    fmt::format("this schedule is for `{}`, and the target is `{}`", s.patterns.front().text,
-                                options.target),
-                    "build for a processor that has its instruction sets, or give another schedule");
-            }
-        }
-        model.apply(*file);
-    }
-    const std::string text = completion(model.kernel(), model.mentioned(), model.numerics, options);
-    const SyntaxResult completed = parse_schedule(text, "default schedule");
-    COULTER_INTERNAL_ASSERT(completed.ok());
-    const std::size_t before = result.diagnostics.size();
-    model.apply(completed.file);
-    std::optional<Plan> plan = model.finish();
-    // The author did not write the default schedule: its warnings teach nothing, and its errors are ours.
-    std::vector<Diagnostic> kept;
-    for (std::size_t i = 0; i < result.diagnostics.size(); ++i) {
-        Diagnostic& each = result.diagnostics[i];
-        if (i < before || each.span.file != "default schedule" || each.severity == Severity::error) {
-            kept.push_back(std::move(each));
+        if (applies(kernel, each, result.diagnostics)) {
+            layers.push_back(&each);
         }
     }
-    result.diagnostics = std::move(kept);
+    Header header = header_of(layers);
+    for (const Statement* line : header.targets) {
+        const Name& wanted = line->patterns.front();
+        if (!find_target(wanted.text)) {
+            add(result.diagnostics, Severity::error, "S012", wanted.span, fmt::format("unknown target `{}`", wanted.text),
+                detail::choices(wanted.text, target_names(), "the targets are"));
+        } else if (!options.target.empty() && !target_matches(wanted.text, options.target)) {
+            result.target_matches = false;
+            add(result.diagnostics, Severity::error, "S012", wanted.span,
+                fmt::format("this schedule is for `{}`, and the target is `{}`", wanted.text, options.target),
+                "build for a processor that has its instruction sets, or give another schedule");
+        }
+    }
+    const detail::Expanded expanded = detail::expand(kernel, layers, result.diagnostics, result.texts);
+    result.holes = expanded.holes;
+    result.plan = plan_of(kernel, expanded.common, header, options, result);
+    for (const detail::ExpandedVariant& each : expanded.variants) {
+        Variant variant;
+        variant.name = each.line->stage.text;
+        variant.span = each.line->span;
+        const bool good = detail::condition(kernel, *each.line, variant.when, result.diagnostics);
+        CheckOptions for_variant = options;
+        if (!variant.when.target.empty()) {
+            for_variant.target = variant.when.target;
+        }
+        ScheduleFile statements = expanded.common;
+        statements.statements.insert(statements.statements.end(), each.statements.begin(), each.statements.end());
+        if (std::optional<Plan> plan = plan_of(kernel, statements, header, for_variant, result); plan && good) {
+            variant.plan = std::move(*plan);
+            result.variants.push_back(std::move(variant));
+        }
+    }
     sort(result.diagnostics, paths);
-    if (!plan || has_error(result.diagnostics)) {
-        return result;
+    if (has_error(result.diagnostics)) {
+        result.plan.reset();
+        result.variants.clear();
     }
-    if (file != nullptr) {
-        plan->schedule_text = format_bare(*file);
-    }
-    plan->completion_text = format_bare(completed.file);
-    for (StagePlan& stage : plan->stages) {
-        if (stage.span.file == "default schedule") {
-            stage.span = {};
-        }
-    }
-    result.plan = std::move(plan);
     return result;
 }
 
@@ -179,20 +243,35 @@ CheckResult check_texts(const ir::Kernel& kernel, const std::vector<ScheduleText
     std::vector<ScheduleFile> files;
     std::vector<Diagnostic> syntax;
     std::vector<std::string> paths;
+    std::vector<ScheduleText> included;
+    const auto read = [&](const std::string& path) -> std::optional<std::string> {
+        const auto at = std::ranges::find(texts, path, &ScheduleText::path);
+        return at == texts.end() ? std::nullopt : std::optional(at->text);
+    };
     for (const ScheduleText& each : texts) {
         SyntaxResult parsed = parse_schedule(each.text, each.path);
         paths.push_back(each.path);
         if (parsed.ok()) {
+            resolve_includes(parsed.file, read, syntax, included);
             files.push_back(std::move(parsed.file));
         }
         syntax.insert(syntax.end(), parsed.diagnostics.begin(), parsed.diagnostics.end());
     }
+    std::erase_if(files, [&](const ScheduleFile& file) {
+        const bool layer = std::ranges::any_of(
+            file.statements, [](const Statement& each) { return each.kind == Statement::Kind::schedule; });
+        return !layer && std::ranges::find(included, file.path, &ScheduleText::path) != included.end();
+    });
     if (files.empty() && !texts.empty()) {
-        return {std::nullopt, std::move(syntax), true};
+        CheckResult result;
+        result.diagnostics = std::move(syntax);
+        sort(result.diagnostics, paths);
+        return result;
     }
     CheckResult result = check(kernel, files, options);
     if (has_error(syntax)) {
         result.plan.reset();
+        result.variants.clear();
     }
     result.diagnostics.insert(result.diagnostics.begin(), syntax.begin(), syntax.end());
     sort(result.diagnostics, paths);

@@ -12,60 +12,83 @@ namespace coulter::schedule::detail {
 
 void Model::apply(const ScheduleFile& file) {
     pending_.clear();
+    file_ = &file;
+    follow_renames(file);
     for (std::size_t i = 0; i < file.statements.size(); ++i) {
-        statement(file, i);
+        each_match(file, i);
     }
-    for (const std::size_t index : pending_) {
-        const Statement& waiting = file.statements[index];
-        if (!failed_.contains(waiting.kind == Statement::Kind::copy ? waiting.target.text : waiting.source.text)) {
+    for (const Pending& waiting : pending_) {
+        const Statement& s = waiting.statement;
+        if (!failed_.contains(s.kind == Statement::Kind::copy ? s.target.text : s.source.text)) {
             // What it waited for was made, but not as a stage that it can use: say so in the ordinary way.
-            waiting.kind == Statement::Kind::copy ? copy(waiting) : pack(waiting);
+            via_ = &s.via;
+            make(s);
         }
-        failed_.insert(waiting.stage.text);
+        failed_.insert(s.stage.text);
+    }
+    via_ = nullptr;
+    file_ = nullptr;
+}
+
+bool Model::within_limit(const Span& span) {
+    if (first_directives && spans_.size() >= *first_directives) {
+        return false;
+    }
+    spans_.push_back(span);
+    return true;
+}
+
+void Model::statement(const ScheduleFile& file, std::size_t index, const Statement& s) {
+    via_ = s.via.empty() ? nullptr : &s.via;
+    if (s.at && !s.at->is_root()) {
+        mentioned_.insert(s.at->stage.text);
+    }
+    if (s.kind == Statement::Kind::block) {
+        block(file, index, s);
+    } else if (static_cast<std::size_t>(s.kind) > 2) { // the header is check()'s
+        rewrite(file, index, s);
+    }
+    via_ = nullptr;
+}
+
+bool Model::make(const Statement& s) {
+    switch (s.kind) {
+    case Statement::Kind::copy: return copy(s);
+    case Statement::Kind::pack: return pack(s);
+    case Statement::Kind::accumulate: return accumulate(s);
+    case Statement::Kind::rfactor: return rfactor(s);
+    case Statement::Kind::join: return join(s);
+    case Statement::Kind::clone: return clone(s);
+    default: return false;
     }
 }
 
-void Model::statement(const ScheduleFile& file, std::size_t index) {
-    const Statement& s = file.statements[index];
+void Model::rewrite(const ScheduleFile& file, std::size_t index, const Statement& s) {
     const auto exists = [&](const std::string& name) {
         return kernel_.find_definition(name) != nullptr || kernel_.find_input(name) != nullptr ||
                kernel_.find_const(name) != nullptr;
     };
-    const auto place_mentioned = [&](const std::optional<PlaceSyntax>& place) {
-        if (place && !place->is_root()) {
-            mentioned_.insert(place->stage.text);
-        }
-    };
-    const auto rewrite = [&](bool good, const Name& name) {
-        if (good) {
-            failed_.erase(name.text);
-            mention(s);
-            retry_pending(file);
-        } else {
-            failed_.insert(name.text);
-        }
-    };
+    const bool is_copy = s.kind == Statement::Kind::copy;
     Span later;
-    place_mentioned(s.at);
-    switch (s.kind) {
-    case Statement::Kind::schedule: break;
-    case Statement::Kind::target: target = s.patterns.empty() ? "" : s.patterns.front().text; break;
-    case Statement::Kind::numerics: break; // in force for the whole file, see check()
-    case Statement::Kind::block: block(file, index); break;
-    case Statement::Kind::pack:
-    case Statement::Kind::copy: {
-        const bool is_copy = s.kind == Statement::Kind::copy;
-        const bool wait = (!exists(s.source.text) && !made_later(file, index, s.source.text, later).empty()) ||
-                          (is_copy && !exists(s.target.text) && !made_later(file, index, s.target.text, later).empty());
-        if (wait) {
-            pending_.push_back(index);
-        } else {
-            rewrite(is_copy ? copy(s) : pack(s), s.stage);
-        }
-        break;
+    const bool wait =
+        (is_copy || s.kind == Statement::Kind::pack) &&
+        ((!exists(s.source.text) && !made_later(file, index, s.source.text, later).empty()) ||
+         (is_copy && !exists(s.target.text) && !made_later(file, index, s.target.text, later).empty()));
+    if (!within_limit(s.span)) {
+        return;
     }
-    case Statement::Kind::accumulate: rewrite(accumulate(s), s.stage); break;
-    case Statement::Kind::rfactor: rewrite(rfactor(s), s.target); break;
+    if (wait) {
+        pending_.push_back({s, index});
+        return;
+    }
+    const std::string& name = s.kind == Statement::Kind::rfactor ? s.target.text : s.stage.text;
+    if (make(s)) {
+        failed_.erase(name);
+        mention(s);
+        applied_.push_back(s);
+        retry_pending();
+    } else {
+        failed_.insert(name);
     }
 }
 
@@ -77,11 +100,10 @@ void Model::mention(const Statement& rewrite) {
 }
 
 // A copy or pack may stand above the stage that it needs: it happens as soon as that stage is made.
-void Model::retry_pending(const ScheduleFile& file) {
+void Model::retry_pending() {
     for (std::size_t i = 0; i < pending_.size();) {
-        const Statement& s = file.statements[pending_[i]];
-        const bool is_copy = s.kind == Statement::Kind::copy;
-        const std::string& wanted = is_copy ? s.target.text : s.source.text;
+        const Statement s = pending_[i].statement;
+        const std::string& wanted = s.kind == Statement::Kind::copy ? s.target.text : s.source.text;
         const bool ready =
             kernel_.find_definition(wanted) != nullptr &&
             (kernel_.find_definition(s.source.text) != nullptr || kernel_.find_input(s.source.text) != nullptr ||
@@ -91,8 +113,9 @@ void Model::retry_pending(const ScheduleFile& file) {
             continue;
         }
         pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(i));
-        if (is_copy ? copy(s) : pack(s)) {
+        if (make(s)) {
             mention(s);
+            applied_.push_back(s);
             i = 0; // it may be what another one waits for
         } else {
             failed_.insert(s.stage.text);
@@ -114,7 +137,7 @@ std::optional<Model::Subject> Model::subject(const ScheduleFile& file, std::size
         return std::nullopt;
     }
     if (failed_.contains(name.text) || failed_.contains(stem) ||
-        std::ranges::any_of(pending_, [&](std::size_t i) { return file.statements[i].stage.text == name.text; })) {
+        std::ranges::any_of(pending_, [&](const Pending& each) { return each.statement.stage.text == name.text; })) {
         if (!failed_.contains(name.text) && !failed_.contains(stem)) {
             error("S020", name.span,
                   fmt::format("`{}` does not exist yet: it waits for a stage that is made below", name.text),
@@ -140,33 +163,105 @@ std::optional<Model::Subject> Model::subject(const ScheduleFile& file, std::size
     return std::nullopt;
 }
 
-void Model::block(const ScheduleFile& file, std::size_t index) {
-    const Statement& s = file.statements[index];
+void Model::block(const ScheduleFile& file, std::size_t index, const Statement& s) {
+    if (s.skip_missing) {
+        const std::vector<std::string> names = stage_names();
+        if (std::ranges::find(names, s.stage.text) == names.end()) {
+            return;
+        }
+    }
     const std::optional<Subject> found = subject(file, index, s.stage);
     if (!found) {
         return;
     }
-    mentioned_.insert(found->stage);
-    Stage& stage = stages_.at(found->stage);
-    Span& seen = found->init ? stage.init_block : stage.block;
-    if (seen.line != 0) {
-        error("S023", s.stage.span, fmt::format("a second block for `{}`", s.stage.text),
-              "a stage has one block; put the directives together", {{seen, "the first one"}});
+    const std::string shown = found->stage + (found->init ? ".init" : "");
+    if (!s.extend) {
+        const Statement* winner = in_force(file, shown);
+        const Statement* self = &file.statements[index];
+        const bool equals = winner != nullptr && winner != self && winner->layer == self->layer &&
+                            is_pattern(winner->stage.text) == is_pattern(self->stage.text);
+        if (equals) {
+            error("S023", s.stage.span, fmt::format("a second block for `{}`", s.stage.text),
+                  is_pattern(self->stage.text) ? "two wildcards match this stage; name it in a block of its own, which counts "
+                                                 "more than a wildcard"
+                                               : "a stage has one block; put the directives together",
+                  {{winner->span, "the first one"}});
+            return;
+        }
+        if (winner != nullptr && winner != self) {
+            // A later statement may need loops that a block makes here; else the block stands where it is written.
+            const std::size_t until = static_cast<std::size_t>(winner - file.statements.data());
+            bool needed = false;
+            for (std::size_t i = index + 1; i < until; ++i) {
+                const Statement& between = file.statements[i];
+                needed = needed || (between.kind == Statement::Kind::rfactor && match(between.stage.text, shown));
+            }
+            if (!needed || blocks_.contains(shown)) {
+                return;
+            }
+            if (const auto captures = match(winner->stage.text, shown)) {
+                if (const auto concrete = filled(*winner, *captures)) {
+                    apply_block(*found, *concrete);
+                }
+            }
+            return;
+        }
+        if (blocks_.contains(shown)) {
+            return; // it took the place of a lower one
+        }
+    } else if (!blocks_.contains(shown)) {
+        error("S095", s.stage.span, fmt::format("`{}` has no block above that could be extended", s.stage.text),
+              fmt::format("write `stage {} {{ ... }}`", s.stage.text));
         return;
     }
-    seen = s.span;
-    if (!found->init || stage.span.line == 0) {
-        stage.span = s.span;
+    apply_block(*found, s);
+}
+
+void Model::apply_block(const Subject& found, const Statement& s) {
+    mentioned_.insert(found.stage);
+    Stage& stage = stages_.at(found.stage);
+    Span& seen = found.init ? stage.init_block : stage.block;
+    if (!s.extend) {
+        seen = s.span;
+        if (!found.init || stage.span.line == 0) {
+            stage.span = s.span;
+        }
     }
-    stamp(s, found->stage);
+    stamp(s, found.stage);
+    const std::string shown = found.stage + (found.init ? ".init" : "");
+    std::vector<Directive>& kept = blocks_[shown];
+    kept.insert(kept.end(), s.directives.begin(), s.directives.end());
+    Statement in_force = s;
+    in_force.extend = false;
+    in_force.skip_missing = false;
+    in_force.directives.clear();
     for (const Directive& each : s.directives) {
+        if (!within_limit(each.span)) {
+            break;
+        }
+        via_ = each.via.empty() ? nullptr : &each.via;
         if ((each.kind == Directive::Kind::compute_at || each.kind == Directive::Kind::store_at)) {
             mentioned_.insert(each.place.stage.text);
         }
-        if (!directive(*found, each)) {
-            stages_.at(found->stage).broken = true;
+        const bool good = each.kind == Directive::Kind::like ? like(found, each) : directive(found, each);
+        if (!good) {
+            stages_.at(found.stage).broken = true;
         }
+        in_force.directives.push_back(each);
     }
+    via_ = nullptr;
+    const auto before = std::ranges::find_if(applied_, [&](const Statement& each) {
+        return each.kind == Statement::Kind::block && each.stage.text == in_force.stage.text;
+    });
+    if (before == applied_.end()) {
+        applied_.push_back(std::move(in_force));
+    } else {
+        before->directives.insert(before->directives.end(), in_force.directives.begin(), in_force.directives.end());
+    }
+}
+
+std::vector<Statement> Model::applied() const {
+    return applied_;
 }
 
 void Model::stamp(const Statement& block, const std::string& stage) {

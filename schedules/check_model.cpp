@@ -105,9 +105,10 @@ std::string Model::made_later(const ScheduleFile& file, std::size_t index, std::
         const Statement& later = file.statements[i];
         const bool rfactored = later.kind == Statement::Kind::rfactor;
         const bool makes = rfactored || later.kind == Statement::Kind::pack || later.kind == Statement::Kind::copy ||
-                           later.kind == Statement::Kind::accumulate;
+                           later.kind == Statement::Kind::accumulate || later.kind == Statement::Kind::join ||
+                           later.kind == Statement::Kind::clone;
         const Name& made_name = rfactored ? later.target : later.stage;
-        if (makes && (made_name.text == stem || made_name.text == name)) {
+        if (makes && (match(made_name.text, stem) || match(made_name.text, name))) {
             where = later.span;
             return made_name.text;
         }
@@ -123,6 +124,9 @@ bool Model::error(std::string code, const Span& span, std::string message, std::
     if (diagnostics_.size() >= diagnostics_limit) {
         return false; // an error is among them: the last one was let in here
     }
+    if (via_ != nullptr) {
+        notes.insert(notes.end(), via_->begin(), via_->end());
+    }
     diagnostics_.push_back(
         {Severity::error, std::move(code), span, std::move(message), std::move(notes), std::move(help)});
     return false;
@@ -132,6 +136,9 @@ void Model::warning(std::string code, const Span& span, std::string message, std
                     std::vector<Note> notes) {
     if (diagnostics_.size() + 1 >= diagnostics_limit) {
         return; // leaves room for an error
+    }
+    if (via_ != nullptr) {
+        notes.insert(notes.end(), via_->begin(), via_->end());
     }
     diagnostics_.push_back(
         {Severity::warning, std::move(code), span, std::move(message), std::move(notes), std::move(help)});

@@ -3,6 +3,7 @@
 
 #include "check_nest.hpp"
 #include "coulter/schedule/check.hpp"
+#include "expand_names.hpp"
 
 namespace coulter::schedule::detail {
 
@@ -47,9 +48,14 @@ public:
     /// Stages with a block or a place of their own, or with a stage placed in them: not the default schedule's.
     [[nodiscard]] std::vector<std::string> mentioned() const;
     [[nodiscard]] bool has_errors() const;
+    /// The statements in force so far, with the names of their stages: no wildcards, no layers, no macros.
+    [[nodiscard]] std::vector<Statement> applied() const;
+    [[nodiscard]] const std::vector<Span>& applied_spans() const { return spans_; }
 
     Numerics numerics = Numerics::reassociate;
     std::string target;
+    bool one_kernel = true;                      ///< the files are for this kernel alone
+    std::optional<std::size_t> first_directives; ///< see CheckOptions
 
 private:
     friend class Finish;
@@ -60,15 +66,38 @@ private:
         bool init = false;
     };
 
+    /// A statement that waits for a stage made below it.
+    struct Pending {
+        Statement statement;
+        std::size_t index = 0;
+    };
+
     // check_apply.cpp
-    void statement(const ScheduleFile& file, std::size_t index);
+    void statement(const ScheduleFile& file, std::size_t index, const Statement& s);
+    void rewrite(const ScheduleFile& file, std::size_t index, const Statement& s);
+    bool make(const Statement& s);
     void mention(const Statement& rewrite);
-    void retry_pending(const ScheduleFile& file);
-    void block(const ScheduleFile& file, std::size_t index);
+    void retry_pending();
+    void block(const ScheduleFile& file, std::size_t index, const Statement& s);
+    void apply_block(const Subject& subject, const Statement& s);
     std::optional<Subject> subject(const ScheduleFile& file, std::size_t index, const Name& name);
     void placement(Stage& stage, const std::string& name, const Directive& directive);
     void layout(Stage& stage, const std::string& name, const Directive& directive);
     void stamp(const Statement& block, const std::string& stage);
+    bool within_limit(const Span& span);
+
+    // check_wildcard.cpp
+    void each_match(const ScheduleFile& file, std::size_t index);
+    [[nodiscard]] std::optional<Statement> filled(const Statement& s, const Captures& captures);
+    [[nodiscard]] const Statement* in_force(const ScheduleFile& file, const std::string& name) const;
+    [[nodiscard]] std::optional<std::size_t> replacement(const ScheduleFile& file, std::size_t index,
+                                                         const std::string& made) const;
+    void follow_renames(const ScheduleFile& file);
+    void renamed(Statement& s) const;
+
+    // check_like.cpp
+    bool like(const Subject& subject, const Directive& directive);
+    bool take_over(const Subject& subject, const Directive& directive, const std::vector<Directive>& directives);
 
     // check_directive.cpp
     bool directive(const Subject& subject, const Directive& directive);
@@ -91,6 +120,9 @@ private:
     bool pack(const Statement& statement);
     bool copy(const Statement& statement);
     bool accumulate(const Statement& statement);
+    bool join(const Statement& statement);
+    bool clone(const Statement& statement);
+    const ir::Definition* stage_to_read(const Name& name);
 
     // check_factor.cpp
     struct Factored;
@@ -124,7 +156,15 @@ private:
     std::map<std::string, Stage> stages_;
     std::set<std::string> mentioned_;
     std::set<std::string> failed_;     ///< stages that a refused statement would have made
-    std::vector<std::size_t> pending_; ///< copy and pack statements that wait for a stage made below them
+    std::vector<Pending> pending_; ///< copy and pack statements
+    std::vector<Statement> applied_;
+    std::vector<Span> spans_;              ///< of each directive and rewrite applied
+    std::vector<const Statement*> early_;  ///< statements of a higher layer that took the place of a lower one
+    std::map<std::string, std::vector<Directive>> blocks_; ///< of each stage or initialisation, for `like`
+    std::map<std::string, std::string> renamed_;           ///< stages that a stamp finds under another name
+    std::vector<std::string> liking_;                      ///< stages whose directives are being taken over
+    const ScheduleFile* file_ = nullptr;                   ///< being applied
+    const std::vector<Note>* via_ = nullptr;               ///< macros around what is being applied
     std::vector<std::pair<std::string, Span>> packs_; ///< source and statement
     std::vector<Pack> plan_packs_;
     std::optional<std::map<std::string, std::int64_t>> constants_;

@@ -344,7 +344,9 @@ std::optional<std::int64_t> Finish::region(std::string reader, const std::string
         if (known == done.tile.end() || done.compute.is_root()) {
             return std::nullopt;
         }
-        if (done.compute.stage == place.stage && done.compute.loop == place.loop) {
+        const auto whole = model_.constants().find(dim);
+        const bool all = whole != model_.constants().end() && whole->second == known->second; // wherever it is placed
+        if (all || (done.compute.stage == place.stage && done.compute.loop == place.loop)) {
             return known->second;
         }
         // Placed further inside: it follows the stage around it, which reads it by name.

@@ -222,10 +222,10 @@ private:
         }
         const auto hosted = fusable_.find(definition.name);
         std::size_t most = hosted == fusable_.end() ? outer.size() : hosted->second;
-        if ((hosted != fusable_.end() || has_accumulators) && most > 2) {
+        if (hosted != fusable_.end() || has_accumulators) {
             // Inside a loop fused of three, Halide no longer knows that the middle one takes a single step: what is
-            // computed there would cover all of it. So the loop that hosts it stays inside.
-            --most;
+            // computed there, or further inside, would cover all of it.
+            most = std::min<std::size_t>(most, 2);
         }
         const std::int64_t wanted = std::int64_t{2} * analysis_.options().threads;
         std::size_t fused_loops = 1;

@@ -66,7 +66,7 @@ ir::Kernel store_elements(ir::Kernel kernel, std::size_t at, const std::string& 
         part.types.push_back(value->type);
         if (where) {
             // The elements are now computed at every index, so what `where` guarded must be legal everywhere.
-            value = clamp_accesses(value, has_data_index);
+            value = clamp_accesses(value, [](const ir::Node& access) { return !access.dims.empty(); });
         }
     }
     return split_definition(std::move(kernel), at, std::move(part), dim, where);

@@ -131,18 +131,34 @@ bool parse_store(Cursor& cursor, Directive& out) {
     return cursor.expected("`at`, `root` or `in`", "write `store at STAGE/LOOP`, `store root` or `store in MEMORY`");
 }
 
+bool parse_like(Cursor& cursor, Directive& out) {
+    if (!cursor.stage_name(out.loops.emplace_back(), "the stage whose directives are taken over")) {
+        return false;
+    }
+    if (!cursor.is_word("skip")) {
+        return true;
+    }
+    cursor.take();
+    out.skip_missing = true;
+    return cursor.word("missing", "write `like STAGE skip missing`");
+}
+
+bool parse_use(Cursor& cursor, Directive& out) {
+    return cursor.name(out.loops.emplace_back(), "the name of a macro") && cursor.arguments(out.arguments);
+}
+
 bool parse_unknown(Cursor& cursor, const Token& token) {
     const std::string_view word = token.text;
     if (const std::string_view what = planned_word(word); !what.empty()) {
         return cursor.fail("S003", token.span, fmt::format("`{}` ({}) is not built yet", word, what),
-                           fmt::format("the directives are {}", quoted_list(directive_words())));
+                           fmt::format("the directives are {}", quoted_list(directive_words(), 16)));
     }
     if (const std::string_view spelling = halide_spelling(word); !spelling.empty()) {
         return cursor.fail("S002", token.span, fmt::format("`{}` is no directive", word), std::string(spelling));
     }
     const std::string close = closest_match(word, directive_words());
     return cursor.fail("S002", token.span, fmt::format("`{}` is no directive", word.substr(0, 60)),
-                       close.empty() ? fmt::format("the directives are {}", quoted_list(directive_words()))
+                       close.empty() ? fmt::format("the directives are {}", quoted_list(directive_words(), 16))
                                      : fmt::format("did you mean `{}`?", close));
 }
 
@@ -187,6 +203,14 @@ bool parse_body(Cursor& cursor, Directive& out, const Token& first) {
     if (word == "store") {
         return parse_store(cursor, out);
     }
+    if (word == "like") {
+        out.kind = Kind::like;
+        return parse_like(cursor, out);
+    }
+    if (word == "use") {
+        out.kind = Kind::use;
+        return parse_use(cursor, out);
+    }
     return parse_unknown(cursor, first);
 }
 
@@ -194,7 +218,7 @@ bool parse_body(Cursor& cursor, Directive& out, const Token& first) {
 
 bool parse_directive(Cursor& cursor, Directive& out) {
     if (!cursor.is(Token::Kind::word)) {
-        return cursor.expected("a directive", fmt::format("the directives are {}", quoted_list(directive_words())));
+        return cursor.expected("a directive", fmt::format("the directives are {}", quoted_list(directive_words(), 16)));
     }
     const Token first = cursor.take();
     out.keyword = first.span;

@@ -51,7 +51,9 @@ std::vector<Token> lex(std::string_view text, const std::string& path, std::vect
             }
             add(Token::Kind::comment, i, last);
         } else if (is_word(c)) {
-            while (end < text.size() && is_word(text[end])) {
+            // `em.mu[*+1]` is one word.
+            const auto in_brackets = [&] { return text.substr(i, end - i).ends_with("[*"); };
+            while (end < text.size() && (is_word(text[end]) || (text[end] == '+' && in_brackets()))) {
                 ++end;
             }
             add(Token::Kind::word, i, end);

@@ -34,13 +34,23 @@ public:
 
     bool word(std::string_view text, std::string help);
     bool symbol(char c, std::string help);
+    /// The name of a loop, dim or thing that the file makes: no wildcards.
     bool name(Name& out, std::string_view what);
+    /// The name of a stage or tensor: `em.mu[*]`, `d.*` as well.
+    bool stage_name(Name& out, std::string_view what);
     bool number(Number& out, std::string_view what);
-    /// `STAGE/LOOP`, or `root` where allowed.
+    /// `STAGE/LOOP`, or `root` where allowed; in a macro also a parameter.
     bool place(PlaceSyntax& out, bool root_allowed);
     bool memory(Memory& out);
     /// Names up to the end of the statement, or to `by` before a number where `by_ends`, or to `as` where `as_ends`.
     bool names(std::vector<Name>& out, std::string_view what, bool by_ends);
+
+    /// `(ARGUMENT, ...)`, or nothing.
+    bool arguments(std::vector<Argument>& out);
+
+    /// Names that stand for something else in the macro that is being read.
+    void set_parameters(const std::vector<Name>& parameters);
+    [[nodiscard]] bool is_parameter(std::string_view text) const;
 
     /// From the first byte of `begin` to the last one taken.
     [[nodiscard]] Span since(const Token& begin) const;
@@ -48,10 +58,16 @@ public:
     [[nodiscard]] bool full() const { return diagnostics_.size() >= 64; }
 
 private:
+    bool read_name(Name& out, std::string_view what, bool wildcards);
+
     std::vector<Token> tokens_;
     std::vector<Diagnostic>& diagnostics_;
     std::size_t at_ = 0;
+    std::vector<std::string> parameters_;
 };
+
+/// Reads the condition of a variant up to the `{`; the cursor stands behind `when`.
+[[nodiscard]] bool parse_condition(Cursor& cursor, std::vector<ConditionNode>& out);
 
 /// Reads one directive; the cursor stands at its first word.
 [[nodiscard]] bool parse_directive(Cursor& cursor, Directive& out);

@@ -9,15 +9,6 @@ namespace {
 using Entry = std::pair<std::string_view, std::string_view>;
 
 constexpr std::array planned{
-    Entry{"macro", "macros"},
-    Entry{"use", "macros"},
-    Entry{"like", "taking over another stage's directives"},
-    Entry{"variant", "variants"},
-    Entry{"tune", "holes for the tuner"},
-    Entry{"include", "files that include files"},
-    Entry{"extend", "layers of schedules"},
-    Entry{"clone", "a copy of a definition for one consumer"},
-    Entry{"skip", "statements that may miss their stage"},
     Entry{"tensorize", "tensor instructions"},
     Entry{"pipeline", "asynchronous copies"},
     Entry{"gpu", "schedules for GPUs"},
@@ -46,9 +37,11 @@ constexpr std::array halide{
     Entry{"store_in", "write `store in heap`, `stack` or `registers`"},
     Entry{"reorder_storage", "write `layout DIM ...`, outermost first"},
     Entry{"bound", "extents belong to the kernel: give the dim a constant one there"},
-    Entry{"specialize", "variants are not built yet"},
+    Entry{"specialize", "write `variant NAME when CONDITION { ... }` around statements"},
     Entry{"atomic", "`vectorize` and `rfactor` on a reduced loop need no such word"},
     Entry{"in", "write `stage NEW = copy SOURCE for CONSUMER`"},
+    Entry{"clone_in", "write `clone STAGE for CONSUMER as NEW`"},
+    Entry{"compute_with", "write `stage NEW = join STAGE STAGE`"},
 };
 
 template <std::size_t N>
@@ -64,18 +57,19 @@ std::string_view look_up(const std::array<Entry, N>& table, std::string_view wor
 } // namespace
 
 const std::vector<std::string>& statement_words() {
-    static const std::vector<std::string> words{"schedule", "target", "numerics", "stage", "rfactor"};
+    static const std::vector<std::string> words{"schedule", "target", "numerics", "stage", "rfactor", "clone",
+                                                "extend",   "include", "macro",   "use",   "tune",    "variant"};
     return words;
 }
 
 const std::vector<std::string>& directive_words() {
     static const std::vector<std::string> words{"split",    "tile",   "fuse",    "reorder", "vectorize", "unroll",
-                                                "parallel", "serial", "compute", "store",   "layout"};
+                                                "parallel", "serial", "compute", "store",   "layout",    "like",  "use"};
     return words;
 }
 
 const std::vector<std::string>& rewrite_words() {
-    static const std::vector<std::string> words{"pack", "copy", "accumulate"};
+    static const std::vector<std::string> words{"pack", "copy", "accumulate", "join"};
     return words;
 }
 

@@ -23,6 +23,8 @@ import torch
 import torch.nn.functional as F
 from safetensors.numpy import save_file
 
+import em_goldens
+
 DEFAULT_OUTPUT = pathlib.Path(__file__).resolve().parents[1] / "test" / "goldens"
 U = 2.0 ** -24  # the unit roundoff of f32
 LAYER_NORM_EPSILON = 1e-5
@@ -479,6 +481,7 @@ def main():
     makers = (conv_capsules, matmul, conv2d_family, pooling, softmax, layer_norm, gelu, reductions)
     for make in makers:
         make(goldens)
+    em_goldens.make(goldens, rng_for)
     goldens.write_manifest()
     print(f"{len(goldens.kernels)} kernels, {len(goldens.cases)} cases, {goldens.bytes / 1e6:.2f} MB")
 

@@ -23,8 +23,9 @@ struct Pass {
 // The lowering in one list. What each leaves behind is said where it is declared.
 constexpr Pass passes[] = {{"fold-constants", fold_constants}, {"declare-arguments", declare_arguments},
                            {"declare-stages", declare_stages}, {"absorb-padding", absorb_padding},
-                           {"define-stages", define_stages},   {"bound-stages", bound_stages},
-                           {"shape-loops", shape_loops},       {"place-stages", place_stages}};
+                           {"find-overruns", find_overruns},   {"define-stages", define_stages},
+                           {"bound-stages", bound_stages},     {"shape-loops", shape_loops},
+                           {"place-stages", place_stages}};
 
 template <class Body>
 void timed(const Options& options, const std::string& what, const Body& body) {

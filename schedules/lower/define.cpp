@@ -13,29 +13,6 @@ namespace {
 using Halide::Expr;
 using ir::ReduceOp;
 
-// A stage in a tile of its consumer computes whole tiles, also at the end of a dim whose extent the tile does not
-// divide. Dims of which all is computed, or one element, stay inside.
-void find_overrun(const Lowering& lowering, Stage& stage) {
-    for (const std::string& dim : stage.args) {
-        const auto size = lowering.extents->constant(dim);
-        const auto tile = stage.plan->tile.find(dim);
-        if (stage.padded_dims.contains(dim)) {
-            stage.overrun.insert(dim);
-            continue;
-        }
-        if (tile == stage.plan->tile.end()) {
-            if (size && (stage.plan->compute.is_root() || lowering.plan.kernel.is_output(stage.definition->name))) {
-                stage.computed[dim] = *size;
-            }
-            continue;
-        }
-        stage.computed[dim] = tile->second;
-        if (tile->second != 1 && !(size && *size % tile->second == 0)) {
-            stage.overrun.insert(dim);
-        }
-    }
-}
-
 Expr reduce_identity(const ir::Definition& definition, ReduceOp op) {
     const Halide::Type type = halide_type(definition.types.back());
     switch (op) {
@@ -64,6 +41,28 @@ bool is_tree(const Lowering& lowering, const Stage& stage) {
            std::all_of(loops.begin(), loops.end(), [](const schedule::Loop& loop) {
                return !loop.reduced || loop.kind == schedule::LoopStep::Kind::unroll;
            });
+}
+
+// Components of a custom reduction that are plain sums: `left.i + right.i`, which no other component reads.
+std::vector<bool> plain_sums(const ir::Definition& definition) {
+    const std::vector<ir::Ref>& combine = definition.reduction->combine;
+    std::vector<bool> sums(combine.size(), false);
+    const auto operand = [](const ir::Ref& node, std::size_t component) {
+        return node->kind == ir::Kind::operand && static_cast<std::size_t>(node->component) == component;
+    };
+    for (std::size_t i = 0; i < combine.size(); ++i) {
+        const ir::Node& node = *combine[i];
+        sums[i] = is_float(node.type) && node.kind == ir::Kind::binary && node.op == ir::Op::add &&
+                  operand(node.args[0], i) && operand(node.args[1], i) && node.args[0]->right != node.args[1]->right;
+        for (std::size_t other = 0; other < combine.size(); ++other) {
+            const std::vector<const ir::Node*> nodes = ir::postorder({combine[other]});
+            sums[i] = sums[i] && (other == i || std::none_of(nodes.begin(), nodes.end(), [&](const ir::Node* each) {
+                                      return each->kind == ir::Kind::operand &&
+                                             static_cast<std::size_t>(each->component) == i;
+                                  }));
+        }
+    }
+    return sums;
 }
 
 class Definer {
@@ -122,7 +121,9 @@ public:
         bool any = false;
         if (definition_.reduction) {
             const ReduceOp op = definition_.reduction->op;
-            any = op == ReduceOp::sum || op == ReduceOp::product;
+            const std::vector<bool> sums = plain_sums(definition_);
+            any = op == ReduceOp::sum || op == ReduceOp::product ||
+                  std::find(sums.begin(), sums.end(), true) != sums.end();
         } else {
             for (const ir::Ref& value : definition_.values) {
                 any = any || expressions_.is_relaxed(value);
@@ -134,7 +135,8 @@ public:
 private:
     Scope make_scope() {
         Scope scope{
-            lowering_.plan.kernel, *lowering_.extents, *lowering_.math, lowering_.sources, {}, stage_.overrun, {}, {}};
+            lowering_.plan.kernel, *lowering_.extents, *lowering_.math, lowering_.sources, {}, stage_.overrun, {}, {},
+            definition_.reduction && definition_.reduction->where};
         for (const auto& [dim, var] : stage_.vars) {
             scope.indices[dim] = var;
         }
@@ -295,9 +297,10 @@ private:
         default: break;
         }
         expressions_.set_operands(a, b);
+        const std::vector<bool> sums = plain_sums(definition_);
         std::vector<Expr> values;
-        for (const ir::Ref& part : reduction.combine) {
-            values.push_back(expressions_.lower(part));
+        for (std::size_t i = 0; i < sums.size(); ++i) {
+            values.push_back(sums[i] ? math.accumulate_sum(a[i], b[i]) : expressions_.lower(reduction.combine[i]));
         }
         return values;
     }
@@ -315,9 +318,11 @@ private:
         case ReduceOp::argmax: return best(reduction, state);
         case ReduceOp::custom: break;
         }
+        const std::vector<bool> sums = plain_sums(definition_);
         std::vector<Expr> right;
-        for (const ir::Ref& value : definition_.values) {
-            right.push_back(expressions_.lower_compared(value));
+        for (std::size_t i = 0; i < sums.size(); ++i) {
+            const ir::Ref& value = definition_.values[i];
+            right.push_back(sums[i] ? expressions_.lower_summand(value) : expressions_.lower_compared(value));
         }
         return combine(reduction, state, right);
     }
@@ -355,7 +360,6 @@ private:
 void define_stages(Lowering& lowering) {
     for (const ir::Definition& definition : lowering.plan.kernel.definitions) {
         Stage& stage = lowering.stages.at(definition.name);
-        find_overrun(lowering, stage);
         stage.tree = is_tree(lowering, stage);
         Definer definer(lowering, stage);
         definer.define();

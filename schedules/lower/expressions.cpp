@@ -148,6 +148,14 @@ Expr Expressions::lower_node(const ir::Node& node) {
     return {};
 }
 
+// Whether the index follows a loop whose last tile passes the extent.
+bool Expressions::runs_past(const ir::Ref& index) const {
+    const std::vector<const ir::Node*> nodes = ir::postorder({index});
+    return std::any_of(nodes.begin(), nodes.end(), [&](const ir::Node* node) {
+        return node->kind == ir::Kind::dim && (scope_.overrun.contains(node->name) || is_introduced(node->name));
+    });
+}
+
 bool Expressions::may_overrun(const ir::Ref& index, const std::string& dim) const {
     bool open = false;
     for (const ir::Node* node : ir::postorder({index})) {
@@ -180,7 +188,7 @@ Expr Expressions::lower_access(const ir::Node& node) {
         const Expr last = scope_.extents[dim] - 1;
         const bool bounded = identity && !scope_.overrun.contains(dim);
         if (node.boundary == ir::Boundary::checked) {
-            if (may_overrun(index, dim)) {
+            if (!(identity && source.overrun.contains(dim)) && may_overrun(index, dim)) {
                 value = Halide::clamp(Halide::likely(value), 0, last);
             }
         } else if (!bounded && !source.has_padding) {
@@ -188,7 +196,7 @@ Expr Expressions::lower_access(const ir::Node& node) {
                 const Expr here = Halide::likely(value >= 0) && Halide::likely(value <= last);
                 inside = inside.defined() ? inside && here : here;
             }
-            value = Halide::clamp(Halide::likely(value), 0, last);
+            value = Halide::clamp(scope_.guarded && !runs_past(index) ? value : Halide::likely(value), 0, last);
         }
         indices.push_back(value);
     }

@@ -11,6 +11,7 @@ struct Source {
     std::vector<std::string> args; ///< dims, innermost first
     std::function<Halide::Expr(const std::vector<Halide::Expr>&, int component)> load;
     bool relaxed = false; ///< its values come from relaxed arithmetic: see Math::barrier
+    std::set<std::string> overrun = {}; ///< dims along which it is computed as far as its readers go
     bool has_padding = false; ///< defined beyond its ends as its readers want it: see absorb_padding
 };
 
@@ -25,6 +26,9 @@ struct Scope {
     std::set<std::string> overrun;
     std::vector<Halide::Expr> left;  ///< operands of a combine
     std::vector<Halide::Expr> right;
+    /// A condition guards the reads: what a clamped read gives where the clamp does something is mostly not used, so that
+    /// loops in which it does nothing need not be set apart.
+    bool guarded = false;
 };
 
 class Expressions {
@@ -47,6 +51,7 @@ private:
     [[nodiscard]] Halide::Expr lower_access(const ir::Node& node);
     [[nodiscard]] Halide::Expr lowered(const ir::Ref& node) const { return done_.at(node.get()); }
     [[nodiscard]] Halide::Expr shielded(const ir::Ref& node) const;
+    [[nodiscard]] bool runs_past(const ir::Ref& index) const;
     [[nodiscard]] bool may_overrun(const ir::Ref& index, const std::string& dim) const;
 
     Scope scope_;

@@ -39,30 +39,6 @@ std::string read_file(const std::string& path) {
     return text.str();
 }
 
-// Keeps the first `count` directives and rewrites; what a statement needs to stand in a file stays.
-schedule::ScheduleFile prefix(schedule::ScheduleFile file, std::size_t& count) {
-    using Kind = schedule::Statement::Kind;
-    std::vector<schedule::Statement> kept;
-    for (schedule::Statement& statement : file.statements) {
-        if (statement.kind == Kind::block) {
-            const std::size_t take = std::min(count, statement.directives.size());
-            statement.directives.resize(take);
-            count -= take;
-            if (take > 0) {
-                kept.push_back(statement);
-            }
-        } else if (statement.kind == Kind::schedule || statement.kind == Kind::target ||
-                   statement.kind == Kind::numerics) {
-            kept.push_back(statement);
-        } else if (count > 0) {
-            --count;
-            kept.push_back(statement);
-        }
-    }
-    file.statements = std::move(kept);
-    return file;
-}
-
 int run(const Request& request) {
     const ParseResult parsed = read_kernel(request.kernel);
     if (!parsed.kernel) {
@@ -71,18 +47,22 @@ int run(const Request& request) {
     }
     std::vector<schedule::ScheduleText> texts;
     std::vector<schedule::ScheduleFile> files;
-    std::size_t left = request.directives;
     for (const std::string& path : request.schedules) {
         texts.push_back({path, read_file(path)});
-        schedule::SyntaxResult syntax = schedule::parse_schedule(texts.back().text, path);
+        std::vector<schedule::ScheduleText> included;
+        schedule::SyntaxResult syntax = schedule::parse_schedule_file(texts.back().text, path, included);
+        texts.insert(texts.end(), included.begin(), included.end());
         if (!syntax.ok()) {
             std::cerr << schedule::render(syntax.diagnostics, texts);
             return refused;
         }
-        files.push_back(request.limited ? prefix(std::move(syntax.file), left) : std::move(syntax.file));
+        files.push_back(std::move(syntax.file));
     }
     schedule::CheckOptions options;
     options.target = request.options.target;
+    if (request.limited) {
+        options.first_directives = request.directives;
+    }
     const schedule::CheckResult checked = schedule::check(*parsed.kernel, files, options);
     if (!checked.target_matches) {
         std::cerr << schedule::render(checked.diagnostics, texts);

@@ -18,7 +18,8 @@ struct Stage {
     std::map<std::string, Halide::RVar> rvars;
     /// Number of elements of a dim that one realisation computes, where constant.
     std::map<std::string, std::int64_t> computed;
-    std::set<std::string> overrun; ///< dims whose last tile may pass the extent
+    std::set<std::string> overrun; ///< dims whose last tile or vector may pass the extent
+    std::set<std::string> rounded; ///< loops that are split into vectors without a rest
     /// A reduction over a few partial results, all unrolled: defined without an update, as halves that meet.
     bool tree = false;
     std::vector<Halide::Func> halves; ///< of the tree, over `lane` and the stage's dims; whole vectors
@@ -65,6 +66,8 @@ void declare_stages(Lowering& lowering);
 /// A map that is stored, and that every reader reads padded with one constant, holds the padding itself: its function
 /// is defined beyond its ends, and the readers' inner loops ask no questions.
 void absorb_padding(Lowering& lowering);
+/// The dims that each stage's loops run past are known, and its reads of other stages along them are computed there.
+void find_overruns(Lowering& lowering);
 /// Every function is defined.
 void define_stages(Lowering& lowering);
 /// Extents that are known to be constant, and the sizes of outputs, are stated.

@@ -57,6 +57,9 @@ public:
             if (is_absent(loop)) {
                 continue;
             }
+            if (std::find(unpartitioned_.begin(), unpartitioned_.end(), loop.name) != unpartitioned_.end()) {
+                halide_.partition(loops_.at(loop.name), Halide::Partition::Never);
+            }
             const Halide::VarOrRVar& var = loops_.at(loop.name);
             switch (loop.kind) {
             case LoopStep::Kind::vectorize: halide_.vectorize(var); break;
@@ -113,8 +116,14 @@ private:
         // Halide takes no RoundUp for reduced loops, nor for parts of loops of an update; a guard that always holds
         // goes away.
         const bool whole = stage_.vars.contains(step.loop) || !update_;
-        halide_.split(old, made(step.outer, reduced), made(step.inner, reduced), static_cast<int>(step.factor),
-                      tail(step, exact && !reduced && whole));
+        const Halide::VarOrRVar outer = made(step.outer, reduced);
+        const bool rounded = stage_.rounded.contains(step.loop) && !update_;
+        halide_.split(old, outer, made(step.inner, reduced), static_cast<int>(step.factor),
+                      tail(step, rounded || (exact && !reduced && whole)));
+        if (step.tail == schedule::Tail::predicate && !exact) {
+            // The tail costs masks, and no second copy of the loop with all that is computed inside.
+            unpartitioned_.push_back(step.outer);
+        }
     }
 
     static Halide::TailStrategy tail(const LoopStep& step, bool exact) {
@@ -143,6 +152,7 @@ private:
     std::map<std::string, Halide::VarOrRVar> loops_;
     std::map<std::string, std::int64_t> extents_;
     std::set<std::string> reduced_;
+    std::vector<std::string> unpartitioned_; ///< loops whose ends are not set apart
 };
 
 Halide::LoopLevel level(const Lowering& lowering, const schedule::Place& place) {

@@ -16,7 +16,7 @@ Tensor softmax(const Arg& x, const Dim& over) {
 
 Tensor log_softmax(const Arg& x, const Dim& over) {
     Function f("log_softmax", {x});
-    f.macros("softmax.sched");
+    f.macros("softmax.sched", "macro row(at) { compute at at }");
     return log(softmax(x, over));
 }
 

@@ -22,6 +22,9 @@ void add_accepted(std::vector<Case>& cases, const SizedKernel& kernel, int count
         options.directives = 3 + static_cast<int>(seed % 3);
         Case test = make_case(kernel, seed);
         test.schedule = random_schedule(kernel.kernel, seed, options);
+        if (seed % 3 != 0) {
+            test.schedule = modular_schedule(kernel.kernel, test.schedule, seed);
+        }
         test.special = seed % 4 == 0 && options.numerics != Numerics::fast;
         if (is_accepted(test)) {
             cases.push_back(std::move(test));
@@ -36,7 +39,7 @@ TEST_CASE("accepted random schedules over known kernels give the interpreter's r
     std::vector<Case> cases;
     const std::vector<SizedKernel> kernels = lowering_kernels();
     REQUIRE(kernels.size() >= 16);
-    const int each = is_long_run() ? 200 : 8;
+    const int each = is_long_run() ? 200 : 15;
     for (const SizedKernel& kernel : kernels) {
         std::uint64_t seed = 1;
         add_accepted(cases, kernel, each, seed);

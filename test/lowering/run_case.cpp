@@ -197,9 +197,16 @@ Result run_case(const Case& test) {
             return {}; // coulter_call does not call then
         }
         const Arrays got = run_plan(*checked.plan, test.kernel, inputs, extents, test.seed);
-        for (const auto& [tensor, array] : wanted) {
-            const std::string differs = difference(got.at(tensor), array, tolerance_of(test, array.type));
-            problems += differs.empty() ? "" : fmt::format("`{}`: {}\n", tensor, differs);
+        const auto compare = [&](const Arrays& results, const std::string& which) {
+            for (const auto& [tensor, array] : wanted) {
+                const std::string differs = difference(results.at(tensor), array, tolerance_of(test, array.type));
+                problems += differs.empty() ? "" : fmt::format("{}`{}`: {}\n", which, tensor, differs);
+            }
+        };
+        compare(got, "");
+        for (const schedule::Variant& variant : checked.variants) {
+            // Every variant computes the same, whether its condition holds or not.
+            compare(run_plan(variant.plan, test.kernel, inputs, extents, test.seed), variant.name + ": ");
         }
         if (test.bitwise) {
             const std::string bare = "schedule " + test.kernel.name + "\nnumerics exact\n";

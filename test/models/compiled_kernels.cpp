@@ -12,6 +12,7 @@
 #include MODELS_HEADER(conv2d_valid)
 #include MODELS_HEADER(conv_capsules)
 #include MODELS_HEADER(digits_cnn)
+#include MODELS_HEADER(em_routing)
 #include MODELS_HEADER(gelu)
 #include MODELS_HEADER(gelu_tanh)
 #include MODELS_HEADER(layer_norm)
@@ -21,47 +22,20 @@
 #include MODELS_HEADER(reductions)
 #include MODELS_HEADER(softmax)
 
-#include <stdexcept>
-#include <utility>
-
 namespace coulter::test {
-namespace {
 
-template <class... T>
-CompiledKernel entry(const coulter_kernel_info* info, int (*function)(coulter_context*, T...)) {
-    return {info->name, info, [function](coulter_context* context, const std::vector<DLTensor*>& arguments) {
-                if (arguments.size() != sizeof...(T)) {
-                    throw std::runtime_error("wrong number of arguments");
-                }
-                return [&]<std::size_t... i>(std::index_sequence<i...>) {
-                    return function(context, arguments[i]...);
-                }
-                (std::index_sequence_for<T...>{});
-            }};
-}
-
-} // namespace
-
-#define ENTRY(kernel) entry(::kernel##_info(), ::kernel)
+#define ENTRY(kernel) compiled_kernel(::kernel##_info(), ::kernel)
 
 const std::vector<CompiledKernel>& compiled_kernels() {
-    static const std::vector<CompiledKernel> list{ENTRY(avg_pool2d),
-                                                  ENTRY(avg_pool2d_padded),
-                                                  ENTRY(conv2d),
-                                                  ENTRY(conv2d_dilated),
-                                                  ENTRY(conv2d_grouped),
-                                                  ENTRY(conv2d_strided),
-                                                  ENTRY(conv2d_valid),
-                                                  ENTRY(conv_capsules),
-                                                  ENTRY(digits_cnn),
-                                                  ENTRY(gelu),
-                                                  ENTRY(gelu_tanh),
-                                                  ENTRY(layer_norm),
-                                                  ENTRY(matmul),
-                                                  ENTRY(max_pool2d),
-                                                  ENTRY(max_pool2d_padded),
-                                                  ENTRY(reductions),
-                                                  ENTRY(softmax)};
+    static const std::vector<CompiledKernel> list{ENTRY(avg_pool2d),     ENTRY(avg_pool2d_padded),
+                                                  ENTRY(conv2d),         ENTRY(conv2d_dilated),
+                                                  ENTRY(conv2d_grouped), ENTRY(conv2d_strided),
+                                                  ENTRY(conv2d_valid),   ENTRY(conv_capsules),
+                                                  ENTRY(digits_cnn),     ENTRY(em_routing),
+                                                  ENTRY(gelu),           ENTRY(gelu_tanh),
+                                                  ENTRY(layer_norm),     ENTRY(matmul),
+                                                  ENTRY(max_pool2d),     ENTRY(max_pool2d_padded),
+                                                  ENTRY(reductions),     ENTRY(softmax)};
     return list;
 }
 

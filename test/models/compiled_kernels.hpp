@@ -6,7 +6,9 @@
 
 #include <functional>
 #include <map>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace coulter::test {
@@ -18,8 +20,25 @@ struct CompiledKernel {
     std::function<int(coulter_context*, const std::vector<DLTensor*>&)> call;
 };
 
+/// A generated C function and what its library says of it.
+template <class... T>
+CompiledKernel compiled_kernel(const coulter_kernel_info* info, int (*function)(coulter_context*, T...)) {
+    return {info->name, info, [function](coulter_context* context, const std::vector<DLTensor*>& arguments) {
+                if (arguments.size() != sizeof...(T)) {
+                    throw std::runtime_error("wrong number of arguments");
+                }
+                return [&]<std::size_t... i>(std::index_sequence<i...>) {
+                    return function(context, arguments[i]...);
+                }
+                (std::index_sequence_for<T...>{});
+            }};
+}
+
 /// All kernels of models/, from the library that the program is linked with.
 [[nodiscard]] const std::vector<CompiledKernel>& compiled_kernels();
+
+/// The kernels of capsule_layers.hpp, compiled with their default schedules; for a program that has that library.
+[[nodiscard]] const std::vector<CompiledKernel>& compiled_capsule_layers();
 
 /// How the tensors of a call lie in memory. They always touch a page that may not be accessed.
 enum class Placement : std::uint8_t {

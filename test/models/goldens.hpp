@@ -1,6 +1,7 @@
 #pragma once
 /// The cases of test/goldens, which NumPy and PyTorch computed.
 
+#include "coulter/generate.hpp"
 #include "support/array_compare.hpp"
 
 #include <map>
@@ -20,15 +21,15 @@ struct GoldenCase {
 /// All cases of a kernel, in the order of the manifest. \throws std::runtime_error where a file is missing.
 [[nodiscard]] std::vector<GoldenCase> golden_cases(const std::string& kernel);
 
-/// The kernels that have cases, in the order of the manifest.
-[[nodiscard]] std::vector<std::string> golden_kernels();
+/// Those of these kernels that have cases, in the order of the manifest.
+[[nodiscard]] std::vector<std::string> golden_kernels(const std::vector<KernelFactory>& among);
 
 /// Empty where every output of `golden` is in `got` and within its tolerance, and within 1e-5 of the largest magnitude
 /// unless the case's own tolerance is wider on purpose (see is_ill_conditioned); else what differs.
 [[nodiscard]] std::string difference_from(const GoldenCase& golden, const std::map<std::string, Array>& got);
 
 /// True for an output whose exact value no computation in f32 reaches within 1e-5 of its magnitude, since rounding the
-/// sum of large elements alone moves it further.
+/// sum of large elements alone moves it further, and for routing, which multiplies errors.
 [[nodiscard]] bool is_ill_conditioned(const std::string& golden_case, const std::string& output);
 
 } // namespace coulter::test

@@ -3,6 +3,7 @@
 
 #include "models/activations.hpp"
 #include "models/convolution.hpp"
+#include "models/em_routing.hpp"
 #include "models/pooling.hpp"
 #include "models/softmax.hpp"
 #include "support/golden.hpp"
@@ -63,6 +64,14 @@ Kernel gelu_of_integers() {
     return Kernel("activation", {result});
 }
 
+Kernel routing_of_expression() {
+    Dim in("in"), out("out"), h("h", 4);
+    Input votes("votes", f32, {in, out, h}), activation("activation", f32, {in}), beta("beta", f32, {out});
+    Tensor result("result");
+    result = models::em_routing(votes * 2, activation, beta, beta, {{}, 1, {in}, out, {h}}).pose;
+    return Kernel("routing", {result});
+}
+
 } // namespace
 
 TEST_CASE("a padded convolution whose positions have no extent is refused") {
@@ -79,4 +88,8 @@ TEST_CASE("a pooling over an expression asks for a tensor") {
 
 TEST_CASE("a GELU of integers is refused") {
     CHECK(golden_difference("models/gelu_of_integers", refusal(gelu_of_integers)) == "");
+}
+
+TEST_CASE("routing of votes that are no tensor asks for one") {
+    CHECK(golden_difference("models/routing_of_expression", refusal(routing_of_expression)) == "");
 }

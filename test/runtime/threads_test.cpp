@@ -68,6 +68,26 @@ TEST_CASE("no more threads than the context's run at a time, in nested loops too
     }
 }
 
+TEST_CASE("a thread runs neighbouring iterations") {
+    std::vector<std::thread::id> runner(40);
+    coulter::test::on_visit = [&](int o, int) {
+        runner[static_cast<std::size_t>(o)] = std::this_thread::get_id();
+        std::this_thread::sleep_for(std::chrono::microseconds(o < 20 ? 300 : 700));
+        return 0;
+    };
+    coulter::Context context;
+    context.set_threads(2);
+    const Tensor<int32_t> out{40, 1};
+    REQUIRE(visit(context, -1, out) == COULTER_OK);
+    // One boundary between the halves, and one more where the thread that was done first helped at the other's end.
+    int boundaries = 0;
+    for (std::size_t i = 1; i < runner.size(); ++i) {
+        boundaries += runner[i] == runner[i - 1] ? 0 : 1;
+    }
+    CHECK(boundaries >= 1);
+    CHECK(boundaries <= 2);
+}
+
 TEST_CASE("one thread means the caller's") {
     const auto self = std::this_thread::get_id();
     std::atomic<int> foreign{0};

@@ -175,6 +175,40 @@ TEST_CASE("random schedules parse, repeat, keep the kernel's results, and are ac
     CHECK(accepted * 10 >= total * 4);
 }
 
+TEST_CASE("random schedules in other words parse, print as they parse, and are accepted often enough") {
+    int accepted = 0;
+    int variants = 0;
+    constexpr int total = 400;
+    for (std::uint64_t seed = 0; seed < total; ++seed) {
+        RandomKernelOptions kernel_options;
+        kernel_options.stages = 4;
+        const ir::Kernel kernel = random_kernel(seed / 2, kernel_options);
+        const std::string text = modular_schedule(kernel, random_schedule(kernel, seed), seed);
+        CAPTURE(text);
+        const SyntaxResult parsed = parse_schedule(text, "random.sched");
+        REQUIRE(parsed.ok());
+        CHECK(format(parsed.file) == text);
+        const CheckResult result = check_texts(kernel, {{"random.sched", text}});
+        if (!result.ok()) {
+            continue;
+        }
+        ++accepted;
+        variants += static_cast<int>(result.variants.size());
+        CHECK(change(kernel, result.plan->kernel, inputs_of(kernel, seed)) == "");
+        for (const Variant& each : result.variants) {
+            CHECK(change(kernel, each.plan.kernel, inputs_of(kernel, seed)) == "");
+        }
+        // What is in force says the same without macros, layers and wildcards.
+        const CheckResult again = check_texts(kernel, {{"again.sched", result.plan->schedule_text}});
+        CAPTURE(result.plan->schedule_text);
+        REQUIRE(again.ok());
+        CHECK(loops_text(*again.plan) == loops_text(*result.plan));
+    }
+    MESSAGE("accepted " << accepted << " of " << total << ", with " << variants << " variants");
+    CHECK(accepted * 10 >= total * 3);
+    CHECK(variants > 10);
+}
+
 TEST_CASE("careless random schedules are refused as well as accepted") {
     int accepted = 0;
     for (std::uint64_t seed = 0; seed < 100; ++seed) {

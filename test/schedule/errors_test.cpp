@@ -79,6 +79,11 @@ std::string loops(const std::string& text) {
     return schedule::loops_text(*result.plan);
 }
 
+std::string render(const schedule::CheckResult& result, std::vector<schedule::ScheduleText> texts) {
+    texts.insert(texts.end(), result.texts.begin(), result.texts.end());
+    return schedule::render(result.diagnostics, texts);
+}
+
 schedule::CheckOptions avx2() {
     schedule::CheckOptions options;
     options.target = "x86-64-avx2";
@@ -94,7 +99,7 @@ TEST_CASE("every mistake under golden/schedule gets the text that stands beside 
         const std::string text = read(path);
         const std::vector<schedule::ScheduleText> texts{{path.filename().string(), text}};
         const schedule::CheckResult result = schedule::check_texts(kernel_of(text), texts, avx2());
-        const std::string out = schedule::render(result.diagnostics, texts);
+        const std::string out = render(result, texts);
         CHECK_MESSAGE(!out.empty(), path.filename().string() << " is not refused");
         CHECK_MESSAGE(seen.insert(out).second, path.filename().string() << " repeats another case");
         const std::string difference = golden_difference("schedule/" + path.stem().string(), out);
@@ -118,7 +123,7 @@ TEST_CASE("the page of each code shows its example and exactly what is told abou
         }
         REQUIRE(!texts.empty());
         const schedule::CheckResult result = schedule::check_texts(kernel_of(texts.front().text), texts, avx2());
-        const std::string out = schedule::render(result.diagnostics, texts);
+        const std::string out = render(result, texts);
         CHECK(std::ranges::any_of(result.diagnostics, [&](const Diagnostic& each) { return each.code == code; }));
         const std::vector<std::string> shown = blocks(page, "text");
         REQUIRE(shown.size() == 1);

@@ -68,6 +68,16 @@ void append_packs(const ir::Kernel& kernel, const std::string& source, const std
     }
 }
 
+void append_joins(const ir::Kernel& kernel, const ir::Definition& stage, const std::string& name,
+                  std::vector<Choice>& all) {
+    for (const ir::Definition& other : kernel.definitions) {
+        if (other.name != stage.name && join_obstacle(kernel, {stage.name, other.name}).empty()) {
+            all.push_back({"join " + stage.name + " and " + other.name,
+                           [=, &kernel, pair = std::vector{stage.name, other.name}] { return join(kernel, pair, name); }});
+        }
+    }
+}
+
 /// Every single rewrite that is legal for a kernel, which must outlive the choices; new stages are called `name`.
 std::vector<Choice> all_rewrites(const ir::Kernel& kernel, const std::string& name) {
     std::vector<Choice> all;
@@ -75,7 +85,13 @@ std::vector<Choice> all_rewrites(const ir::Kernel& kernel, const std::string& na
         for (const std::string& producer : ir::reads(stage)) {
             all.push_back({"copy " + producer + " for " + stage.name,
                            [=, &kernel, stage = stage.name] { return copy(kernel, producer, stage, name); }});
+            if (kernel.find_definition(producer) != nullptr) {
+                all.push_back({"clone " + producer + " for " + stage.name, [=, &kernel, stage = stage.name] {
+                                   return clone(kernel, producer, {stage}, name);
+                               }});
+            }
         }
+        append_joins(kernel, stage, name, all);
         append_packs(kernel, stage.name, name, all);
         if (stage.reduction && stage.reduction->into.empty()) {
             all.push_back({"accumulate " + stage.name,

@@ -32,6 +32,48 @@ c: f32[y, x] =
 
 output c
 )"},
+                                                        {"em", R"(coulter 1
+kernel em
+
+dim batch
+dim in = 8
+dim out = 32
+
+input pose: f32[batch, in]
+input weight: f32[in, out]
+
+votes: f32[batch, in, out] =
+    pose * weight
+
+em.mu[0]: f32[batch, out] =
+    sum {in} votes
+
+em.sigma[0]: f32[batch, out] =
+    sum {in} (votes - em.mu[0]) * (votes - em.mu[0])
+
+em.gain[0]: f32[batch, out] =
+    em.mu[0] * em.sigma[0]
+
+em.mu[1]: f32[batch, out] =
+    sum {in} votes * em.gain[0]
+
+em.sigma[1]: f32[batch, out] =
+    sum {in} (votes - em.mu[1]) * (votes - em.mu[1])
+
+result: f32[batch, out] =
+    em.mu[1] * em.sigma[1]
+
+output result
+
+group em = em(votes) -> (result) macros "em.sched"
+
+macros "em.sched"
+    "# what every caller may use"
+    "macro lanes(n) { vectorize out by n }"
+    "macro fused(path, host) {"
+    "    stage path.mu[*] { compute at host }"
+    "}"
+)"},
                                                         {"big", R"(coulter 1
 kernel big
 

@@ -66,7 +66,9 @@ private:
     }
 
     void rewrite() {
-        switch (below(4)) {
+        switch (below(6)) {
+        case 4: clone(); break;
+        case 5: join(); break;
         case 0: copy(); break;
         case 1: pack(); break;
         case 2: accumulate(); break;
@@ -84,6 +86,37 @@ private:
         const std::string producer = pick(reads);
         text_ += "stage " + name + " = copy " + producer + " for " + consumer.name + "\n";
         kernel_ = schedule::copy(kernel_, producer, consumer.name, name);
+    }
+
+    void clone() {
+        const ir::Definition& consumer = pick(kernel_.definitions);
+        std::vector<std::string> reads = ir::reads(consumer);
+        std::erase_if(reads, [&](const std::string& read) { return kernel_.find_definition(read) == nullptr; });
+        if (reads.empty()) {
+            return;
+        }
+        const std::string source = pick(reads);
+        const std::string name = "clone" + std::to_string(++made_);
+        text_ += "clone " + source + " for " + consumer.name + " as " + name + "\n";
+        kernel_ = schedule::clone(kernel_, source, {consumer.name}, name);
+    }
+
+    void join() {
+        std::vector<std::pair<std::string, std::string>> pairs;
+        for (const ir::Definition& a : kernel_.definitions) {
+            for (const ir::Definition& b : kernel_.definitions) {
+                if (a.name < b.name && schedule::join_obstacle(kernel_, {a.name, b.name}).empty()) {
+                    pairs.emplace_back(a.name, b.name);
+                }
+            }
+        }
+        if (pairs.empty()) {
+            return;
+        }
+        const auto [a, b] = pick(pairs);
+        const std::string name = "join" + std::to_string(++made_);
+        text_ += "stage " + name + " = join " + a + " " + b + "\n";
+        kernel_ = schedule::join(kernel_, {a, b}, name);
     }
 
     void pack() {

@@ -11,7 +11,7 @@ namespace coulter::test {
 
 struct RandomScheduleOptions {
     int directives = 4;   ///< at most so many loop directives in a block
-    int rewrites = 3;     ///< at most so many of copy, pack, accumulate, rfactor
+    int rewrites = 3;     ///< at most so many of copy, pack, accumulate, rfactor, clone, join
     bool parallel = true; ///< loops of threads
     schedule::Numerics numerics = schedule::Numerics::reassociate;
     /// One statement in so many disregards what is legal (0: none): the checker refuses most of such files.
@@ -22,6 +22,10 @@ struct RandomScheduleOptions {
 /// legal, as the generator keeps the loops in view, but not all: what depends on extents is left to the checker.
 [[nodiscard]] std::string random_schedule(const ir::Kernel& kernel, std::uint64_t seed,
                                           const RandomScheduleOptions& options = {});
+
+/// The schedule with some of it in other words: macros with parameters, holes, `extend`, and some of it changed into
+/// `like`, wildcards and variants. It parses; most of such files are legal where `text` is.
+[[nodiscard]] std::string modular_schedule(const ir::Kernel& kernel, const std::string& text, std::uint64_t seed);
 
 /// A smaller schedule for which `fails` still holds: drops statements, then directives, as long as it does. `fails`
 /// must hold for `text`, and is asked at most `most_trials` times.

@@ -65,9 +65,10 @@ places.)"},
 `pack` gives the weights another layout, in which the numbers of a vector lie together. It is done once, at the
 first call, which is legal since the algorithm declares the weights frozen. This is the step that pays most.)"},
     {"step5", 10, coulter::step5, R"(
-The tile is written out in vectors too. With all its loops unrolled or vectorized, nothing asks for the address
-of the tile, and `in registers` holds it to that: it never touches memory until it is done. The default is about
-as fast, with nearly the same loops; but these are yours to change.)"},
+The tile is written out in vectors too, of the four columns, which lie side by side in `votes`. With all its
+loops unrolled or vectorized, nothing asks for the address of the tile, and `in registers` holds it to that: it
+never touches memory until it is done. The default is about as fast, with nearly the same loops; but these are
+yours to change.)"},
 };
 
 // 16 images of the shape for which the kernel has its estimates; the slow steps need no more to be measured.

@@ -74,6 +74,8 @@ public:
     /// Rebinds dims of a bare tensor: `x(iy(2*y + ky))` where `x` is a parameter of a library function.
     template <class... Rest>
     [[nodiscard]] Expr operator()(const AccessArg& first, const Rest&... rest) const;
+    /// The same for bindings whose number is known when the function runs; none leave the tensor as it is.
+    [[nodiscard]] Expr operator()(const std::vector<AccessArg>& args) const;
     /// The dims that the expression depends on, in order of first appearance.
     [[nodiscard]] std::vector<Dim> dims() const;
     /// The type; nothing for a literal and where the expression is wrong.

@@ -252,6 +252,7 @@ struct Kernel {
     std::vector<std::string> outputs;    ///< names of definitions, in the order of the C signature
     std::vector<std::pair<std::string, std::string>> updates; ///< (input, output) that share memory
     std::vector<Group> groups;
+    std::map<std::string, std::string> macro_files; ///< texts of the groups' macro files, by name
     std::map<std::string, std::int64_t> estimates; ///< typical extents by dim name
 
     [[nodiscard]] const Dim* find_dim(std::string_view name) const;

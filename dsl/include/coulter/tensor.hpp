@@ -194,8 +194,11 @@ public:
     ~Function();
     Function(const Function&) = delete;
     Function& operator=(const Function&) = delete;
-    /// A schedule macro file that travels with the function.
-    Function& macros(std::string file);
+    /// A schedule macro file that travels with the function: schedules of its callers may say `use FUNCTION.MACRO(...)`.
+    /// `file` is a path, or the path from the folder of this source file; it is read now and becomes part of the kernel.
+    Function& macros(const std::string& file, SourceLoc loc = SourceLoc::here());
+    /// The same with the text itself; `name` is what messages call it.
+    Function& macros(const std::string& name, std::string text);
 
 private:
     detail::GroupRef group_;
@@ -205,6 +208,10 @@ private:
 template <class... Rest>
 Expr Expr::operator()(const AccessArg& first, const Rest&... rest) const {
     return bind({first, AccessArg(rest, first.loc())...});
+}
+
+inline Expr Expr::operator()(const std::vector<AccessArg>& args) const {
+    return args.empty() ? *this : bind(args);
 }
 
 } // namespace coulter

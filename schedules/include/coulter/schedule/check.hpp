@@ -15,30 +15,40 @@ struct CheckOptions {
     std::string target; ///< a name of target.hpp; empty: every `target` line matches
     /// Stages without a statement get the default schedule; otherwise maps are inlined and the rest is at root.
     bool complete = true;
+    /// Only so many directives and rewrites are applied, in their order; for finding the one that breaks a lowering.
+    std::optional<std::size_t> first_directives;
     DefaultOptions defaults; ///< `numerics` is taken from the file, the vector registers from a target that is given
+};
+
+/// A named value that a tuner may change.
+struct Hole {
+    std::string name;
+    std::vector<std::int64_t> domain;
+    std::int64_t value = 0; ///< in force; one of the domain
+    Span span;
 };
 
 struct CheckResult {
     std::optional<Plan> plan;            ///< the common part; empty when `diagnostics` has an error
     std::vector<Variant> variants;       ///< the first whose condition holds is called; else `plan`
     std::vector<Diagnostic> diagnostics; ///< in the order of files, lines and columns
+    std::vector<Hole> holes;
+    std::vector<Span> directives;    ///< of the common part as applied, macros expanded; see CheckOptions::first_directives
+    std::vector<ScheduleText> texts; ///< of macro files that the kernel carries, for rendering
     bool target_matches = true;          ///< false: the file's `target` line names another one (exit code 3)
     [[nodiscard]] bool ok() const { return plan.has_value(); }
 };
 
 /// Checks parsed files; their syntax errors are the caller's (see check_texts).
 ///
-/// A file applies where a pattern of its `schedule` line matches the kernel's name; one that does not is a warning. Two
-/// that apply are an error. No file gives the default schedule.
+/// A file applies where a pattern of its `schedule` line matches the kernel's name; one that does not is a warning. Files
+/// given later are higher layers: a block there replaces the lower block of that stage, a statement that makes a stage the
+/// lower one that makes it. No file gives the default schedule. Includes must be resolved (see resolve_includes).
 [[nodiscard]] CheckResult check(const ir::Kernel& kernel, const std::vector<ScheduleFile>& files,
                                 const CheckOptions& options = {});
 
-struct ScheduleText {
-    std::string path;
-    std::string text;
-};
-
-/// Parses and checks: all diagnostics of all files.
+/// Parses and checks: all diagnostics of all files. `include` finds its file among `texts`; a text that another includes,
+/// and that has no `schedule` line, is no layer of its own.
 [[nodiscard]] CheckResult check_texts(const ir::Kernel& kernel, const std::vector<ScheduleText>& texts,
                                       const CheckOptions& options = {});
 

@@ -20,6 +20,19 @@ namespace coulter::schedule {
 [[nodiscard]] ir::Kernel copy(const ir::Kernel& kernel, const std::string& producer, const std::string& consumer,
                               const std::string& name);
 
+/// Adds `name`, the definition of `producer` once more, and lets the definitions `consumers` read it instead.
+/// \pre `producer` is a definition, and each consumer reads it.
+[[nodiscard]] ir::Kernel clone(const ir::Kernel& kernel, const std::string& producer,
+                               const std::vector<std::string>& consumers, const std::string& name);
+
+/// Why `stages` cannot be joined, or an empty text: they are maps, or reductions of one kind over the same dims under the
+/// same condition; they have the same dims; and none needs another's result.
+[[nodiscard]] std::string join_obstacle(const ir::Kernel& kernel, const std::vector<std::string>& stages);
+
+/// Adds `name`, a tuple of what the `stages` compute, in one loop nest; each of them becomes the map that reads its part.
+/// \pre join_obstacle has nothing to say.
+[[nodiscard]] ir::Kernel join(const ir::Kernel& kernel, const std::vector<std::string>& stages, const std::string& name);
+
 struct PackTile {
     std::string dim;
     std::int64_t factor = 1;
