@@ -245,7 +245,10 @@ std::vector<Diagnostic> check_variants(const ir::Kernel& kernel, const std::vect
     std::map<std::string, std::string> seen;
     for (const Variant& variant : variants) {
         const auto [at, is_new] = seen.emplace(main_symbol(kernel.name, variant.name), variant.name);
-        if (!is_new) {
+        if (variant.name == "common") {
+            diagnostics.push_back(name_taken(variant.span, "`common` is the part of a schedule that no variant changes",
+                                             "give the variant another name"));
+        } else if (!is_new) {
             diagnostics.push_back(name_taken(variant.span,
                                              fmt::format("variants `{}` and `{}` of kernel `{}` both become the C name "
                                                          "`{}`",

@@ -80,7 +80,13 @@ private:
         const auto& ranges = regions_.inside(result.place);
         const auto mine = ranges.find(stage.name);
         const std::map<std::string, std::int64_t> folds = folded(stage, definition);
+        const auto pack = std::ranges::find(plan_.packs, stage.name, &Pack::stage);
+        const bool once = pack != plan_.packs.end() && pack->once;
         for (const std::string& dim : definition.dims) {
+            if (once) {
+                elements = saturating_mul(elements, regions_.extents().at(dim)); // all of it, read or not
+                continue;
+            }
             if (const auto fold = folds.find(dim); fold != folds.end()) {
                 elements = saturating_mul(elements, fold->second);
                 continue;
@@ -100,8 +106,6 @@ private:
             result.bytes += saturating_mul(elements, coulter::bytes(type));
             largest = std::max(largest, saturating_mul(elements, coulter::bytes(type)));
         }
-        const auto pack = std::ranges::find(plan_.packs, stage.name, &Pack::stage);
-        const bool once = pack != plan_.packs.end() && pack->once;
         switch (stage.memory) {
         case Memory::registers: result.home = Home::registers; break;
         case Memory::stack: result.home = Home::stack; break;

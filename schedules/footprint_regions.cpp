@@ -86,7 +86,8 @@ std::optional<Range> binary(ir::Op op, const Range& a, const Range& b) {
 } // namespace
 
 Regions::Regions(const Plan& plan, const std::map<std::string, std::int64_t>& extents)
-    : plan_(plan), extents_(extents), constants_(constant_extents(plan.kernel)), padding_(held_padding(plan)) {
+    : plan_(plan), extents_(extents), constants_(constant_extents(plan.kernel)), padding_(held_padding(plan)),
+      overruns_(overruns(plan, padding_)) {
     for (const StagePlan& stage : plan.stages) {
         plans_.emplace(stage.name, &stage);
     }
@@ -136,6 +137,7 @@ StageRanges Regions::compute(const Place& place) {
                 range->high = range->low + tile->second - 1;
                 range->constant = true;
             }
+            round(definition.name, dim, *range);
             mine.emplace(dim, std::move(*range));
         }
         const bool scalar_read = definition.dims.empty() &&
@@ -179,7 +181,10 @@ void Regions::owner_ranges(const Place& place, StageRanges& ranges) {
         const bool fixed =
             tile != plan_of(name).tile.end() || (constant != constants_.end() && constant->second == all);
         // The last tile is cut off where the tiles do not divide the extent.
-        range.constant = span && (*span == 1 || (fixed && all % *span == 0));
+        const bool whole_vectors = std::ranges::any_of(overruns_.at(name).rounded, [&](const auto& each) {
+            return span && each.second == std::pair(base.dim, *span);
+        });
+        range.constant = span && (*span == 1 || (fixed && all % *span == 0) || whole_vectors);
         if (moves && !base.reduced) {
             range.base[base.dim] = {1, extents_.at(base.dim)};
         } else if (step != 0 && span) {
@@ -216,15 +221,18 @@ std::optional<Range> Regions::read(const ir::Definition& definition, const std::
         return std::nullopt;
     }
     const auto held = padding_.find(definition.name);
-    const bool beyond = held != padding_.end() && held->second.dims.contains(dim);
+    const bool holds = held != padding_.end() && held->second.dims.contains(dim);
+    const bool overruns = overruns_.at(definition.name).dims.contains(dim);
     std::optional<Range> all;
     for (const Use& use : uses->second) {
         const auto reader = ranges.find(use.reader->name);
         if (reader == ranges.end()) {
             continue;
         }
-        Range here = index(ir::index_of(*use.access, dim), dim, reader->second);
-        if (!beyond) {
+        const ir::Ref bound = ir::index_of(*use.access, dim);
+        Range here = index(bound, dim, reader->second);
+        const bool by_name = bound->kind == ir::Kind::dim && bound->name == dim;
+        if (!holds && !(overruns && by_name && use.access->boundary == ir::Boundary::checked)) {
             here = clipped(std::move(here), dim);
             here.constant = here.constant && (use.access->boundary == ir::Boundary::checked ||
                                               (here.base.empty() && constants_.contains(dim)));
@@ -272,6 +280,14 @@ Range Regions::index(const ir::Ref& expression, const std::string& dim,
     }
     const std::optional<Range>& value = values.at(expression.get());
     return value ? *value : whole(dim, false);
+}
+
+void Regions::round(const std::string& stage, const std::string& dim, Range& range) const {
+    for (const auto& [loop, vector] : overruns_.at(stage).rounded) {
+        if (vector.first == dim) {
+            range.high = range.low + ceil_div(range.width(), vector.second) * vector.second - 1;
+        }
+    }
 }
 
 // The widest part that lies in the tensor, over all places where the tile may be.

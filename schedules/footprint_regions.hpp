@@ -2,7 +2,7 @@
 /// What of each stage is needed inside one iteration of a loop, at given extents.
 
 #include "check_nest.hpp"
-#include "coulter/schedule/padding.hpp"
+#include "coulter/schedule/overrun.hpp"
 #include "coulter/schedule/plan.hpp"
 
 namespace coulter::schedule::detail {
@@ -62,12 +62,15 @@ private:
                                             const StageRanges& ranges) const;
     [[nodiscard]] Range index(const ir::Ref& expression, const std::string& dim,
                               const std::map<std::string, Range>& reader) const;
+    /// Whole vectors, where the stage computes no others.
+    void round(const std::string& stage, const std::string& dim, Range& range) const;
     [[nodiscard]] Range clipped(Range range, const std::string& dim) const;
 
     const Plan& plan_;
     const std::map<std::string, std::int64_t>& extents_;
     std::map<std::string, std::int64_t> constants_;
     std::map<std::string, HeldPadding> padding_;
+    std::map<std::string, Overrun> overruns_;
     std::map<std::string, const StagePlan*> plans_;
     std::map<std::string, std::vector<Use>> uses_;
     std::map<std::pair<std::string, std::string>, StageRanges> done_;

@@ -31,13 +31,14 @@ struct BuildFacts {
 /// `<kernel>.h`: the C function, and for C++20 a typed wrapper in namespace coulter.
 [[nodiscard]] std::string c_header(const ir::Kernel& kernel, const Sizes& sizes);
 
-/// Conditions of variants that are too long to be computed at a call [B004], and variants whose functions would have
-/// one name [B003].
+/// Conditions of variants that are too long to be computed at a call [B004], variants whose functions would have one
+/// name, and one that is called `common` [B003].
 [[nodiscard]] std::vector<Diagnostic> check_variants(const ir::Kernel& kernel, const std::vector<Variant>& variants);
 
 /// `<kernel>.plan.s`: the `coulter_plan` of `plan` as data for the GNU assembler (x86-64, position independent). The
 /// runtime calls the first of `variants` whose condition holds, and else `plan`. `kernel` is the one that the plans
-/// were made from. \pre check_variants had nothing to say.
+/// were made from.
+/// \pre check_variants had nothing to say.
 [[nodiscard]] std::string plan_data(const ir::Kernel& kernel, const Plan& plan, const std::vector<Variant>& variants,
                                     const BuildFacts& facts);
 
