@@ -39,7 +39,7 @@ TEST_CASE("accepted random schedules over known kernels give the interpreter's r
     std::vector<Case> cases;
     const std::vector<SizedKernel> kernels = lowering_kernels();
     REQUIRE(kernels.size() >= 16);
-    const int each = is_long_run() ? 200 : 15;
+    const int each = is_long_run() ? 200 : 11;
     for (const SizedKernel& kernel : kernels) {
         std::uint64_t seed = 1;
         add_accepted(cases, kernel, each, seed);
