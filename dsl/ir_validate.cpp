@@ -201,7 +201,9 @@ void Validator::check_interface() {
                    "dims of the kernel: " + quoted_list(dim_names(kernel_)));
         }
     }
-    for (const auto& [file, text] : kernel_.macro_files) {
+    for (const auto& entry : kernel_.macro_files) {
+        const std::string& file = entry.first; // clang 14 lets no lambda see the names of a structured binding
+        const std::string& text = entry.second;
         const bool printable = std::none_of(text.begin(), text.end(), [](char c) {
             return c == '"' || (static_cast<unsigned char>(c) < 0x20 && c != '\n');
         });
