@@ -40,7 +40,23 @@ Tensor log_softmax(const Arg& x, const Dim& over) {
     return log(softmax(x, over));
 }
 
+#line 1 "carried.cpp"
+Tensor carried(const Arg& x, const char* text) {
+    Function f("carried", {x});
+    text == nullptr ? f.macros("nowhere.sched") : f.macros("carried.sched", text);
+    return x + 1;
+}
+
 const Case cases[] = {
+#line 1 "model.cpp"
+{"macro_file_missing", "L048", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");
+    y(i) = carried(x, nullptr);
+    kernel_of(y); }},
+#line 1 "model.cpp"
+{"macro_files_differ", "L049", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y"), z("z");
+    z(i) = carried(x, "macro a(d) { unroll d }");
+    y(i) = carried(z, "macro a(d) { parallel d }");
+    kernel_of(y); }},
 #line 1 "model.cpp"
 {"identifier", "L001", [] { Dim i("i"); Input x("x-1", f32, {i}); Tensor y("y");
     y = x + 1;
