@@ -54,9 +54,12 @@ std::string origin(const ScheduleFile& file, std::string stage) {
     for (auto statement = file.statements.rbegin(); statement != file.statements.rend(); ++statement) {
         using Kind = Statement::Kind;
         const bool derives =
-            statement->kind == Kind::accumulate || statement->kind == Kind::copy || statement->kind == Kind::pack;
+            statement->kind == Kind::accumulate || statement->kind == Kind::copy || statement->kind == Kind::pack ||
+            statement->kind == Kind::clone;
         if (derives && statement->stage.text == stage) {
             stage = statement->source.text;
+        } else if (statement->kind == Kind::join && statement->stage.text == stage) {
+            stage = statement->names.front().text;
         } else if (statement->kind == Kind::rfactor && statement->target.text == stage) {
             stage = statement->stage.text;
         }

@@ -229,6 +229,7 @@ void Model::apply_block(const Subject& found, const Statement& s) {
     }
     stamp(s, found.stage);
     const std::string shown = found.stage + (found.init ? ".init" : "");
+    block_loops_.emplace(shown, nest(found).base()); // a vectorized reduced loop moves to a stage of its own
     std::vector<Directive>& kept = blocks_[shown];
     kept.insert(kept.end(), s.directives.begin(), s.directives.end());
     Statement in_force = s;

@@ -142,10 +142,7 @@ bool Model::like(const Subject& subject, const Directive& d) {
 
 bool Model::take_over(const Subject& subject, const Directive& d, const std::vector<Directive>& directives) {
     const std::string& from = d.loops.front().text;
-    const std::string stem = from.ends_with(".init") ? from.substr(0, from.size() - 5) : from;
-    const ir::Definition* source = kernel_.find_definition(stem);
-    COULTER_INTERNAL_ASSERT(source != nullptr);
-    const std::vector<BaseLoop> theirs = stem == from ? main_loops(*source) : init_loops(*source);
+    const std::vector<BaseLoop>& theirs = block_loops_.at(from);
     const std::vector<BaseLoop>& ours = nest(subject).base();
     std::set<std::string> missing;
     std::vector<std::string> lacking;

@@ -163,6 +163,7 @@ private:
     std::vector<Span> spans_;              ///< of each directive and rewrite applied
     std::vector<const Statement*> early_;  ///< statements of a higher layer that took the place of a lower one
     std::map<std::string, std::vector<Directive>> blocks_; ///< of each stage or initialisation, for `like`
+    std::map<std::string, std::vector<BaseLoop>> block_loops_; ///< that each of these blocks began with
     std::map<std::string, std::string> renamed_;           ///< stages that a stamp finds under another name
     std::vector<std::string> liking_;                      ///< stages whose directives are being taken over
     const ScheduleFile* file_ = nullptr;                   ///< being applied

@@ -103,6 +103,10 @@ TEST_CASE("like takes over loops, not places, and reduced loops drop out") {
     CHECK(main_of(plan, "em.mu[1]") == main_of(plan, "em.mu[0]"));
     CHECK(main_of(plan, "em.gain[0]") == "batch out.o(4) out.i(8):vectorize");
     CHECK(main_of(plan, "votes") == "batch in.o(4) out.o(4) in.i(2):unroll out.i(8):vectorize");
+    // Lanes over a reduced loop are taken over as well.
+    const schedule::Plan lanes = planned("schedule em\nstage em.mu[0] { split in by 4; vectorize in.i }\n"
+                                         "stage em.sigma[0] { like em.mu[0] }\n");
+    CHECK(main_of(lanes, "em.sigma[0].lanes") == main_of(lanes, "em.mu[0].lanes"));
     CHECK(codes("schedule em\nstage em.mu[0] { like em.mu[1] skip missing }") == "");
     CHECK(codes("schedule em\nstage em.mu[0] { unroll in }\nstage em.gain[0] { like em.mu[0] }") == "");
     CHECK(codes("schedule em\nstage votes { unroll in }\nstage em.gain[0] { like votes }") == "S094");
