@@ -1,7 +1,7 @@
 #pragma once
 /// The kernels that the demo measures, each with its inputs and a reference.
 
-#include "network.hpp"
+#include "capsules.hpp"
 
 #include <coulter/runtime.h>
 #include <coulter/runtime.hpp>
@@ -16,6 +16,7 @@ namespace demo {
 struct Comparison {
     double error = 0; ///< largest error over largest magnitude
     std::string with; ///< what was compared with what
+    double allowed = 1e-5;
 };
 
 /// A kernel with tensors to call it on. The tensors live in the functions.
@@ -43,6 +44,9 @@ using MakeCase = std::function<Case()>;
 [[nodiscard]] Case avg_pool2d_padded_case();
 /// The network over all held-out digits; its reference is PyTorch's answers. \pre the arguments outlive the case.
 [[nodiscard]] Case digits_cnn_case(Network& network, HeldOut& digits);
+
+/// The network of capsules over all held-out digits; its reference is PyTorch's answers. \pre as above.
+[[nodiscard]] Case digits_capsules_case(CapsuleNetwork& network, HeldOut& digits, CapsuleAnswers& answers);
 
 /// Bytes of tensors' elements.
 template <class... Tensors>

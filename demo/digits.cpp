@@ -1,4 +1,4 @@
-// Reads 450 handwritten digits with a network that Coulter compiled, measures kernels, and writes a page about both.
+// Reads 450 handwritten digits with two networks that Coulter compiled, measures kernels, and writes a page about both.
 //
 //   coulter-demo [--quick] MODELS PAGE.html
 //
@@ -37,13 +37,20 @@ Machine this_machine() {
     return machine;
 }
 
+/// How many digits a network read right, and how many of its predictions are PyTorch's.
+std::string score(std::int64_t right, std::int64_t unlike_pytorch, std::int64_t count) {
+    return fixed(100 * static_cast<double>(right) / static_cast<double>(count), 2) + " %, " + std::to_string(right) +
+           " of " + grouped(count) + " digits; " +
+           (unlike_pytorch == 0 ? "all predictions are PyTorch's" : grouped(unlike_pytorch) + " PREDICTIONS DIFFER");
+}
+
 /// Whether all results are what they should be; says what is not.
-bool all_right(const Answers& answers, const std::vector<Measurement>& rows) {
-    bool right = answers.unlike_pytorch == 0;
+bool all_right(const Answers& answers, const CapsuleAnswers& capsules, const std::vector<Measurement>& rows) {
+    bool right = answers.unlike_pytorch == 0 && capsules.unlike_pytorch == 0;
     for (const Measurement& row : rows) {
-        if (!(row.comparison.error <= 1e-5)) {
-            std::cerr << "error: " << row.name << " is off by " << error_text(row.comparison.error)
-                      << ", at most 1e-05 wanted\n";
+        if (!(row.comparison.error <= row.comparison.allowed)) {
+            std::cerr << "error: " << row.name << " is off by " << error_text(row.comparison.error) << ", at most "
+                      << error_text(row.comparison.allowed) << " wanted\n";
             right = false;
         }
     }
@@ -58,15 +65,14 @@ int run(const Options& options) {
     Network network(options.models);
 
     const Answers said = answers(context, network, digits);
-    std::cout << machine.processor << "\n\nheld-out accuracy  "
-              << fixed(100 * static_cast<double>(said.right) / static_cast<double>(digits.count()), 2) << " %, "
-              << said.right << " of " << digits.count() << " digits\nPyTorch's answers  "
-              << (said.unlike_pytorch == 0 ? "all " + grouped(digits.count()) + " predictions are the same"
-                                           : grouped(said.unlike_pytorch) + " PREDICTIONS DIFFER")
-              << "\n\n"
+    CapsuleNetwork capsule_network(options.models);
+    CapsuleAnswers capsules = capsule_answers(context, capsule_network, digits, options.models);
+    std::cout << machine.processor << "\n\nconvolutions  " << score(said.right, said.unlike_pytorch, digits.count())
+              << "\ncapsules      " << score(capsules.right, capsules.unlike_pytorch, digits.count()) << "\n\n"
               << std::flush;
 
     const std::vector<MakeCase> cases{[&] { return digits_cnn_case(network, digits); },
+                                      [&] { return digits_capsules_case(capsule_network, digits, capsules); },
                                       conv_capsules_case,
                                       matmul_case,
                                       conv2d_case,
@@ -88,13 +94,13 @@ int run(const Options& options) {
     }
 
     std::ofstream file(options.page, std::ios::binary);
-    file << page(digits, said, rows, machine);
+    file << page(digits, said, capsules, rows, machine);
     file.close();
     if (!file) {
         std::cerr << "error: cannot write " << options.page.string() << '\n';
         return 4;
     }
-    return all_right(said, rows) ? 0 : 1;
+    return all_right(said, capsules, rows) ? 0 : 1;
 }
 
 } // namespace

@@ -8,20 +8,6 @@
 namespace demo {
 namespace {
 
-using Shape = std::vector<std::int64_t>;
-
-/// A tensor of a file, whose shape must be `shape`.
-coulter::FileArray& find(coulter::Safetensors& file, const std::string& name, const Shape& shape) {
-    const auto at = file.tensors.find(name);
-    if (at == file.tensors.end()) {
-        throw coulter::Error(COULTER_ERROR_FORMAT, "the file has no tensor " + name);
-    }
-    if (at->second.shape != shape) {
-        throw coulter::Error(COULTER_ERROR_FORMAT, "the tensor " + name + " has another shape than wanted");
-    }
-    return at->second;
-}
-
 std::vector<std::int32_t> integers(coulter::FileArray& array) {
     const auto view = array.view<const std::int32_t>();
     return {view.data(), view.data() + view.size()};
@@ -29,32 +15,40 @@ std::vector<std::int32_t> integers(coulter::FileArray& array) {
 
 } // namespace
 
+coulter::FileArray& find_tensor(coulter::Safetensors& file, const std::string& name,
+                                const std::vector<std::int64_t>& shape) {
+    const auto at = file.tensors.find(name);
+    if (at == file.tensors.end()) {
+        throw coulter::Error(COULTER_ERROR_FORMAT, "the file has no tensor " + name);
+    }
+    if (!shape.empty() && at->second.shape != shape) {
+        throw coulter::Error(COULTER_ERROR_FORMAT, "the tensor " + name + " has another shape than wanted");
+    }
+    return at->second;
+}
+
 HeldOut read_held_out(const std::filesystem::path& models) {
     coulter::Safetensors data = coulter::read_safetensors(models / "data/digits.safetensors");
     coulter::Safetensors expected = coulter::read_safetensors(models / "weights/digits_cnn_expected.safetensors");
     HeldOut digits;
     const std::int64_t count =
         data.tensors["held_out_labels"].shape.empty() ? 0 : data.tensors["held_out_labels"].shape[0];
-    digits.labels = integers(find(data, "held_out_labels", {count}));
-    digits.images = find(data, "held_out_images", {count, digit_size, digit_size});
-    digits.expected_logits = find(expected, "logits", {count, 10});
-    digits.expected_probabilities = find(expected, "probabilities", {count, 10});
-    digits.expected_predictions = integers(find(expected, "predictions", {count}));
+    digits.labels = integers(find_tensor(data, "held_out_labels", {count}));
+    digits.images = find_tensor(data, "held_out_images", {count, digit_size, digit_size});
+    digits.expected_logits = find_tensor(expected, "logits", {count, 10});
+    digits.expected_probabilities = find_tensor(expected, "probabilities", {count, 10});
+    digits.expected_predictions = integers(find_tensor(expected, "predictions", {count}));
     return digits;
 }
 
 Network::Network(const std::filesystem::path& models)
     : parameters_(coulter::read_safetensors(models / "weights/digits_cnn.safetensors")) {
     // The dense layer sums over the dims y2, x2 and c64. In the file they are one dim; the bytes are the same.
-    find(parameters_, "dense1_weight", {256, 64}).shape = {2, 2, 64, 64};
+    find_tensor(parameters_, "dense1_weight", {256, 64}).shape = {2, 2, 64, 64};
 }
 
 coulter::TensorView<const float> Network::parameter(const char* name) {
-    const auto at = parameters_.tensors.find(name);
-    if (at == parameters_.tensors.end()) {
-        throw coulter::Error(COULTER_ERROR_FORMAT, std::string("the file has no tensor ") + name);
-    }
-    return at->second.view<const float>();
+    return find_tensor(parameters_, name).view<const float>();
 }
 
 void Network::classify(coulter::Context& context, const coulter::TensorView<const std::uint8_t>& images,

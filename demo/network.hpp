@@ -5,11 +5,17 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 namespace demo {
 
 inline constexpr std::int64_t digit_size = 8; ///< pixels, on both sides
+
+/// A tensor of a file. \throws coulter::Error where it is missing, or has another shape than `shape`, if that is not
+/// empty.
+[[nodiscard]] coulter::FileArray& find_tensor(coulter::Safetensors& file, const std::string& name,
+                                              const std::vector<std::int64_t>& shape = {});
 
 /// The held-out images, none of which the network has seen in training.
 struct HeldOut {

@@ -9,9 +9,11 @@ namespace {
 // Colours come in pairs, for light and dark surroundings. The digits are ink on paper in both.
 constexpr const char* style = R"css(
 :root { color-scheme: light dark; --page: #f6f5f1; --card: #ffffff; --text: #1f2328; --faint: #646b73; --line: #dedbd3;
-  --track: #ece9e1; --good: #2c7a5b; --bad: #c0392b; --bad-card: #fdf1ef; --other: #b3b8be; }
+  --track: #ece9e1; --good: #2c7a5b; --bad: #c0392b; --bad-card: #fdf1ef; --other: #b3b8be;
+  --plus: #1f7a8c; --minus: #d9732b; }
 @media (prefers-color-scheme: dark) { :root { --page: #15181c; --card: #1e2227; --text: #e4e6e8; --faint: #9aa2ab;
-  --line: #30363d; --track: #2b3138; --good: #5fbf97; --bad: #f07f70; --bad-card: #33211f; --other: #6a727b; } }
+  --line: #30363d; --track: #2b3138; --good: #5fbf97; --bad: #f07f70; --bad-card: #33211f; --other: #6a727b; --plus: #45b5c9;
+  --minus: #ef9350; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 2.5rem 1.5rem 4rem; max-width: 76rem; background: var(--page); color: var(--text);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", "Helvetica Neue", sans-serif;
@@ -59,6 +61,25 @@ figcaption b { font-size: 1.5rem; }
 .is { fill: var(--good); }
 .not { fill: var(--bad); }
 .other { fill: var(--other); }
+.exhibits { display: grid; grid-template-columns: repeat(auto-fill, minmax(33rem, 1fr)); gap: .75rem; }
+.exhibit { display: grid; grid-template-columns: 9.5rem 1fr; gap: 1.1rem; align-items: center; margin: 0;
+  padding: .9rem 1rem .6rem; background: var(--card); border: 1px solid var(--line); border-radius: .6rem; }
+.answer { display: grid; grid-template-columns: 5rem 1fr; column-gap: .75rem; align-items: center; }
+.answer > div svg { display: block; width: 5rem; border: 1px solid var(--line); border-radius: .25rem; }
+.answer > svg { grid-column: 1 / 3; width: 100%; margin-top: .4rem; }
+.answer b { font-size: 2.2rem; }
+.maps { display: grid; grid-template-columns: repeat(4, 1fr); gap: .6rem; text-align: center; }
+.maps span { color: var(--faint); font-size: .75rem; white-space: nowrap; }
+.maps svg { display: block; width: 100%; background: var(--track); border-radius: .25rem; }
+.exhibit image { image-rendering: pixelated; }
+.exhibit .faint { opacity: .35; }
+.frame { fill: none; stroke: var(--other); stroke-width: .06; }
+.plus { fill: var(--plus); }
+.minus { fill: var(--minus); }
+.key { display: inline-block; width: .8em; height: .8em; border-radius: .15em; vertical-align: -.05em; }
+.key.plus { background: var(--plus); }
+.key.minus { background: var(--minus); }
+@media (max-width: 36rem) { .exhibits, .exhibit { grid-template-columns: 1fr; } }
 #axis text { fill: var(--faint); font-size: 8px; text-anchor: middle; }
 #axis path { stroke: var(--line); }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); }
@@ -117,8 +138,8 @@ std::string table(const std::vector<Measurement>& rows) {
 
 } // namespace
 
-std::string page(HeldOut& digits, const Answers& answers, const std::vector<Measurement>& rows,
-                 const Machine& machine) {
+std::string page(HeldOut& digits, const Answers& answers, const CapsuleAnswers& capsules,
+                 const std::vector<Measurement>& rows, const Machine& machine) {
     const std::string count = grouped(digits.count());
     const double accuracy = 100 * static_cast<double>(answers.right) / static_cast<double>(digits.count());
     const Cards all = cards(digits, answers);
@@ -153,6 +174,24 @@ std::string page(HeldOut& digits, const Answers& answers, const std::vector<Meas
                 "bar per class: green is right, red is what was said.</p>\n<div class=\"cards large\">\n" +
                 all.wrong + "</div>\n";
     }
+    text +=
+        "<h2>What capsules agree on</h2>\n<p class=\"lead\">A second network, of capsules with 4 x 4 poses and EM "
+        "routing "
+        "(Hinton, Sabour and Frosst, 2018), reads " +
+        grouped(capsules.right) + " of " + count + " right" +
+        (capsules.unlike_pytorch == 0 ? ", and all its predictions equal PyTorch's. "
+                                      : "; " + grouped(capsules.unlike_pytorch) + " differ from PyTorch's. ") +
+        "At 4 x 4 positions, 8 types of capsules vote for the pose of every class; routing gives each capsule to the "
+        "classes that it agrees with, and a class is active when many agree. The squares stand in the middle of what "
+        "the "
+        "capsules of a position see.</p>\n<p class=\"note\"><b>given to</b>: the share of a position's activation that "
+        "the last iteration gave to the class, for the first and the second class, <span class=\"key plus\"></span> "
+        "where that is the right one and <span class=\"key minus\"></span> where not. <b>agrees with</b>: the mean "
+        "cosine "
+        "between the votes of a position and the pose of the class, <span class=\"key plus\"></span> positive, <span "
+        "class=\"key minus\"></span> negative. <b>pose of</b>: its 16 elements, in the same colours.</p>\n"
+        "<div class=\"exhibits\">\n" +
+        exhibits(digits, capsules) + "</div>\n";
     text += "<h2>The kernels</h2>\n" + table(rows);
     text += "<h2>Read right, the least certain first</h2>\n<div class=\"cards\">\n" + all.right + "</div>\n";
     text +=

@@ -8,7 +8,6 @@
 #include <numeric>
 
 namespace demo {
-namespace {
 
 std::string picture(const std::uint8_t* pixels) {
     std::array<std::uint8_t, digit_size * digit_size> grey{};
@@ -19,16 +18,16 @@ std::string picture(const std::uint8_t* pixels) {
     return png_data_uri(grey, digit_size, digit_size);
 }
 
-/// Ten bars over the axis that the page defines once. Columns are 10 wide, a probability of 1 is 30 high.
-std::string bars(const float* probabilities, int prediction, int label) {
+// Columns are 10 wide, a value of 1 is 30 high.
+std::string class_bars(const float* values, int prediction, int label) {
     std::string svg =
-        "<svg viewBox=\"0 0 100 42\" role=\"img\" aria-label=\"probabilities\"><use href=\"#axis\"/><title>";
+        "<svg viewBox=\"0 0 100 42\" role=\"img\" aria-label=\"the classes\"><use href=\"#axis\"/><title>";
     for (int digit = 0; digit < 10; ++digit) {
-        svg += std::to_string(digit) + ": " + fixed(100 * static_cast<double>(probabilities[digit]), 2) + " %\n";
+        svg += std::to_string(digit) + ": " + fixed(100 * static_cast<double>(values[digit]), 2) + " %\n";
     }
     svg += "</title>";
     for (int digit = 0; digit < 10; ++digit) {
-        const double height = 30 * static_cast<double>(probabilities[digit]);
+        const double height = 30 * static_cast<double>(values[digit]);
         if (height < 0.05) {
             continue;
         }
@@ -38,8 +37,6 @@ std::string bars(const float* probabilities, int prediction, int label) {
     }
     return svg + "</svg>";
 }
-
-} // namespace
 
 Cards cards(HeldOut& digits, const Answers& answers) {
     const std::uint8_t* const images = digits.images.view<const std::uint8_t>().data();
@@ -62,7 +59,7 @@ Cards cards(HeldOut& digits, const Answers& answers) {
             "\"><div class=\"row\"><img alt=\"a handwritten " + std::to_string(label) + "\" src=\"" +
             picture(images + 64 * image) + "\"><figcaption><b>" + said + "</b>" + truth + "<span class=\"sure\">" +
             fixed(100 * static_cast<double>(certainty(image)), 1) + " %</span></figcaption></div>" +
-            bars(answers.probabilities.data() + 10 * image, prediction, label) + "</figure>\n";
+            class_bars(answers.probabilities.data() + 10 * image, prediction, label) + "</figure>\n";
     }
     return result;
 }

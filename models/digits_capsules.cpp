@@ -45,8 +45,8 @@ Kernel digits_capsules() {
     Tensor votes("votes"), hidden_pose("hidden_pose"), hidden_active("hidden_active"), matrix("matrix");
     votes(batch, y4, x4, cy, cx, primary, row, col, capsule) =
         conv_capsule_votes(primary_pose, capsules_weight, {y6, y4, cy}, {x6, x4, cx}, k, 1);
-    const Capsules hidden =
-        em_routing(votes, primary_active, capsules_beta_u, capsules_beta_a, conv_layer, {.scale_cost = capsules_cost});
+    const Capsules hidden = em_routing(votes, primary_active, capsules_beta_u, capsules_beta_a, conv_layer,
+                                       {.scale_cost = capsules_cost, .variance = VariancePasses::two});
     hidden_pose = hidden.pose;
     hidden_active = hidden.activation;
     matrix = hidden_pose(col(k)); // its columns are what the next weights are multiplied with
@@ -57,9 +57,9 @@ Kernel digits_capsules() {
     Tensor turned("turned"), class_votes("class_votes"), activation("activation"), pose("pose");
     turned = capsule_votes(matrix, class_weight, k);
     class_votes(batch, y4, x4, capsule, row, col, digit) = coordinate_addition(turned, rows, columns, row, col);
-    const RoutedCapsules classes =
-        em_routing(class_votes, hidden_active, class_beta_u, class_beta_a,
-                   {{}, 1, {y4, x4, capsule}, digit, {row, col}}, {.scale_cost = class_cost});
+    const RoutedCapsules classes = em_routing(class_votes, hidden_active, class_beta_u, class_beta_a,
+                                              {{}, 1, {y4, x4, capsule}, digit, {row, col}},
+                                              {.scale_cost = class_cost, .variance = VariancePasses::two});
     activation(batch, digit) = classes.activation;
     pose(batch, digit, row, col) = classes.pose;
 

@@ -54,8 +54,9 @@ Kernel hinton_capsules() {
     votes1(batch, y6, x6, cy, cx, primary, row, col, capsule1) =
         conv_capsule_votes(pose0, capsules1_weight, {y14, y6, cy}, {x14, x6, cx}, k, 2);
     const CapsuleLayer layer1{{{{y14, y6, cy}, py1}, {{x14, x6, cx}, px1}}, 2, {primary}, capsule1, {row, col}};
-    const Capsules capsules1 = em_routing(votes1, active0, capsules1_beta_u, capsules1_beta_a, layer1,
-                                          {.scale_cost = cost_scale(6 * 6 * 16, 14 * 14 * 8)});
+    const Capsules capsules1 =
+        em_routing(votes1, active0, capsules1_beta_u, capsules1_beta_a, layer1,
+                   {.scale_cost = cost_scale(6 * 6 * 16, 14 * 14 * 8), .variance = VariancePasses::two});
     pose1 = capsules1.pose;
     active1 = capsules1.activation;
     matrix1 = pose1(col(k));
@@ -64,8 +65,9 @@ Kernel hinton_capsules() {
     votes2(batch, y4, x4, cy, cx, capsule1, row, col, capsule2) =
         conv_capsule_votes(matrix1, capsules2_weight, {y6, y4, cy}, {x6, x4, cx}, k, 1);
     const CapsuleLayer layer2{{{{y6, y4, cy}, py2}, {{x6, x4, cx}, px2}}, 1, {capsule1}, capsule2, {row, col}};
-    const Capsules capsules2 = em_routing(votes2, active1, capsules2_beta_u, capsules2_beta_a, layer2,
-                                          {.scale_cost = cost_scale(4 * 4 * 16, 6 * 6 * 16)});
+    const Capsules capsules2 =
+        em_routing(votes2, active1, capsules2_beta_u, capsules2_beta_a, layer2,
+                   {.scale_cost = cost_scale(4 * 4 * 16, 6 * 6 * 16), .variance = VariancePasses::two});
     pose2 = capsules2.pose;
     active2 = capsules2.activation;
     matrix2 = pose2(col(k));
@@ -78,7 +80,7 @@ Kernel hinton_capsules() {
     class_votes(batch, y4, x4, capsule2, row, col, category) = coordinate_addition(turned, rows, columns, row, col);
     const Capsules classes =
         em_routing(class_votes, active2, class_beta_u, class_beta_a, {{}, 1, {y4, x4, capsule2}, category, {row, col}},
-                   {.scale_cost = cost_scale(5, 4 * 4 * 16)});
+                   {.scale_cost = cost_scale(5, 4 * 4 * 16), .variance = VariancePasses::two});
     activation(batch, category) = classes.activation;
     pose(batch, category, row, col) = classes.pose;
     return Kernel("hinton_capsules", {activation, pose}, estimates({{batch, 16}}));

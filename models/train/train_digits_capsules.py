@@ -33,7 +33,7 @@ from train_digits_cnn import shifted
 
 MODELS = pathlib.Path(__file__).resolve().parents[1]
 SEED = 11
-EPOCHS = 70
+EPOCHS = 50
 BATCH = 32
 LEARNING_RATE = 7e-3
 LARGEST_GRADIENT = 5.0
@@ -47,8 +47,9 @@ CLASS_COST_SCALE = 100 * DIGITS / (4 * 4 * CAPSULES)
 # The centre of the 7x7 pixels that a capsule of the 4x4 below the classes sees, in heights of the image.
 COORDINATE_SCALE, COORDINATE_OFFSET = 1 / 8, 2.5 / 8
 # Lambda is about 0.001, so a useful beta_a is in the hundreds, which Adam would take long to reach: what is learned is
-# beta_a / 1000, and its first value makes the first activations 0.5 on average.
-BETA_A_UNIT, FIRST_BETA_A, FIRST_BETA_U = 1000.0, 0.7, 1.0
+# beta_a / 1000, and its first value makes the first activations 0.5 on average. A beta_u below 0 makes a
+# parent the more active the more its children give to it.
+BETA_A_UNIT, FIRST_BETA_A, FIRST_BETA_U = 1000.0, -1.3, -1.5
 ARCHITECTURE = (
     "image[y 8, x 8] / 16; conv 5x5 pad 1, 1 to 64; relu; primary capsules 1x1, 64 to 8; conv capsules 3x3, 8 to 8; "
     "class capsules, 8 to 10, coordinate addition; EM routing, 3 iterations")
