@@ -72,8 +72,8 @@ figcaption b { font-size: 1.5rem; }
 .maps span { color: var(--faint); font-size: .75rem; white-space: nowrap; }
 .maps svg { display: block; width: 100%; background: var(--track); border-radius: .25rem; }
 .exhibit image { image-rendering: pixelated; }
-.exhibit .faint { opacity: .35; }
-.frame { fill: none; stroke: var(--other); stroke-width: .06; }
+.exhibit .faint { opacity: .22; }
+.frame { fill: none; stroke: var(--other); stroke-width: .08; }
 .plus { fill: var(--plus); }
 .minus { fill: var(--minus); }
 .key { display: inline-block; width: .8em; height: .8em; border-radius: .15em; vertical-align: -.05em; }

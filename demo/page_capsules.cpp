@@ -141,24 +141,25 @@ std::string exhibit(HeldOut& digits, const CapsuleAnswers& answers, std::int64_t
 } // namespace
 
 std::string exhibits(HeldOut& digits, const CapsuleAnswers& answers) {
-    std::string text;
+    std::string right;
+    std::string wrong;
     std::array<bool, 10> shown{};
     for (std::int64_t image = 0; image < digits.count(); ++image) {
         const auto n = static_cast<std::size_t>(image);
         if (answers.predictions[n] != digits.labels[n]) {
-            text += exhibit(digits, answers, image);
+            wrong += exhibit(digits, answers, image);
         }
     }
     for (std::int32_t digit = 0; digit < 10; ++digit) {
         for (std::int64_t image = 0; image < digits.count() && !shown[static_cast<std::size_t>(digit)]; ++image) {
             const auto n = static_cast<std::size_t>(image);
             if (digits.labels[n] == digit && answers.predictions[n] == digit) {
-                text += exhibit(digits, answers, image);
+                right += exhibit(digits, answers, image);
                 shown[static_cast<std::size_t>(digit)] = true;
             }
         }
     }
-    return text;
+    return right + wrong;
 }
 
 } // namespace demo
