@@ -12,7 +12,6 @@ namespace coulter::schedule::detail {
 
 void Model::apply(const ScheduleFile& file) {
     pending_.clear();
-    file_ = &file;
     follow_renames(file);
     for (std::size_t i = 0; i < file.statements.size(); ++i) {
         each_match(file, i);
@@ -27,7 +26,6 @@ void Model::apply(const ScheduleFile& file) {
         failed_.insert(s.stage.text);
     }
     via_ = nullptr;
-    file_ = nullptr;
 }
 
 bool Model::within_limit(const Span& span) {

@@ -91,15 +91,7 @@ bool Model::join(const Statement& s) {
     }
     made(s.stage.text, stages_.at(names.front()).origin, s.span);
     Stage& fresh = stages_.at(s.stage.text);
-    if (s.at) {
-        fresh.where = s.at->is_root() ? Stage::Where::root : Stage::Where::at;
-        fresh.place = *s.at;
-        fresh.where_span = s.at->span;
-    }
-    if (s.memory) {
-        fresh.memory = s.memory;
-        fresh.memory_span = s.span;
-    }
+    place_as_said(fresh, s);
     return true;
 }
 

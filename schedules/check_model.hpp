@@ -92,7 +92,7 @@ private:
     [[nodiscard]] const Statement* in_force(const ScheduleFile& file, const std::string& name) const;
     [[nodiscard]] std::optional<std::size_t> replacement(const ScheduleFile& file, std::size_t index,
                                                          const std::string& made) const;
-    [[nodiscard]] bool is_dropped(const ScheduleFile& file, std::size_t index) const;
+    [[nodiscard]] static bool is_dropped(const ScheduleFile& file, int layer, const std::string& name);
     void check_drop(const ScheduleFile& file, std::size_t index);
     void follow_renames(const ScheduleFile& file);
     void renamed(Statement& s) const;
@@ -125,6 +125,7 @@ private:
     bool join(const Statement& statement);
     bool clone(const Statement& statement);
     const ir::Definition* stage_to_read(const Name& name);
+    static void place_as_said(Stage& fresh, const Statement& statement);
 
     // check_factor.cpp
     struct Factored;
@@ -166,7 +167,6 @@ private:
     std::map<std::string, std::vector<BaseLoop>> block_loops_; ///< that each of these blocks began with
     std::map<std::string, std::string> renamed_;           ///< stages that a stamp finds under another name
     std::vector<std::string> liking_;                      ///< stages whose directives are being taken over
-    const ScheduleFile* file_ = nullptr;                   ///< being applied
     const std::vector<Note>* via_ = nullptr;               ///< macros around what is being applied
     std::vector<std::pair<std::string, Span>> packs_; ///< source and statement
     std::vector<Pack> plan_packs_;

@@ -36,6 +36,19 @@ bool Model::free_name(const Name& name) {
     return true;
 }
 
+// The clauses `at` and `in` of a statement that makes a stage.
+void Model::place_as_said(Stage& fresh, const Statement& s) {
+    if (s.at) {
+        fresh.where = s.at->is_root() ? Stage::Where::root : Stage::Where::at;
+        fresh.place = *s.at;
+        fresh.where_span = s.at->span;
+    }
+    if (s.memory) {
+        fresh.memory = s.memory;
+        fresh.memory_span = s.span;
+    }
+}
+
 bool Model::keeps_numerics(const ir::Definition& stage, std::string_view what, const Span& span) {
     if (numerics != Numerics::exact || !order_matters(stage)) {
         return true;
@@ -143,15 +156,7 @@ bool Model::copy(const Statement& s) {
     rewritten(schedule::copy(kernel_, s.source.text, s.target.text, s.stage.text));
     made(s.stage.text, origin, s.span);
     Stage& fresh = stages_.at(s.stage.text);
-    if (s.at) {
-        fresh.where = s.at->is_root() ? Stage::Where::root : Stage::Where::at;
-        fresh.place = *s.at;
-        fresh.where_span = s.at->span;
-    }
-    if (s.memory) {
-        fresh.memory = s.memory;
-        fresh.memory_span = s.span;
-    }
+    place_as_said(fresh, s);
     return true;
 }
 
@@ -210,15 +215,7 @@ bool Model::accumulate(const Statement& s) {
     Stage& fresh = stages_.at(s.stage.text);
     fresh.memory = old.memory;
     fresh.memory_span = old.memory_span;
-    if (s.at) {
-        fresh.where = s.at->is_root() ? Stage::Where::root : Stage::Where::at;
-        fresh.place = *s.at;
-        fresh.where_span = s.at->span;
-    }
-    if (s.memory) {
-        fresh.memory = s.memory;
-        fresh.memory_span = s.span;
-    }
+    place_as_said(fresh, s);
     return true;
 }
 

@@ -64,24 +64,26 @@ std::vector<Name*> stage_names_in(Statement& s) {
     return names;
 }
 
+/// The stage that a block is about, or that a statement makes.
+const std::string& subject_name(const Statement& s) {
+    return s.kind == Statement::Kind::block ? s.stage.text : made_name(s);
+}
+
 } // namespace
 
-// Whether a higher layer takes back a block, or what makes a stage.
-bool Model::is_dropped(const ScheduleFile& file, std::size_t index) const {
-    const Statement& s = file.statements[index];
-    const std::string& name = s.kind == Statement::Kind::block ? s.stage.text : made_name(s);
+// Whether a layer above takes back what is said of a stage.
+bool Model::is_dropped(const ScheduleFile& file, int layer, const std::string& name) {
     return !name.empty() && std::ranges::any_of(file.statements, [&](const Statement& other) {
-        return other.kind == Statement::Kind::drop && other.layer > s.layer &&
-               (other.stage.text == name || match(other.stage.text, name));
+        return other.kind == Statement::Kind::drop && other.layer > layer && match(other.stage.text, name).has_value();
     });
 }
 
 void Model::check_drop(const ScheduleFile& file, std::size_t index) {
     const Statement& s = file.statements[index];
     for (std::size_t i = 0; i < index; ++i) {
-        const Statement& other = file.statements[i];
-        const std::string& name = other.kind == Statement::Kind::block ? other.stage.text : made_name(other);
-        if (other.layer < s.layer && !name.empty() && (s.stage.text == name || match(s.stage.text, name))) {
+        const std::string& name = subject_name(file.statements[i]);
+        const bool lower = file.statements[i].layer < s.layer && !name.empty();
+        if (lower && (s.stage.text == name || match(s.stage.text, name) || match(name, s.stage.text))) {
             return;
         }
     }
@@ -95,9 +97,6 @@ void Model::each_match(const ScheduleFile& file, std::size_t index) {
     const Statement& given = file.statements[index];
     if (given.kind == Statement::Kind::drop) {
         check_drop(file, index);
-        return;
-    }
-    if (is_dropped(file, index)) {
         return;
     }
     const std::string& making = made_name(given);
@@ -134,7 +133,9 @@ void Model::each_match(const ScheduleFile& file, std::size_t index) {
             }
         }
         renamed(s);
-        statement(file, index, s);
+        if (!is_dropped(file, s.layer, subject_name(s))) {
+            statement(file, index, s);
+        }
         return;
     }
     std::vector<std::string> names;
@@ -150,10 +151,12 @@ void Model::each_match(const ScheduleFile& file, std::size_t index) {
             continue;
         }
         matched = true;
-        if (auto s = filled(given, *captures)) {
-            statement(file, index, *s);
-        } else {
+        const auto s = filled(given, *captures);
+        if (!s) {
             return;
+        }
+        if (!is_dropped(file, s->layer, subject_name(*s))) {
+            statement(file, index, *s);
         }
     }
     if (!matched && one_kernel && !given.skip_missing) {
@@ -190,8 +193,7 @@ const Statement* Model::in_force(const ScheduleFile& file, const std::string& na
     const Statement* best = nullptr;
     const auto rank = [](const Statement& s) { return std::pair(s.layer, !is_pattern(s.stage.text)); };
     for (const Statement& s : file.statements) {
-        if (s.kind != Statement::Kind::block || s.extend ||
-            is_dropped(file, static_cast<std::size_t>(&s - file.statements.data()))) {
+        if (s.kind != Statement::Kind::block || s.extend || is_dropped(file, s.layer, name)) {
             continue;
         }
         const auto other = renamed_.find(s.stage.text);

@@ -156,6 +156,10 @@ TEST_CASE("a higher layer replaces blocks and makers of stages, and extends") {
     CHECK(without.plan->kernel.find_definition("em.mu[0].acc") == nullptr);
     CHECK(main_of(*without.plan, "em.mu[0]") == "batch out(32) in(8)!:unroll");
 
+    const CheckResult one = layered({base, "schedule em\ndrop em.mu[1]\n"});
+    CHECK(main_of(*one.plan, "em.mu[0]").find("parallel") != std::string::npos);
+    CHECK(one.plan->schedule_text.find("stage em.mu[1] ") == std::string::npos);
+
     // A rewrite of a lower layer may need the loops of a block that a higher one replaces.
     const CheckResult factored = layered({"schedule em\nstage em.mu[0] { split in by 2 }\n"
                                           "rfactor em.mu[0]: in.o as em.mu[0].part\n",
