@@ -44,11 +44,12 @@ def gcc(form, problem, inputs, outputs, options):
 
 def coulter(form, problem, inputs, outputs, options):
     program = pathlib.Path(options["build"]) / "bin" / "coulter"
-    texts = sorted(pathlib.Path(options["build"]).glob(f"**/{problem.kernel}.coulter"))
+    texts = sorted(pathlib.Path(options["build"]).glob(f"*/*.kernels/text/{problem.kernel}.coulter"),
+                   key=lambda path: path.stat().st_mtime)  # those of models/ and of bench/, of which one may be old
     if not program.exists() or not texts:
         raise Unavailable("not built: cmake --build --preset default --target coulter bench_build")
     schedule = ["--schedule", str(MODELS / "schedules" / f"{problem.kernel}.sched")] if form == "schedule" else []
-    seconds = timed([str(program), "build", str(texts[0]), *schedule, "--name", "table", "--shared", "-o", options["directory"]])
+    seconds = timed([str(program), "build", str(texts[-1]), *schedule, "--name", "table", "--shared", "-o", options["directory"]])
     library = compare.Coulter(f"{options['directory']}/libtable.so", options["threads"])
     return Prepared(seconds, library.kernel(problem.kernel, [*inputs.values(), *outputs.values()]))
 
