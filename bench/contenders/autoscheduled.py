@@ -146,7 +146,7 @@ def prepare(form, problem, inputs, outputs, options):
         import halide as hl
     except ImportError:
         raise Unavailable("not installed: halide") from None
-    name, _, parallelism = form.partition(" ")
+    name, *parameters = form.split()
     plugin = pathlib.Path(hl.__file__).parent / "lib64" / f"libautoschedule_{name.lower()}.so"
     if not plugin.exists():
         raise Unavailable(f"not installed: {plugin.name}")
@@ -156,7 +156,7 @@ def prepare(form, problem, inputs, outputs, options):
     pipeline, results = (votes if problem.kernel == "conv_capsules" else routing)(hl, problem)
     compiled = hl.Pipeline(results)
     target = hl.get_jit_target_from_environment()
-    parameters = {"parallelism": parallelism or str(options["threads"])} if name != "Anderson2021" else {}
+    parameters = {"parallelism": str(options["threads"])} | dict(p.split("=") for p in parameters)
     compiled.apply_autoscheduler(target, hl.AutoschedulerParams(name, parameters))
     compiled.compile_jit(target)
     seconds = time.perf_counter() - begin

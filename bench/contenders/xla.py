@@ -9,16 +9,19 @@ from contenders.problems import ITERATIONS, STRIDE, TAPS
 WINDOWS = [(ky, kx) for ky in range(TAPS) for kx in range(TAPS)]
 
 
-def votes_by_convolution(jax, problem, weight):
-    """As in pytorch.py: the rows of a pose as batch, a convolution over (in, k) to (out, col), channels innermost."""
-    n, size, channels, out = problem.batch, problem.size, problem.channels, problem.out
-    kernel = jax.numpy.asarray(weight.transpose(0, 1, 2, 4, 3, 5).reshape(TAPS, TAPS, channels * 4, channels * 4))
+def window(tap, out):
+    return tuple(slice(at, at + STRIDE * (out - 1) + 1, STRIDE) for at in tap)
+
+
+def votes_by_product(jax, problem, weight):
+    """Windows times weights as one matrix product over (tap, in, k): the fastest of this, an einsum and a convolution."""
+    n, out, types = problem.batch, problem.out, problem.channels
+    matrix = jax.numpy.asarray(weight.transpose(0, 1, 2, 4, 3, 5).reshape(-1, types * 4))
 
     def votes(pose):
-        rows = pose.transpose(0, 4, 1, 2, 3, 5).reshape(n * 4, size, size, channels * 4)
-        convolved = jax.lax.conv_general_dilated(rows, kernel, (STRIDE, STRIDE), "VALID",
-                                                 dimension_numbers=("NHWC", "HWIO", "NHWC"))
-        return (convolved.reshape(n, 4, out, out, channels, 4).transpose(0, 2, 3, 4, 1, 5),)
+        windows = jax.numpy.stack([pose[:, *window(tap, out)] for tap in WINDOWS], 3)
+        rows = windows.transpose(0, 1, 2, 5, 3, 4, 6).reshape(-1, matrix.shape[0])
+        return ((rows @ matrix).reshape(n, out, out, 4, types, 4).transpose(0, 1, 2, 4, 3, 5),)
     return votes
 
 
@@ -27,21 +30,18 @@ def routing(jax, problem):
     np_ = jax.numpy
     size, out = problem.size, problem.out
 
-    def window(tap):
-        return tuple(slice(at, at + STRIDE * (out - 1) + 1, STRIDE) for at in tap)
-
     def at_child(values):
-        return np_.stack([values[:, *window(tap)] for tap in WINDOWS], 3)
+        return np_.stack([values[:, *window(tap, out)] for tap in WINDOWS], 3)
 
     def over_parents(values, start, combine):
         result = np_.full((values.shape[0], size, size, values.shape[4]), start, np_.float32)
         for k, tap in enumerate(WINDOWS):
-            result = getattr(result.at[:, *window(tap)], combine)(values[:, :, :, k])
+            result = getattr(result.at[:, *window(tap, out)], combine)(values[:, :, :, k])
         return result
 
     parents = np.zeros((1, size, size, 1), np.float32)
     for tap in WINDOWS:
-        parents[:, *window(tap)] += problem.channels
+        parents[:, *window(tap, out)] += problem.channels
 
     def route(pose, activation, weight, beta_u, beta_a):
         kernels = weight.reshape(-1, *weight.shape[2:])
@@ -74,7 +74,7 @@ def prepare(form, problem, inputs, outputs, options):
     except ImportError:
         raise Unavailable("not installed: jax") from None
     if problem.kernel == "conv_capsules":
-        function = votes_by_convolution(jax, problem, inputs["weight"])
+        function = votes_by_product(jax, problem, inputs["weight"])
         arguments = [jax.numpy.asarray(inputs["pose"])]
     else:
         function, arguments = routing(jax, problem), [jax.numpy.asarray(array) for array in inputs.values()]
