@@ -34,7 +34,7 @@ def prepare(form, problem, inputs, outputs, options):
         votes = votes_by_convolution(torch, problem, tensors["weight"])
         function, arguments = lambda pose: (votes(pose),), [tensors["pose"]]
     else:
-        # Of the two forms in compare_em.py, the batched products are the faster one eagerly, the einsums when compiled.
+        # As in compare_em.py, which compiles the einsums.
         module = compare_em.torch_bmm if form == "eager" else compare_em.torch_einsum
         function, arguments = module(torch), list(tensors.values())
     if form == "compile":
