@@ -65,6 +65,32 @@ std::vector<bool> plain_sums(const ir::Definition& definition) {
     return sums;
 }
 
+bool is_product(const ir::Ref& value) {
+    return is_float(value->type) && value->kind == ir::Kind::binary && value->op == ir::Op::mul;
+}
+
+// The factor of a component that another component is, as in the sums of w*x and w*x*x; nothing where there is none.
+const ir::Ref* factor_of_another(const ir::Definition& definition, std::size_t component) {
+    const ir::Ref& value = definition.values[component];
+    if (!is_product(value)) {
+        return nullptr;
+    }
+    for (const ir::Ref& factor : value->args) {
+        for (std::size_t other = 0; other < definition.values.size(); ++other) {
+            if (other != component && is_product(factor) && ir::equal(factor, definition.values[other])) {
+                return &factor;
+            }
+        }
+    }
+    return nullptr;
+}
+
+// Whether such a factor is better added as it is, once computed, than multiplied again in a fused multiply-add: where the
+// processor has adders beside the units that multiply. Others would only have one more operation.
+bool adds_beside_products(const Halide::Target& target, schedule::Numerics numerics) {
+    return target.has_feature(Halide::Target::AVX512_Zen4) && numerics == schedule::Numerics::reassociate;
+}
+
 class Definer {
 public:
     Definer(Lowering& lowering, Stage& stage)
@@ -250,6 +276,13 @@ private:
         const bool scalar = std::none_of(loops.begin(), loops.end(), [](const schedule::Loop& loop) {
             return loop.kind == schedule::LoopStep::Kind::vectorize;
         });
+        // A minimum of integers is one operation where one of floats, in which a NaN wins, is four in a chain.
+        const bool integers = is_ordered(reduction);
+        if (integers) {
+            at = [this, &reduction](const Expr& lane) -> std::vector<Expr> {
+                return {lowering_.math->ordered(part(reduction, lane)[0], reduction.op == ReduceOp::max)};
+            };
+        }
         while (scalar && count % 2 == 0) {
             count /= 2;
             Halide::Func half(mangle(definition_.name) + "_half" + std::to_string(count));
@@ -257,7 +290,7 @@ private:
             for (const std::string& dim : stage_.args) {
                 vars.push_back(stage_.vars.at(dim));
             }
-            half(vars) = Halide::Tuple(combine(reduction, at(stage_.lane), at(stage_.lane + count)));
+            half(vars) = Halide::Tuple(meet(reduction, at(stage_.lane), at(stage_.lane + count), integers));
             half.bound(stage_.lane, 0, count);
             stage_.halves.push_back(half);
             at = [this, half](const Expr& lane) {
@@ -278,11 +311,28 @@ private:
         while (parts.size() > 1) {
             const std::size_t left = (parts.size() + 1) / 2;
             for (std::size_t i = 0; i + left < parts.size(); ++i) {
-                parts[i] = combine(reduction, parts[i], parts[i + left]);
+                parts[i] = meet(reduction, parts[i], parts[i + left], integers);
             }
             parts.resize(left);
         }
+        if (integers) {
+            return {Math::from_ordered(parts.front()[0], halide_type(definition_.types[0]))};
+        }
         return parts.front();
+    }
+
+    [[nodiscard]] bool is_ordered(const ir::Reduction& reduction) const {
+        const Type type = definition_.types[0];
+        return (reduction.op == ReduceOp::min || reduction.op == ReduceOp::max) && (type == Type::f32 || type == Type::f64) &&
+               lowering_.plan.numerics == schedule::Numerics::reassociate;
+    }
+
+    std::vector<Expr> meet(const ir::Reduction& reduction, const std::vector<Expr>& a, const std::vector<Expr>& b,
+                           bool integers) {
+        if (!integers) {
+            return combine(reduction, a, b);
+        }
+        return {reduction.op == ReduceOp::max ? Halide::max(a[0], b[0]) : Halide::min(a[0], b[0])};
     }
 
     std::vector<Expr> combine(const ir::Reduction& reduction, const std::vector<Expr>& a, const std::vector<Expr>& b) {
@@ -322,9 +372,31 @@ private:
         std::vector<Expr> right;
         for (std::size_t i = 0; i < sums.size(); ++i) {
             const ir::Ref& value = definition_.values[i];
-            right.push_back(sums[i] ? expressions_.lower_summand(value) : expressions_.lower_compared(value));
+            right.push_back(sums[i] ? summand(i) : expressions_.lower_compared(value));
         }
         return combine(reduction, state, right);
+    }
+
+    // What a component that is a plain sum adds.
+    Expr summand(std::size_t component) {
+        const ir::Ref& value = definition_.values[component];
+        if (!adds_beside_products(lowering_.target, lowering_.plan.numerics)) {
+            return expressions_.lower_summand(value);
+        }
+        for (std::size_t other = 0; other < definition_.values.size(); ++other) {
+            const ir::Ref* factor = factor_of_another(definition_, other);
+            if (factor != nullptr && other != component && ir::equal(*factor, value)) {
+                return expressions_.lower(value);
+            }
+        }
+        const ir::Ref* factor = factor_of_another(definition_, component);
+        if (factor == nullptr) {
+            return expressions_.lower_summand(value);
+        }
+        // Hidden, or LLVM makes w * (x * x) of it, and has to multiply for the other component all the same.
+        const Math& math = *lowering_.math;
+        const ir::Ref& rest = value->args[factor == &value->args[0] ? 1 : 0];
+        return math.relaxed_product(math.barrier(expressions_.lower(*factor)), expressions_.lower(rest));
     }
 
     // The better value wins, then the smaller index; a NaN wins over everything but an earlier NaN. This holds in

@@ -140,6 +140,20 @@ Expr Math::magnitude(const Expr& a) const {
     return Halide::reinterpret(a.type(), Halide::reinterpret(carrier, a) & ~Halide::cast(carrier, sign));
 }
 
+// The bits of positive floats grow with their values, those of negative ones fall.
+Expr Math::ordered(const Expr& a, bool nan_last) const {
+    const Halide::Type carrier = a.type().with_code(Halide::Type::Int);
+    const Expr all_but_sign = carrier.max();
+    const Expr nan = nan_last ? carrier.max() : carrier.min();
+    const Expr bits = Halide::reinterpret(carrier, a);
+    return Halide::select(not_a_number(a), nan, bits ^ ((bits >> (carrier.bits() - 1)) & all_but_sign));
+}
+
+Expr Math::from_ordered(const Expr& key, Halide::Type type) {
+    const Expr sign = key >> (key.type().bits() - 1);
+    return Halide::reinterpret(type, key ^ (sign & key.type().max()));
+}
+
 Expr Math::relaxed_product(const Expr& a, const Expr& b) const {
     if (a.type().is_float() && !narrow_float(a.type()) && numerics_ != schedule::Numerics::exact) {
         return a * b;

@@ -42,6 +42,12 @@ public:
     /// The factor `a * b` of accumulate_sum, so that it contracts to a fused multiply-add.
     [[nodiscard]] Halide::Expr relaxed_product(const Halide::Expr& a, const Halide::Expr& b) const;
 
+    /// An integer by which floats of f32 and f64 compare: a NaN comes last or, for the sake of a minimum, first. Zeros of
+    /// either sign differ.
+    [[nodiscard]] Halide::Expr ordered(const Halide::Expr& a, bool nan_last) const;
+    /// The float of type `type` that has this integer; some NaN for those of NaN.
+    [[nodiscard]] static Halide::Expr from_ordered(const Halide::Expr& key, Halide::Type type);
+
     /// The same bits, of which the compiler no longer knows where they come from.
     [[nodiscard]] Halide::Expr barrier(const Halide::Expr& a) const;
 
