@@ -13,9 +13,10 @@ using namespace coulter;
 
 namespace {
 
-/// What an M-step finds out about the parents.
+/// What an M-step finds out about the parents. The variance is there as what is read of it, so that there is a
+/// logarithm and a division for each element of each parent, and not for each vote.
 struct Gaussians {
-    Tensor mean{"mean"}, variance{"variance"}, cost{"cost"};
+    Tensor mean{"mean"}, log_variance{"log_variance"}, precision{"precision"}, cost{"cost"};
 };
 
 class Router {
@@ -63,15 +64,17 @@ private:
     }
 
     [[nodiscard]] Gaussians m_step(const Tensor& assignment) const {
-        Tensor mass("mass"), weighted("weighted"), squares("squares");
+        Tensor mass("mass"), weighted("weighted"), squares("squares"), variance("variance");
         Gaussians parents;
         mass = sum(children(), assignment);
         weighted = sum(children(), assignment * votes_);
         parents.mean = weighted / (mass + 1e-7);
         const Expr d = votes_ - parents.mean;
         squares = sum(children(), assignment * d * d);
-        parents.variance = squares / (mass + 1e-7) + 1e-4;
-        const Expr cost = mass * (0.5 * log(parents.variance) + beta_u_);
+        variance = squares / (mass + 1e-7) + 1e-4;
+        parents.log_variance = log(variance);
+        parents.precision = 1 / variance;
+        const Expr cost = mass * (0.5 * parents.log_variance + beta_u_);
         parents.cost = options_.cost_scale ? cost * *options_.cost_scale : cost;
         return parents;
     }
@@ -87,10 +90,10 @@ private:
         Tensor evidence("evidence"), volume("log_volume"), distance("distance"), logits("logits"), best("best"),
             highest("highest"), density("density"), types("types"), total("total"), share("share"),
             assignment("assignment");
-        volume = sum(pose(), log(parents.variance));
+        volume = sum(pose(), parents.log_variance);
         evidence = log_sigmoid(logit(parents.cost, t)) - 0.5 * volume;
         const Expr d = votes_ - parents.mean;
-        distance = sum(pose(), d * d / parents.variance);
+        distance = sum(pose(), d * d * parents.precision);
         logits = -0.5 * distance + evidence;
         best = max({l_.out}, logits);
         highest = max({l_.py, l_.px}, of_parents(best), exist());
