@@ -112,6 +112,13 @@ void Model::leave_out_unread() {
             kept.definitions.erase(kept.definitions.begin() + static_cast<std::ptrdiff_t>(i));
         }
     }
+    const auto gone = [&](const std::string& name) {
+        return kernel_.find_definition(name) != nullptr && kept.find_definition(name) == nullptr;
+    };
+    for (ir::Group& group : kept.groups) {
+        std::erase_if(group.inputs, gone);
+        std::erase_if(group.outputs, gone);
+    }
     rewritten(std::move(kept));
 }
 

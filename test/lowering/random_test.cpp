@@ -3,6 +3,7 @@
 #include "cases.hpp"
 #include "forked.hpp"
 #include "support/random_schedule.hpp"
+#include "support/run_options.hpp"
 
 #include <doctest/doctest.h>
 
