@@ -12,30 +12,6 @@ namespace {
 
 using schedule::display_name;
 
-Nest nest_of(const ScheduleDraft& draft, const ir::Definition& definition, bool init) {
-    Nest nest;
-    const auto add = [&](const std::string& dim, bool reduced) {
-        nest.loops.push_back({display_name(dim), reduced, draft.kernel.find_dim(dim)->size, true, ""});
-    };
-    for (const std::string& dim : definition.dims) {
-        const bool is_bound =
-            definition.reduction && std::any_of(definition.reduction->into.begin(), definition.reduction->into.end(),
-                                                [&](const ir::Into& into) { return into.dim == dim; });
-        const bool is_scanned = definition.scan && definition.scan->dim == dim;
-        if (init || (!is_bound && !is_scanned)) {
-            add(dim, false);
-        }
-    }
-    if (!init && definition.reduction) {
-        for (const std::string& dim : definition.reduction->dims) {
-            add(dim, true);
-        }
-    } else if (!init && definition.scan) {
-        add(definition.scan->dim, true);
-    }
-    return nest;
-}
-
 /// The pattern of a fast reduction: constant tiles of some dims, kept in registers (or on the stack) and unrolled.
 void register_tile(ScheduleDraft& draft, const ir::Definition& write_out, const ir::Definition& reduction) {
     Nest nest;
@@ -205,6 +181,30 @@ void draw_stage(ScheduleDraft& draft, const std::string& name) {
 }
 
 } // namespace
+
+Nest nest_of(const ScheduleDraft& draft, const ir::Definition& definition, bool init) {
+    Nest nest;
+    const auto add = [&](const std::string& dim, bool reduced) {
+        nest.loops.push_back({display_name(dim), reduced, draft.kernel.find_dim(dim)->size, true, ""});
+    };
+    for (const std::string& dim : definition.dims) {
+        const bool is_bound =
+            definition.reduction && std::any_of(definition.reduction->into.begin(), definition.reduction->into.end(),
+                                                [&](const ir::Into& into) { return into.dim == dim; });
+        const bool is_scanned = definition.scan && definition.scan->dim == dim;
+        if (init || (!is_bound && !is_scanned)) {
+            add(dim, false);
+        }
+    }
+    if (!init && definition.reduction) {
+        for (const std::string& dim : definition.reduction->dims) {
+            add(dim, true);
+        }
+    } else if (!init && definition.scan) {
+        add(definition.scan->dim, true);
+    }
+    return nest;
+}
 
 bool ScheduleDraft::reorders(const ir::Definition& stage) const {
     if (!stage.reduction || !stage.reduction->into.empty() || stage.reduction->op == ir::ReduceOp::argmin ||

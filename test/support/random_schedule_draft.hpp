@@ -53,6 +53,9 @@ struct ScheduleDraft {
     int made = 0;
 };
 
+/// The loops of a stage before any directive; `init`: those of its initialisation.
+[[nodiscard]] Nest nest_of(const ScheduleDraft& draft, const ir::Definition& definition, bool init);
+
 /// A statement that makes a stage, or none where what was drawn does not fit the kernel.
 void draw_rewrite(ScheduleDraft& draft);
 
