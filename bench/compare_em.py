@@ -9,9 +9,11 @@ Contenders: `coulter` and further libraries (--also); `c_loops`, which allocates
 caller keeps the memory; PyTorch with batched products (`torch_bmm`), with einsum (`torch_einsum`), and the latter
 compiled (`torch_compile`).
 
-    cmake --build --preset default --target bench_build
-    python bench/compare_em.py --library build/bench/bench.kernels/libbench.so [--also NAME=LIBRARY]... [--sizes 16,32]
-                               [--threads 2] [--rounds 8] [--without torch_compile,...] [--out bench/results/NAME.json]
+    cmake --build --preset default --target bench_build bench_no_votes_build
+    python bench/compare_em.py --library build/bench/bench.kernels/libbench.so
+                               [--also no_votes=build/bench/bench_no_votes.kernels/libbench_no_votes.so]...
+                               [--sizes 16,32] [--threads 2] [--rounds 8] [--without torch_compile,...]
+                               [--out bench/results/NAME.json]
 """
 import argparse
 import ctypes

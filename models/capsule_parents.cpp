@@ -3,15 +3,15 @@
 namespace coulter::models {
 namespace {
 
-/// All that a gather over the parents of a child needs.
+/// All that a gather over the positions of the parents of a child needs.
 struct Gather {
     std::vector<Dim> dims;
     Expr value;
     ReduceOption exists;
 };
 
-Gather over_parents(const Arg& of_parent, const CapsuleLayer& layer) {
-    Gather gather{{layer.out}, of_parent, {}};
+Gather over_positions(const Arg& of_position, const CapsuleLayer& layer) {
+    Gather gather{{}, of_position, {}};
     std::vector<AccessArg> bindings;
     std::optional<Expr> exists;
     for (const CapsuleAxis& each : layer.axes) {
@@ -26,7 +26,7 @@ Gather over_parents(const Arg& of_parent, const CapsuleLayer& layer) {
         gather.dims.push_back(each.candidate);
     }
     if (exists) {
-        gather.value = clamped(of_parent(bindings));
+        gather.value = clamped(of_position(bindings));
         gather.exists = where(*exists);
     }
     return gather;
@@ -69,13 +69,23 @@ Expr parent_count(const CapsuleLayer& layer) {
 
 Tensor sum_over_parents(const Arg& of_parent, const CapsuleLayer& layer) {
     Function f("sum_over_parents", {of_parent});
-    const Gather gather = over_parents(of_parent, layer);
+    if (layer.axes.empty()) {
+        return sum({layer.out}, of_parent);
+    }
+    Tensor types("types");
+    types = sum({layer.out}, of_parent);
+    const Gather gather = over_positions(types, layer);
     return sum(gather.dims, gather.value, gather.exists);
 }
 
 Tensor max_over_parents(const Arg& of_parent, const CapsuleLayer& layer) {
     Function f("max_over_parents", {of_parent});
-    const Gather gather = over_parents(of_parent, layer);
+    if (layer.axes.empty()) {
+        return max({layer.out}, of_parent);
+    }
+    Tensor types("types");
+    types = max({layer.out}, of_parent);
+    const Gather gather = over_positions(types, layer);
     return max(gather.dims, gather.value, gather.exists);
 }
 

@@ -11,6 +11,7 @@ namespace {
 /// What an M-step finds out about each parent.
 struct Parents {
     Tensor mean{"mean"};
+    Tensor shift{"shift"}; ///< of the mean from the anchor, if there is one
     Tensor log_variance{"log_variance"};
     Tensor precision{"precision"}; ///< 1 / variance
     Tensor cost{"cost"};           ///< per element of the pose
@@ -23,9 +24,11 @@ public:
         : votes_(votes), activation_(activation), beta_u_(beta_u), beta_a_(beta_a), layer_(layer), options_(options),
           type_(votes.type().value_or(f32)), children_(children(layer)) {
         if (options.variance == VariancePasses::one) {
-            Tensor anchor("anchor");
+            Tensor anchor("anchor"), offset("offset");
             anchor = middle_vote();
             anchor_ = anchor;
+            offset = votes_ - anchor;
+            offset_ = offset;
         }
     }
 
@@ -72,13 +75,14 @@ private:
         if (anchor_) {
             // Any anchor gives the same mean and variance: with d = vote - anchor and e = mean - anchor,
             // sum R (vote - mean)^2 = sum R d^2 - 2 e sum R d + e^2 sum R.
-            Tensor moments("moments"), shift("shift");
-            const Expr d = votes_ - *anchor_;
+            Tensor moments("moments");
+            const Expr& d = *offset_;
             moments =
                 reduce(children_, {0, 0}, {assignment * d, assignment * d * d}, [](const Tuple& a, const Tuple& b) {
                     return Tuple{a[0] + b[0], a[1] + b[1]};
                 });
-            shift = (moments[0] - value(options_.mass_epsilon) * *anchor_) * scale;
+            const Tensor& shift = parents.shift;
+            parents.shift = (moments[0] - value(options_.mass_epsilon) * *anchor_) * scale;
             parents.mean = *anchor_ + shift;
             spread = max(moments[1] + shift * (shift * mass - value(2) * moments[0]), value(0));
         } else {
@@ -109,7 +113,7 @@ private:
             highest("highest"), likelihood("likelihood"), total("total"), share("share"), assignment("assignment");
         log_volume = sum(layer_.matrix, parents.log_variance);
         evidence = log_sigmoid(activation_logit(parents.cost, t)) - value(0.5) * log_volume;
-        const Expr d = votes_ - parents.mean;
+        const Expr d = offset_ ? *offset_ - parents.shift : votes_ - parents.mean;
         distance = sum(layer_.matrix, d * d * parents.precision);
         logits = value(-0.5) * distance + evidence;
         highest = max_over_parents(logits, layer_);
@@ -130,6 +134,7 @@ private:
     Type type_;
     std::vector<Dim> children_;
     std::optional<Expr> anchor_;
+    std::optional<Expr> offset_; ///< of the votes from it
 };
 
 } // namespace

@@ -98,6 +98,23 @@ std::vector<std::string> Model::mentioned() const {
     return names;
 }
 
+void Model::leave_out_unread() {
+    std::set<std::string> read;
+    ir::Kernel kept = kernel_;
+    // Readers come after what they read, so that one pass from the end sees through chains.
+    for (std::size_t i = kept.definitions.size(); i-- > 0;) {
+        const ir::Definition& each = kept.definitions[i];
+        if (kept.is_output(each.name) || mentioned_.contains(each.name) || read.contains(each.name)) {
+            for (const std::string& name : ir::reads(each)) {
+                read.insert(name);
+            }
+        } else {
+            kept.definitions.erase(kept.definitions.begin() + static_cast<std::ptrdiff_t>(i));
+        }
+    }
+    rewritten(std::move(kept));
+}
+
 // The name itself where a statement below `index` makes it (or the stage whose initialisation it is).
 std::string Model::made_later(const ScheduleFile& file, std::size_t index, std::string_view name, Span& where) const {
     const std::string_view stem = name.ends_with(".init") ? name.substr(0, name.size() - 5) : name;

@@ -41,6 +41,9 @@ public:
     /// Applies all statements of one file (or of the default schedule).
     void apply(const ScheduleFile& file);
 
+    /// Takes out the stages that nothing reads any more, as all their readers got clones. Not those with a block.
+    void leave_out_unread();
+
     /// Judges the finished state and writes the plan; nothing where there was an error.
     [[nodiscard]] std::optional<Plan> finish();
 

@@ -10,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 #include <Halide.h>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -89,6 +90,9 @@ int run(const Request& request) {
 } // namespace
 
 int main(int argc, char** argv) {
+    // Schedules say what becomes a vector. LLVM on its own packs the addresses of unrolled loads into vectors, only to take
+    // them apart again, in the innermost loops. Who sets the variable, chooses all of LLVM's options.
+    setenv("HL_LLVM_ARGS", "-vectorize-slp=false", 0);
     CLI::App app{"Compiles one kernel with its schedule to an object file. Started by `coulter`."};
     Request request;
     request.options.target = "host";

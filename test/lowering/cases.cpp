@@ -205,9 +205,4 @@ bool is_accepted(const Case& test) {
     return schedule::check_texts(test.kernel, {{"case.sched", test.schedule}}, host_options(test.complete)).ok();
 }
 
-bool is_long_run() {
-    const char* value = std::getenv("COULTER_LONG");
-    return value != nullptr && std::string(value) == "1";
-}
-
 } // namespace coulter::test

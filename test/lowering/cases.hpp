@@ -31,7 +31,4 @@ struct SizedKernel {
 /// Whether the checker takes the case's schedule.
 [[nodiscard]] bool is_accepted(const Case& test);
 
-/// True when COULTER_LONG=1 is in the environment.
-[[nodiscard]] bool is_long_run();
-
 } // namespace coulter::test

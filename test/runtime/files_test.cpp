@@ -1,4 +1,6 @@
 /// Readers and writers of tensor files: round trips, hand-written files, and malformed ones.
+#include "support/run_options.hpp"
+
 #include <coulter/npy.hpp>
 #include <coulter/safetensors.hpp>
 #include <doctest/doctest.h>
@@ -117,15 +119,15 @@ void mutate(Bytes& bytes, std::mt19937& random) {
 }
 
 struct Outcome {
-    int accepted = 0;
-    int refused = 0;
+    uint64_t accepted = 0;
+    uint64_t refused = 0;
 };
 
 /// Parses mutants of a file. What is refused must be so by a FormatError that has a position in the file.
-Outcome survive(const Bytes& original, int mutants, uint32_t seed, const std::function<void(const Bytes&)>& parse) {
+Outcome survive(const Bytes& original, uint64_t mutants, uint64_t seed, const std::function<void(const Bytes&)>& parse) {
     Outcome outcome;
-    std::mt19937 random(seed);
-    for (int i = 0; i < mutants; ++i) {
+    std::mt19937 random(static_cast<uint32_t>(seed));
+    for (uint64_t i = 0; i < mutants; ++i) {
         Bytes bytes = original;
         mutate(bytes, random);
         try {
@@ -276,16 +278,17 @@ TEST_CASE("mutants of files are parsed or refused, and nothing else") {
     coulter::Safetensors file = sample(random);
     // Mostly data, as real files are: then most mutants still parse, and are read to their end.
     file.tensors["large"] = random_array({kDLFloat, 32, 1}, {40, 100}, random);
-    const Outcome of_safetensors = survive(coulter::format_safetensors(file), 10000, 4,
+    const uint64_t mutants = coulter::test::mutations(10'000);
+    const Outcome of_safetensors = survive(coulter::format_safetensors(file), mutants, coulter::test::first_seed() + 4,
                                            [](const Bytes& bytes) { coulter::parse_safetensors(bytes); });
-    const Outcome of_npy = survive(coulter::format_npy(file.tensors["large"]), 10000, 5,
+    const Outcome of_npy = survive(coulter::format_npy(file.tensors["large"]), mutants, coulter::test::first_seed() + 5,
                                    [](const Bytes& bytes) { coulter::parse_npy(bytes); });
     MESSAGE("safetensors: ", of_safetensors.accepted, " parsed, ", of_safetensors.refused,
             " refused; npy: ", of_npy.accepted, " parsed, ", of_npy.refused, " refused");
-    CHECK(of_safetensors.accepted >= 5000);
-    CHECK(of_npy.accepted >= 5000);
-    CHECK(of_safetensors.refused >= 1000);
-    CHECK(of_npy.refused >= 1000);
+    CHECK(of_safetensors.accepted >= mutants / 2);
+    CHECK(of_npy.accepted >= mutants / 2);
+    CHECK(of_safetensors.refused >= mutants / 10);
+    CHECK(of_npy.refused >= mutants / 10);
 }
 
 TEST_CASE("a file cut at any byte is refused") {

@@ -1,6 +1,7 @@
 // Seeded mutations of valid schedules: no crash, no hang, and a place for everything that is refused.
 
 #include "schedule_support.hpp"
+#include "support/run_options.hpp"
 
 #include <doctest/doctest.h>
 
@@ -202,15 +203,15 @@ TEST_CASE("20,000 mutations are parsed, printed and checked; what is refused has
     std::size_t parse = 0;
     std::size_t accepted = 0;
 #if defined(__SANITIZE_ADDRESS__)
-    constexpr std::size_t count = 4'000; // fifteen times as slow
+    const std::size_t count = mutations(4'000); // fifteen times as slow
 #else
-    constexpr std::size_t count = 20'000;
+    const std::size_t count = mutations(20'000);
 #endif
     std::vector<ir::Kernel> kernels;
     for (const char* const seed : seeds) {
         kernels.push_back(kernel_of(seed));
     }
-    for (std::size_t seed = 0; seed < count; ++seed) {
+    for (std::uint64_t seed = first_seed(); seed < first_seed() + count; ++seed) {
         CAPTURE(seed);
         Random random(seed);
         const std::size_t which = below(random, seeds.size());

@@ -91,6 +91,17 @@ TEST_CASE("statements with wildcards make a stage for each match") {
     CHECK(main_of(plan, "votes[0]") == "batch in(8) out.o(4) out.i(8):vectorize");
 }
 
+TEST_CASE("a stage whose readers all got clones is left out, unless it has a block") {
+    const std::string clones = "schedule em\nclone votes for em.mu[*] em.sigma[*] as votes[*]\n";
+    const auto has = [](const std::string& text, const std::string& name) {
+        return planned(text).kernel.find_definition(name) != nullptr;
+    };
+    CHECK(!has(clones, "votes"));
+    CHECK(has(clones, "votes[1]"));
+    CHECK(codes(clones + "stage votes { compute root }\n") == "S026");
+    CHECK(has("schedule em\nclone votes for em.mu[*] as votes[*]\n", "votes"));
+}
+
 TEST_CASE("like takes over loops, not places, and reduced loops drop out") {
     const schedule::Plan plan = planned("schedule em\n"
                                         "stage em.mu[0] { compute root; tile out in by 8 2; unroll in.i; vectorize out.i }\n"

@@ -2,6 +2,7 @@
 
 #include "coulter/text.hpp"
 #include "support/random_kernel.hpp"
+#include "support/run_options.hpp"
 #include "text_support.hpp"
 
 #include <chrono>
@@ -176,9 +177,9 @@ TEST_CASE("20,000 mutations are accepted or rejected with a position, at least h
         options.stages = 4;
         bases.push_back(print(random_kernel(seed, options)));
     }
-    constexpr int total = 20'000;
-    int accepted = 0;
-    for (std::uint64_t seed = 0; seed < total; ++seed) {
+    const std::uint64_t total = mutations(20'000);
+    std::uint64_t accepted = 0;
+    for (std::uint64_t seed = first_seed(); seed < first_seed() + total; ++seed) {
         CAPTURE(seed);
         Random random(seed);
         std::string text = bases[random.below(bases.size())];
