@@ -35,7 +35,6 @@ sys.path.insert(0, str(HERE.parent / "scripts"))
 import em_reference  # noqa: E402
 
 BATCH, SIZE, TAPS, STRIDE, ITERATIONS = 8, 14, 3, 2, 3
-OUT = (SIZE - TAPS) // STRIDE + 1
 
 
 def make_inputs(channels):
@@ -48,29 +47,33 @@ def make_inputs(channels):
 
 
 def make_outputs(channels):
-    return [compare.aligned((BATCH, OUT, OUT, channels, 4, 4)), compare.aligned((BATCH, OUT, OUT, channels))]
+    out = positions(SIZE)
+    return [compare.aligned((BATCH, out, out, channels, 4, 4)), compare.aligned((BATCH, out, out, channels))]
 
 
-def slices(taps):
-    ky, kx = taps
-    return slice(ky, ky + STRIDE * OUT - STRIDE + 1, STRIDE), slice(kx, kx + STRIDE * OUT - STRIDE + 1, STRIDE)
+def positions(size):
+    return (size - TAPS) // STRIDE + 1
 
 
-ALL_TAPS = [(ky, kx) for ky in range(TAPS) for kx in range(TAPS)]
+def windows(size):
+    """For each tap, the positions (iy, ix) that the windows have there."""
+    last = STRIDE * (positions(size) - 1) + 1
+    return [(slice(ky, ky + last, STRIDE), slice(kx, kx + last, STRIDE)) for ky in range(TAPS) for kx in range(TAPS)]
 
 
 def torch_routing(torch, votes_of, m_step, distances_of):
     """Routing over tensors [n, y, x, taps, in, out] from the three steps in which the forms differ."""
 
     def at_child(values):
-        return torch.stack([values[:, s[0], s[1]] for s in map(slices, ALL_TAPS)], 3)
+        return torch.stack([values[:, s[0], s[1]] for s in windows(values.shape[1])], 3)
 
     def route(pose, activation, weight, beta_u, beta_a):
-        n, channels = pose.shape[0], weight.shape[3]
-        count = torch.zeros(1, SIZE, SIZE, 1)
-        for s in map(slices, ALL_TAPS):
+        n, size, channels = *pose.shape[:2], weight.shape[3]
+        taps, out = windows(size), positions(size)
+        count = torch.zeros(1, size, size, 1)
+        for s in taps:
             count[:, s[0], s[1]] += channels
-        r = at_child(activation / count.clamp_min(1))[..., None].expand(n, OUT, OUT, 9, -1, channels)
+        r = at_child(activation / count.clamp_min(1))[..., None].expand(n, out, out, 9, -1, channels)
         votes = votes_of(pose, weight)
         for t in range(ITERATIONS):
             mass = r.sum((3, 4))
@@ -82,13 +85,13 @@ def torch_routing(torch, votes_of, m_step, distances_of):
                 return mean, torch.sigmoid(logit)
             evidence = torch.nn.functional.logsigmoid(logit) - 0.5 * log_volume
             logits = evidence[:, :, :, None, None] - 0.5 * distances_of(squares, 1 / variance)
-            most = torch.full((n, SIZE, SIZE, logits.shape[4]), -math.inf)
+            most = torch.full((n, size, size, logits.shape[4]), -math.inf)
             best = logits.amax(-1)
-            for k, s in enumerate(map(slices, ALL_TAPS)):
+            for k, s in enumerate(taps):
                 most[:, s[0], s[1]] = torch.maximum(most[:, s[0], s[1]], best[:, :, :, k])
             p = torch.exp(logits - at_child(most)[..., None])
             total, sums = torch.zeros_like(most), p.sum(-1)
-            for k, s in enumerate(map(slices, ALL_TAPS)):
+            for k, s in enumerate(taps):
                 total[:, s[0], s[1]] += sums[:, :, :, k]
             r = p * at_child(activation / total.clamp_min(0.5))[..., None]
     return route
@@ -96,32 +99,30 @@ def torch_routing(torch, votes_of, m_step, distances_of):
 
 def patches(pose):
     """[n, y, x, ky, kx, in, row, k], a view."""
-    windows = pose.unfold(1, TAPS, STRIDE).unfold(2, TAPS, STRIDE)
-    return windows.permute(0, 1, 2, 6, 7, 3, 4, 5)
+    unfolded = pose.unfold(1, TAPS, STRIDE).unfold(2, TAPS, STRIDE)
+    return unfolded.permute(0, 1, 2, 6, 7, 3, 4, 5)
 
 
 def torch_bmm(torch):
     # Votes [n, y, x, out, children, 16], so that means, variances and distances are batched products.
     def votes_of(pose, weight):
-        n, channels, types = pose.shape[0], pose.shape[3], weight.shape[3]
+        n, channels, types, out = pose.shape[0], pose.shape[3], weight.shape[3], positions(pose.shape[1])
         left = patches(pose).permute(3, 4, 5, 0, 1, 2, 6, 7).reshape(9 * channels, -1, 4)
         right = weight.permute(0, 1, 2, 4, 3, 5).reshape(9 * channels, 4, types * 4)
-        votes = torch.bmm(left, right).reshape(9 * channels, n, OUT, OUT, 4, types, 4)
+        votes = torch.bmm(left, right).reshape(9 * channels, n, out, out, 4, types, 4)
         return votes.permute(1, 2, 3, 5, 0, 4, 6).reshape(-1, 9 * channels, 16)
 
     def m_step(votes, r, divisor):
-        n, types = r.shape[0], r.shape[5]
         rows = r.permute(0, 1, 2, 5, 3, 4).reshape(-1, 1, votes.shape[1])
         mean = torch.bmm(rows, votes) / divisor.reshape(-1, 1, 1)
         squares = (votes - mean).square_()
         variance = torch.bmm(rows, squares) / divisor.reshape(-1, 1, 1)
-        shape = (n, OUT, OUT, types, 16)
+        shape = (*r.shape[:3], r.shape[5], 16)
         return mean.reshape(shape), variance.reshape(shape), squares
 
     def distances_of(squares, precision):
-        n, types = precision.shape[0], precision.shape[3]
         distances = torch.bmm(squares, precision.reshape(-1, 16, 1))
-        return distances.reshape(n, OUT, OUT, types, 9, -1).permute(0, 1, 2, 4, 5, 3)
+        return distances.reshape(*precision.shape[:4], 9, -1).permute(0, 1, 2, 4, 5, 3)
     return torch_routing(torch, votes_of, m_step, distances_of)
 
 

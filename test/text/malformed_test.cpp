@@ -243,6 +243,12 @@ TEST_CASE("what fits the limit of size is read in bounded time and memory") {
     }
 }
 
+TEST_CASE("reads of a tensor whose declaration names a dim twice are refused with it") {
+    const std::string declared = head + "dim j = 3\nt: f32[i, i] = 1.0\n";
+    CHECK(rejection(declared + "u: f32[j] = t(i = j)\noutput u\n").find("k.coulter:") == 0);
+    CHECK(rejection(declared + "u: f32[j] = padded(t(i = j), 0.0)\noutput u\n").find("k.coulter:") == 0);
+}
+
 TEST_CASE("bytes that are no text are refused with their place") {
     CHECK(rejection(head + std::string(1, '\0')).find("k.coulter:6:1: error: the byte 0x00") == 0);
     for (const char* bad : {"\xff", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x80"}) {
