@@ -109,9 +109,14 @@ void Model::leave_out_unread() {
                 read.insert(name);
             }
         } else {
+            for (ir::Group& group : kept.groups) { // they name only what there is
+                std::erase(group.inputs, each.name);
+                std::erase(group.outputs, each.name);
+            }
             kept.definitions.erase(kept.definitions.begin() + static_cast<std::ptrdiff_t>(i));
         }
     }
+    std::erase_if(kept.groups, [](const ir::Group& group) { return group.outputs.empty(); });
     rewritten(std::move(kept));
 }
 
