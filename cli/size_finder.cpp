@@ -12,6 +12,8 @@ using Extents = SizeFinder::Extents;
 
 // What the interpreter evaluates in well under a second.
 constexpr double most_operations = 1.5e6;
+// What it evaluates in a few seconds: for a part of a schedule that smaller sizes do not reach.
+constexpr double most_operations_for_a_part = 3e7;
 // Sizes that a search looks at.
 constexpr double most_tries = 20000;
 
@@ -113,25 +115,33 @@ std::vector<Extents> SizeFinder::where(const std::vector<std::string>& deciding,
         }
         sizes.push_back(std::move(kept));
     }
+    // The dims that decide nothing: as small as they can be, so that those which decide may be large.
+    Extents least = *base_;
+    for (const std::string& dim : free_) {
+        if (std::ranges::find(deciding, dim) == deciding.end()) {
+            least[dim] = smallest(least, dim, 1);
+        }
+    }
     std::optional<Extents> fewest;
     std::optional<Extents> greatest;
-    double low = most_operations;
+    double low = most_operations_for_a_part;
     double high = -1;
     std::vector<std::size_t> at(deciding.size());
     for (bool more = true; more;) {
-        Extents chosen = *base_;
-        for (std::size_t i = 0; i < deciding.size(); ++i) {
-            chosen[deciding[i]] = sizes[i][at[i]];
-        }
-        if (const Extents extents = all(chosen); holds(extents) && valid(chosen)) {
-            const double now = operations(chosen);
-            if (now <= low) {
-                low = now;
-                fewest = extents;
+        for (Extents chosen : {least, *base_}) {
+            for (std::size_t i = 0; i < deciding.size(); ++i) {
+                chosen[deciding[i]] = sizes[i][at[i]];
             }
-            if (now <= most_operations && now > high) {
-                high = now;
-                greatest = extents;
+            if (const Extents extents = all(chosen); holds(extents) && valid(chosen)) {
+                const double now = operations(chosen);
+                if (now <= low) {
+                    low = now;
+                    fewest = extents;
+                }
+                if (now <= most_operations && now > high) {
+                    high = now;
+                    greatest = extents;
+                }
             }
         }
         more = false;
@@ -143,7 +153,7 @@ std::vector<Extents> SizeFinder::where(const std::vector<std::string>& deciding,
     std::vector<Extents> result;
     if (fewest) {
         result.push_back(*fewest);
-        if (*greatest != *fewest) {
+        if (greatest && *greatest != *fewest) {
             result.push_back(*greatest);
         }
     }

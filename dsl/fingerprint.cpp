@@ -15,7 +15,7 @@ namespace {
 /// order of its dims.
 class Canonical {
 public:
-    explicit Canonical(const ir::Definition& definition) {
+    Canonical(const ir::Definition& definition, const std::map<std::string, std::string>& former) : former_(former) {
         for (const Type type : definition.types) {
             text_ += fmt::format("type {}\n", name(type));
         }
@@ -91,7 +91,8 @@ private:
         std::string line =
             fmt::format("{} {} {} {} {:x} {} {} {} ", static_cast<int>(node.kind), ir::name(node.op), name(node.type),
                         node.integer, bits, node.component, node.right, static_cast<int>(node.boundary));
-        line += of_dim ? fmt::format("d{}", dim(node.name)) : node.name;
+        const auto other = node.kind == ir::Kind::access ? former_.find(node.name) : former_.end();
+        line += of_dim ? fmt::format("d{}", dim(node.name)) : other == former_.end() ? node.name : other->second;
         for (const std::string& bound : node.dims) {
             line += fmt::format(" d{}", dim(bound));
         }
@@ -101,6 +102,7 @@ private:
         return line;
     }
 
+    const std::map<std::string, std::string>& former_; ///< names of producers
     std::string text_;
     std::unordered_map<std::string, std::size_t> dims_;
     std::unordered_map<std::string, std::size_t> lines_;
@@ -109,8 +111,8 @@ private:
 
 } // namespace
 
-std::string fingerprint(const ir::Definition& definition) {
-    return sha256(Canonical(definition).text()).substr(0, 8);
+std::string fingerprint(const ir::Definition& definition, const std::map<std::string, std::string>& former) {
+    return sha256(Canonical(definition, former).text()).substr(0, 8);
 }
 
 std::string fingerprint(const ir::Kernel& kernel) {

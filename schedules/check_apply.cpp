@@ -274,7 +274,7 @@ void Model::stamp(const Statement& block, const std::string& stage) {
                 "leave the stamp out");
         return;
     }
-    if (const std::string now = fingerprint(*given); now != block.stamp) {
+    if (const std::string now = fingerprint(*given); !computes(*given, block.stamp)) {
         warning("S025", block.stamp_span,
                 fmt::format("`{}` has changed since this block was written: its fingerprint is {}", origin, now),
                 fmt::format("read the block again, then write `@{}`, or let `coulter fmt --stamp` do it", now));

@@ -109,16 +109,14 @@ void Model::leave_out_unread() {
                 read.insert(name);
             }
         } else {
+            for (ir::Group& group : kept.groups) { // they name only what there is
+                std::erase(group.inputs, each.name);
+                std::erase(group.outputs, each.name);
+            }
             kept.definitions.erase(kept.definitions.begin() + static_cast<std::ptrdiff_t>(i));
         }
     }
-    const auto gone = [&](const std::string& name) {
-        return kernel_.find_definition(name) != nullptr && kept.find_definition(name) == nullptr;
-    };
-    for (ir::Group& group : kept.groups) {
-        std::erase_if(group.inputs, gone);
-        std::erase_if(group.outputs, gone);
-    }
+    std::erase_if(kept.groups, [](const ir::Group& group) { return group.outputs.empty(); });
     rewritten(std::move(kept));
 }
 

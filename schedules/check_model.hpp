@@ -95,9 +95,10 @@ private:
     [[nodiscard]] const Statement* in_force(const ScheduleFile& file, const std::string& name) const;
     [[nodiscard]] std::optional<std::size_t> replacement(const ScheduleFile& file, std::size_t index,
                                                          const std::string& made) const;
-    [[nodiscard]] static bool is_dropped(const ScheduleFile& file, int layer, const std::string& name);
+    [[nodiscard]] bool is_dropped(const ScheduleFile& file, int layer, const std::string& name) const;
     void check_drop(const ScheduleFile& file, std::size_t index);
     void follow_renames(const ScheduleFile& file);
+    [[nodiscard]] bool computes(const ir::Definition& definition, const std::string& stamp) const;
     void renamed(Statement& s) const;
 
     // check_like.cpp
@@ -169,6 +170,7 @@ private:
     std::map<std::string, std::vector<Directive>> blocks_; ///< of each stage or initialisation, for `like`
     std::map<std::string, std::vector<BaseLoop>> block_loops_; ///< that each of these blocks began with
     std::map<std::string, std::string> renamed_;           ///< stages that a stamp finds under another name
+    std::map<std::string, std::string> former_;            ///< the other way round
     std::vector<std::string> liking_;                      ///< stages whose directives are being taken over
     const std::vector<Note>* via_ = nullptr;               ///< macros around what is being applied
     std::vector<std::pair<std::string, Span>> packs_; ///< source and statement

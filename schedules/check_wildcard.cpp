@@ -72,9 +72,11 @@ const std::string& subject_name(const Statement& s) {
 } // namespace
 
 // Whether a layer above takes back what is said of a stage.
-bool Model::is_dropped(const ScheduleFile& file, int layer, const std::string& name) {
+bool Model::is_dropped(const ScheduleFile& file, int layer, const std::string& name) const {
     return !name.empty() && std::ranges::any_of(file.statements, [&](const Statement& other) {
-        return other.kind == Statement::Kind::drop && other.layer > layer && match(other.stage.text, name).has_value();
+        const auto now = renamed_.find(other.stage.text);
+        return other.kind == Statement::Kind::drop && other.layer > layer &&
+               match(now == renamed_.end() ? other.stage.text : now->second, name).has_value();
     });
 }
 
@@ -218,8 +220,14 @@ std::optional<std::size_t> Model::replacement(const ScheduleFile& file, std::siz
     return best;
 }
 
+// Whether a stamp is of this definition. A producer that has another name now is no change of those that read it.
+bool Model::computes(const ir::Definition& definition, const std::string& stamp) const {
+    return fingerprint(definition) == stamp || (!former_.empty() && fingerprint(definition, former_) == stamp);
+}
+
 // A block with a stamp whose stage is gone: the stage that computes the same now is meant, where there is just one.
 void Model::follow_renames(const ScheduleFile& file) {
+    std::vector<const Statement*> gone;
     for (const Statement& s : file.statements) {
         if (s.kind != Statement::Kind::block || s.stamp.empty() || is_pattern(s.stage.text) ||
             kernel_.find_definition(s.stage.text) != nullptr || renamed_.contains(s.stage.text)) {
@@ -228,28 +236,51 @@ void Model::follow_renames(const ScheduleFile& file) {
         const bool made = std::ranges::any_of(
             file.statements, [&](const Statement& other) { return match(made_name(other), s.stage.text).has_value(); });
         const bool derived = s.stage.text.ends_with(".init") || s.stage.text.ends_with(".lanes");
-        if (made || derived || s.skip_missing) {
-            continue;
+        if (!made && !derived && !s.skip_missing) {
+            gone.push_back(&s);
         }
+    }
+    const auto now_called = [&](const Statement& s) {
         std::vector<std::string> same;
         for (const ir::Definition& each : original_.definitions) {
-            const bool taken = std::ranges::any_of(file.statements, [&](const Statement& other) {
-                return other.kind == Statement::Kind::block && other.stage.text == each.name;
-            });
-            if (!taken && fingerprint(each) == s.stamp) {
+            const bool taken = former_.contains(each.name) ||
+                               std::ranges::any_of(file.statements, [&](const Statement& other) {
+                                   return other.kind == Statement::Kind::block && other.stage.text == each.name;
+                               });
+            if (!taken && computes(each, s.stamp)) {
                 same.push_back(each.name);
             }
         }
-        via_ = s.via.empty() ? nullptr : &s.via;
-        if (same.size() == 1) {
-            renamed_[s.stage.text] = same.front();
-            warning("S027", s.stage.span, fmt::format("`{}` is called `{}` now, and this block is its", s.stage.text, same.front()),
-                    fmt::format("write `stage {} @{} {{ ... }}`", same.front(), s.stamp));
+        return same;
+    };
+    // A stage that reads another one with a new name is found once that one is.
+    for (bool more = true; more;) {
+        more = false;
+        for (const Statement* s : gone) {
+            const std::vector<std::string> same =
+                renamed_.contains(s->stage.text) ? std::vector<std::string>{} : now_called(*s);
+            if (same.size() == 1) {
+                renamed_[s->stage.text] = same.front();
+                former_[same.front()] = s->stage.text;
+                more = true;
+            }
+        }
+    }
+    std::set<std::string> told;
+    for (const Statement* s : gone) {
+        if (!told.insert(s->stage.text).second) {
+            continue;
+        }
+        via_ = s->via.empty() ? nullptr : &s->via;
+        if (const auto now = renamed_.find(s->stage.text); now != renamed_.end()) {
+            warning("S027", s->stage.span,
+                    fmt::format("`{}` is called `{}` now, and this block is its", s->stage.text, now->second),
+                    fmt::format("write `stage {} @{} {{ ... }}`", now->second, s->stamp));
         } else {
-            failed_.insert(s.stage.text);
-            warning("S027", s.stage.span,
-                    fmt::format("`{}` is gone from kernel `{}`; its block is left out", s.stage.text, kernel_.name),
-                    choices(s.stage.text, stage_names(), "the stages are"));
+            failed_.insert(s->stage.text);
+            warning("S027", s->stage.span,
+                    fmt::format("`{}` is gone from kernel `{}`; its block is left out", s->stage.text, kernel_.name),
+                    choices(s->stage.text, stage_names(), "the stages are"));
         }
         via_ = nullptr;
     }

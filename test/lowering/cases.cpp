@@ -151,6 +151,18 @@ std::vector<SizedKernel> lowering_kernels() {
     return kernels;
 }
 
+SizedKernel sized_by_inputs(ir::Kernel kernel) {
+    std::vector<std::string> free;
+    for (const ir::Input& input : kernel.inputs) {
+        for (const std::string& dim : input.dims) {
+            if (!kernel.find_dim(dim)->size && std::find(free.begin(), free.end(), dim) == free.end()) {
+                free.push_back(dim);
+            }
+        }
+    }
+    return {std::move(kernel), std::move(free)};
+}
+
 SizedKernel random_sized_kernel(std::uint64_t seed, int stages) {
     RandomKernelOptions options;
     options.stages = stages;

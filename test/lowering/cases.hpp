@@ -14,6 +14,9 @@ struct SizedKernel {
 /// tuples of floats, sums of f16, bf16 and integers, an arithmetic of small integers.
 [[nodiscard]] std::vector<SizedKernel> lowering_kernels();
 
+/// A kernel whose callers decide the dims of its inputs that have no constant extent.
+[[nodiscard]] SizedKernel sized_by_inputs(ir::Kernel kernel);
+
 /// A random kernel that can be lowered.
 [[nodiscard]] SizedKernel random_sized_kernel(std::uint64_t seed, int stages = 5);
 

@@ -61,14 +61,7 @@ void expect_passed(const std::vector<Case>& cases) {
 TEST_CASE("model kernels under their default schedules give the interpreter's results") {
     std::vector<Case> cases;
     for (const KernelFactory& factory : models::kernels()) {
-        SizedKernel kernel{factory.make(Params{}).ir(), {}};
-        for (const ir::Input& input : kernel.kernel.inputs) {
-            for (const std::string& dim : input.dims) {
-                if (!kernel.kernel.find_dim(dim)->size) {
-                    kernel.free.push_back(dim);
-                }
-            }
-        }
+        const SizedKernel kernel = sized_by_inputs(factory.make(Params{}).ir());
         for (const std::uint64_t seed : {1, 2, 3}) {
             Case test = make_case(kernel, seed, factory.name == "digits_cnn" ? 1500000 : 20000);
             test.special = seed == 3 && factory.name != "digits_cnn";

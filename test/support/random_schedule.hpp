@@ -23,6 +23,13 @@ struct RandomScheduleOptions {
 [[nodiscard]] std::string random_schedule(const ir::Kernel& kernel, std::uint64_t seed,
                                           const RandomScheduleOptions& options = {});
 
+/// The schedule with a few changes, of those that `accepts`: statements and directives left out, other factors, tails
+/// and places, further rewrites, blocks anew, blocks by wildcards, macros that the kernel carries. Under the numerics
+/// of `options`; three of four lose their variants. `text` has a `schedule` line first.
+[[nodiscard]] std::string varied_schedule(const ir::Kernel& kernel, const std::string& text, std::uint64_t seed,
+                                          const std::function<bool(const std::string&)>& accepts,
+                                          const RandomScheduleOptions& options = {});
+
 /// The schedule with some of it in other words: macros with parameters, holes, `extend`, and some of it changed into
 /// `like`, wildcards and variants. It parses; most of such files are legal where `text` is.
 [[nodiscard]] std::string modular_schedule(const ir::Kernel& kernel, const std::string& text, std::uint64_t seed);
