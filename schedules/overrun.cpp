@@ -41,6 +41,33 @@ void find_tile_overrun(const Plan& plan, const std::map<std::string, std::int64_
     }
 }
 
+// Loops of a placed stage begin where the part that its host needs does. Fused, with extents that are not constant, Halide
+// knows only roughly which indices they take.
+void find_roughly_known(Stage& stage) {
+    if (!stage.plan->inlined && stage.plan->store) {
+        // Memory that outlives the loop makes Halide start the loop early, so that the first iteration finds what it reads.
+        stage.found.dims.insert(stage.definition->dims.begin(), stage.definition->dims.end());
+    }
+    const bool has_constants = std::ranges::all_of(stage.plan->main.loops, [](const Loop& loop) { return loop.extent.has_value(); });
+    if (stage.plan->inlined || stage.plan->compute.is_root() || has_constants) {
+        return;
+    }
+    std::map<std::string, std::set<std::string>> dims_of; // of a loop
+    for (const std::string& dim : stage.definition->dims) {
+        dims_of[display_name(dim)].insert(dim);
+    }
+    for (const LoopStep& step : stage.plan->main.steps) {
+        if (step.kind == LoopStep::Kind::split) {
+            dims_of[step.outer] = dims_of[step.inner] = dims_of[step.loop];
+        } else if (step.kind == LoopStep::Kind::fuse) {
+            std::set<std::string> dims = dims_of[step.loop];
+            dims.insert(dims_of[step.outer].begin(), dims_of[step.outer].end());
+            stage.found.dims.insert(dims.begin(), dims.end());
+            dims_of[step.inner] = std::move(dims);
+        }
+    }
+}
+
 // A loop of vectors of an internal map has no rest: the last vector is computed whole.
 void round_vectors(Stage& stage) {
     if (!stage.internal || stage.plan->inlined || stage.definition->reduction) {
@@ -98,6 +125,7 @@ std::map<std::string, Overrun> overruns(const Plan& plan, const std::map<std::st
                     is_internal(plan, each.name),
                     {}};
         find_tile_overrun(plan, constants, stage);
+        find_roughly_known(stage);
         stages.emplace(each.name, std::move(stage));
     }
     // Consumers first.

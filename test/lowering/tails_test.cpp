@@ -115,6 +115,28 @@ TEST_CASE("tiles under fused loops") {
     expect_passed(cases);
 }
 
+TEST_CASE("placed stages whose indices Halide knows only roughly read inside their inputs") {
+    // Fused loops that begin where a window of the host does.
+    std::vector<Case> cases =
+        all_of(table_kernel("max_pool").kernel,
+               {"stage packed = pack image by channel 5 per call\n"
+                "stage packed { compute at pooled/y; fuse iy channel.o as both }\n"},
+               {{{"channel", 19}, {"iy", 9}}, {{"channel", 3}, {"iy", 1}}, {{"channel", 6}, {"iy", 2}}});
+    // Memory that outlives the loop in which it is filled, under a tile of a split.
+    for (Case& each : all_of(table_kernel("masked").kernel,
+                             {"stage join1 = join least some\nstage join2 = join least some\n"
+                              "stage join2 { split k by 2; tile k.o k.i by 16 4 }\n"
+                              "stage join1 { compute at join2/k.i.i; store at join2/k.i.o; split j by 4 }\n"},
+                             {{{"i", 3}, {"j", 19}, {"k", 37}}, {{"i", 1}, {"j", 1}, {"k", 1}}})) {
+        cases.push_back(std::move(each));
+    }
+    for (const Case& test : cases) {
+        INFO(test.schedule);
+        REQUIRE(is_accepted(test));
+    }
+    expect_passed(cases);
+}
+
 TEST_CASE("tiles of convolutions and chains, at the borders of their inputs") {
     std::vector<Case> cases;
     const auto add = [&](const SizedKernel& kernel, const std::vector<std::string>& bodies,
