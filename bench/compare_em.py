@@ -13,7 +13,10 @@ compiled (`torch_compile`).
     python bench/compare_em.py --library build/bench/bench.kernels/libbench.so
                                [--also no_votes=build/bench/bench_no_votes.kernels/libbench_no_votes.so]...
                                [--sizes 16,32] [--threads 2] [--rounds 8] [--without torch_compile,...]
-                               [--out bench/results/NAME.json]
+                               [--keep-memory] [--out bench/results/NAME.json]
+
+With --keep-memory the C library's allocator gives no memory back to the system, so that no contender, PyTorch first of
+all, waits in each call for pages that it had in the call before.
 """
 import argparse
 import ctypes
@@ -221,8 +224,11 @@ def main():
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--without", default="", help="contenders to leave out")
     parser.add_argument("--out", help="write the figures as JSON")
+    parser.add_argument("--keep-memory", action="store_true", help="freed memory stays with the process")
     parser.add_argument("--memory-of", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.keep_memory and not compare.KEEP_MEMORY.items() <= os.environ.items():
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | compare.KEEP_MEMORY)
     os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
     libraries = {"coulter": arguments.library, **dict(also.split("=", 1) for also in arguments.also)}
     names = [*libraries, "c_loops", "c_loops_kept", "torch_bmm", "torch_einsum", "torch_compile"]
@@ -247,7 +253,7 @@ def main():
             print(f"  FMA roof {peak / 1e9:.1f} GFLOP/s")
     if arguments.out:
         document = {"processor": compare.processor(), "threads": arguments.threads, "rounds": arguments.rounds,
-                    "results": results}
+                    "keep_memory": arguments.keep_memory, "results": results}
         pathlib.Path(arguments.out).write_text(json.dumps(document, indent=1) + "\n")
 
 

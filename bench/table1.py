@@ -68,11 +68,6 @@ CONTENDERS = [
 ]
 
 
-# Memory that a contender gives back stays in its process, as Coulter's and the C loops' does: else those that take their
-# intermediate results anew in every call would be timed on page faults, as they are not in a program that runs for long.
-KEEP_MEMORY = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2 ** 36)}
-
-
 class Failed(Exception):
     """What a row says instead of times."""
 
@@ -90,7 +85,7 @@ class Worker:
         try:
             self.process = subprocess.Popen([python, str(HERE / "table1_worker.py"), json.dumps(options)], text=True,
                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr,
-                                            env=os.environ | KEEP_MEMORY | {"OMP_NUM_THREADS": str(threads)},
+                                            env=os.environ | compare.KEEP_MEMORY | {"OMP_NUM_THREADS": str(threads)},
                                             start_new_session=True)
         except OSError:
             raise Failed("not installed: its Python") from None

@@ -100,7 +100,8 @@ void check_accesses(const ir::Kernel& kernel, const std::vector<IndexUse>& uses,
                      fmt::format(fmt::runtime(text), number(lhs), number(rhs)),
                      {},
                      fmt::format("change the extents or the index{}",
-                                 use.scatter ? "" : fmt::format(", or pad: `padded({}, 0)(...)`", use.tensor))});
+                                 use.scatter ? "" : fmt::format(", or read with `padded({0}, 0)(...)` or `clamped({0})(...)`",
+                                                               use.tensor))});
                 return;
             }
             const std::optional<Poly> room_left = Polys::add(polys.convert(rhs), polys.convert(lhs), -1);

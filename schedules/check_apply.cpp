@@ -293,6 +293,7 @@ void Model::placement(Stage& stage, const std::string& name, const Directive& d)
     case Kind::compute_inline:
         if (once(stage.where_span, "computed")) {
             stage.where_span = d.span;
+            stage.where_via = d.via;
             stage.where = d.kind == Kind::compute_at     ? Stage::Where::at
                           : d.kind == Kind::compute_root ? Stage::Where::root
                                                          : Stage::Where::inlined;

@@ -12,7 +12,10 @@ std::optional<Plan> Finish::run() {
     const ir::Kernel& kernel = model_.kernel();
     for (std::size_t i = kernel.definitions.size(); i-- > 0;) {
         const std::string& name = kernel.definitions[i].name;
+        const std::vector<Note>& via = model_.stages_.at(name).where_via;
+        model_.via_ = via.empty() ? nullptr : &via;
         place(name);
+        model_.via_ = nullptr;
         if (!done_.at(name).inlined) {
             nests(name);
         }

@@ -88,6 +88,7 @@ bool Model::join(const Statement& s) {
         fresh.where = old.where; // another statement may have placed it
         fresh.place = old.place;
         fresh.where_span = old.where_span;
+        fresh.where_via = old.where_via;
     }
     made(s.stage.text, stages_.at(names.front()).origin, s.span);
     Stage& fresh = stages_.at(s.stage.text);

@@ -17,6 +17,7 @@ struct Stage {
     Where where = Where::unset;
     PlaceSyntax place;
     Span where_span;
+    std::vector<Note> where_via; ///< the uses of the macros that the place comes from
     bool store_given = false;
     PlaceSyntax store;
     Span store_span;

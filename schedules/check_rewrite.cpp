@@ -206,6 +206,7 @@ bool Model::accumulate(const Statement& s) {
     out.where = old.where; // a copy or another accumulate may have placed it
     out.place = old.place;
     out.where_span = old.where_span;
+    out.where_via = old.where_via;
     for (const BaseLoop& base : main_loops(definition(s.stage.text))) {
         if (base.reduced) {
             out.main.moved[base.name] = s.stage.text;

@@ -88,7 +88,10 @@ const ir::Ref* factor_of_another(const ir::Definition& definition, std::size_t c
 // Whether such a factor is better added as it is, once computed, than multiplied again in a fused multiply-add: where the
 // processor has adders beside the units that multiply. Others would only have one more operation.
 bool adds_beside_products(const Halide::Target& target, schedule::Numerics numerics) {
-    return target.has_feature(Halide::Target::AVX512_Zen4) && numerics == schedule::Numerics::reassociate;
+    // Sapphire Rapids has all features of Zen 4, and adds where it multiplies.
+    return target.has_feature(Halide::Target::AVX512_Zen4) &&
+           !target.has_feature(Halide::Target::AVX512_SapphireRapids) &&
+           numerics == schedule::Numerics::reassociate;
 }
 
 class Definer {

@@ -46,8 +46,10 @@ if(MODE STREQUAL "prefix")
     endforeach()
   endforeach()
 else()
-  # Coulter's own tests and models must not be built for a consumer, nor its warnings be errors there.
-  list(APPEND arguments "-DCOULTER_SOURCE=${COULTER_SOURCE}" "-DHalide_DIR=${HALIDE}" -DCOULTER_CCACHE=ON)
+  # Coulter's own tests and models must not be built for a consumer. With the flags of the build that this test belongs to,
+  # whose objects ccache has: else it takes minutes.
+  list(APPEND arguments "-DCOULTER_SOURCE=${COULTER_SOURCE}" "-DHalide_DIR=${HALIDE}" -DCOULTER_CCACHE=ON
+    "-DCOULTER_WERROR=${WERROR}")
 endif()
 
 must("configuring" "${CMAKE_COMMAND}" -S "${source}" -B "${build}" ${arguments})
