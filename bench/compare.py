@@ -115,6 +115,22 @@ class Case:
         self.contenders[contender] = (call, result)
 
 
+def torch_votes(torch, weight, stride=2):
+    """Capsule votes in the best form that PyTorch has for these layouts: the rows of a pose as batch, a channels-last conv2d
+    over (in, k) to (out, col), the weights rearranged once; pose[n, iy, ix, in, row, k] to votes[n, y, x, out, row, col]."""
+    taps, _, channels, types = weight.shape[:4]
+    kernel = weight.permute(3, 5, 2, 4, 0, 1).reshape(types * 4, channels * 4, taps, taps)
+    kernel = kernel.contiguous(memory_format=torch.channels_last)
+
+    def votes(pose):
+        n, iy, ix = pose.shape[:3]
+        rows = pose.permute(0, 4, 1, 2, 3, 5).reshape(n * 4, iy, ix, channels * 4).permute(0, 3, 1, 2)
+        sums = torch.nn.functional.conv2d(rows, kernel, stride=stride)
+        y, x = sums.shape[2:]
+        return sums.permute(0, 2, 3, 1).reshape(n, 4, y, x, types, 4).permute(0, 2, 3, 4, 1, 5)
+    return votes
+
+
 def conv_capsules(rng, coulter, loops, torch, n=64, size=15, channels=32):
     out = (size - 3) // 2 + 1
     pose = uniform(rng, n, size, size, channels, 4, 4)
@@ -127,17 +143,12 @@ def conv_capsules(rng, coulter, loops, torch, n=64, size=15, channels=32):
     patches = np.lib.stride_tricks.sliding_window_view(pose, (3, 3), axis=(1, 2))[:, ::2, ::2]
     case.reference = np.einsum("nyxirkab,abiokc->nyxorc", patches, weight, optimize=True)
     if torch is not None:
-        # The best form that PyTorch has for these layouts: the rows of a pose as batch, a channels-last conv2d over
-        # (in, k) to (out, col); the weights rearranged once, poses and votes in place through views.
-        tp, tw = torch.from_numpy(pose), torch.from_numpy(weight)
-        kernel = tw.permute(3, 5, 2, 4, 0, 1).reshape(channels * 4, channels * 4, 3, 3).contiguous(memory_format=torch.channels_last)
+        votes, tp = torch_votes(torch, torch.from_numpy(weight)), torch.from_numpy(pose)
         result = aligned((n, out, out, channels, 4, 4))
         tr = torch.from_numpy(result)
 
         def call():
-            rows = tp.permute(0, 4, 1, 2, 3, 5).reshape(n * 4, size, size, channels * 4).permute(0, 3, 1, 2)
-            votes = torch.nn.functional.conv2d(rows, kernel, stride=2)
-            tr.copy_(votes.permute(0, 2, 3, 1).reshape(n, 4, out, out, channels, 4).permute(0, 2, 3, 4, 1, 5))
+            tr.copy_(votes(tp))
         case.add("pytorch", call, result)
     return case
 

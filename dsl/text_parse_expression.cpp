@@ -324,11 +324,10 @@ void Parser::read_bindings(const Token& name, const Symbol* symbol, ir::Node& no
     if (symbol == nullptr) {
         return;
     }
-    // Canonical: in the order of the declaration, identity bindings left out. A declaration that names a dim twice, which
-    // was an error, finds its binding taken.
+    // Canonical: in the order of the declaration, identity bindings left out.
     for (const std::string& dim : symbol->dims) {
         for (auto& [bound, index] : bindings) {
-            if (index && bound == dim && !(index->kind == Kind::dim && index->name == dim)) {
+            if (bound == dim && !(index->kind == Kind::dim && index->name == dim)) {
                 node.dims.push_back(dim);
                 node.args.push_back(std::move(index));
             }

@@ -79,6 +79,7 @@ std::vector<std::string> Parser::read_dims() {
         const Token name = expect_name("a dim");
         if (std::find(dims.begin(), dims.end(), name.text) != dims.end()) {
             error("T013", name, fmt::format("the dim `{}` stands here twice", name.text));
+            continue; // reads of the tensor bind each of its dims once
         }
         dims.emplace_back(name.text);
         if (!dims_.contains(dims.back()) && dim_uses_.size() < most_dim_uses) {

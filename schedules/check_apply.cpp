@@ -304,6 +304,7 @@ void Model::placement(Stage& stage, const std::string& name, const Directive& d)
     case Kind::store_root:
         if (once(stage.store_span, "stored at a place")) {
             stage.store_span = d.span;
+            stage.store_via = d.via;
             stage.store_given = true;
             stage.store = d.place;
         }

@@ -12,10 +12,7 @@ std::optional<Plan> Finish::run() {
     const ir::Kernel& kernel = model_.kernel();
     for (std::size_t i = kernel.definitions.size(); i-- > 0;) {
         const std::string& name = kernel.definitions[i].name;
-        const std::vector<Note>& via = model_.stages_.at(name).where_via;
-        model_.via_ = via.empty() ? nullptr : &via;
         place(name);
-        model_.via_ = nullptr;
         if (!done_.at(name).inlined) {
             nests(name);
         }
@@ -35,6 +32,46 @@ std::optional<Plan> Finish::run() {
         plan.stages.push_back(stage_plan(each.name));
     }
     return plan;
+}
+
+// Which stages are inlined, and what else was said of those.
+void Finish::inlining() {
+    for (const ir::Definition& each : model_.kernel().definitions) {
+        Stage& stage = model_.stages_.at(each.name);
+        Done& done = done_[each.name];
+        if (stage.where != Stage::Where::inlined) {
+            continue;
+        }
+        done.inlined = true;
+        const std::string& name = each.name;
+        model_.via_ = &stage.where_via;
+        if (model_.kernel().is_output(name)) {
+            model_.error("S066", stage.where_span, fmt::format("`{}` is an output and cannot be inlined", name),
+                         "outputs are computed at root");
+        } else if (has_init(each)) {
+            model_.error("S064", stage.where_span,
+                         fmt::format("`{}` is a {} and cannot be inlined", name, each.scan ? "scan" : "reduction"),
+                         "only a map can be computed anew at each use; place it: `compute at STAGE/LOOP`");
+        } else if (stage.pack_once) {
+            model_.error("S053", stage.where_span, fmt::format("`{}` is packed once and cannot be inlined", name),
+                         "write `per call`, or leave `compute inline` out");
+        }
+        model_.via_ = nullptr;
+        const auto useless = [&](const Span& span, std::string_view what) {
+            if (span.line != 0) {
+                model_.error("S065", span, fmt::format("{} for `{}`, which is inlined", what, name),
+                             "an inlined stage has no loops and no memory", {{stage.where_span, "inlined here"}});
+            }
+        };
+        if (!stage.main.steps().empty()) {
+            useless(stage.main.steps().front().span, "a loop directive");
+        }
+        model_.via_ = &stage.store_via;
+        useless(stage.store_span, "a place to store");
+        model_.via_ = nullptr;
+        useless(stage.memory_span, "a memory");
+        useless(stage.layout_span, "a layout");
+    }
 }
 
 StagePlan Finish::stage_plan(const std::string& name) const {

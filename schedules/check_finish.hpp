@@ -39,9 +39,9 @@ private:
     };
 
     // check_place.cpp
-    void inlining();
     void uses();
     void place(const std::string& name);
+    bool compute(const std::string& name, Stage& stage, Done& done);
     bool place_at(const std::string& name, Stage& stage, Done& done);
     void store(const std::string& name, const Stage& stage, Done& done);
     [[nodiscard]] Place lanes_place(const std::string& name) const;
@@ -65,6 +65,7 @@ private:
     [[nodiscard]] std::optional<std::int64_t> bytes(const std::string& name) const;
 
     // check_finish.cpp
+    void inlining();
     [[nodiscard]] StagePlan stage_plan(const std::string& name) const;
 
     Model& model_;

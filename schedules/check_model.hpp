@@ -17,10 +17,11 @@ struct Stage {
     Where where = Where::unset;
     PlaceSyntax place;
     Span where_span;
-    std::vector<Note> where_via; ///< the uses of the macros that the place comes from
+    std::vector<Note> where_via; ///< the uses of the macros that the directive comes from
     bool store_given = false;
     PlaceSyntax store;
     Span store_span;
+    std::vector<Note> store_via;
     std::optional<Memory> memory;
     Span memory_span;
     std::vector<std::string> layout; ///< names of the IR

@@ -16,41 +16,6 @@ std::string shown(const ChainLink& link) {
 
 } // namespace
 
-void Finish::inlining() {
-    for (const ir::Definition& each : model_.kernel().definitions) {
-        Stage& stage = model_.stages_.at(each.name);
-        Done& done = done_[each.name];
-        if (stage.where != Stage::Where::inlined) {
-            continue;
-        }
-        done.inlined = true;
-        const std::string& name = each.name;
-        if (model_.kernel().is_output(name)) {
-            model_.error("S066", stage.where_span, fmt::format("`{}` is an output and cannot be inlined", name),
-                         "outputs are computed at root");
-        } else if (has_init(each)) {
-            model_.error("S064", stage.where_span,
-                         fmt::format("`{}` is a {} and cannot be inlined", name, each.scan ? "scan" : "reduction"),
-                         "only a map can be computed anew at each use; place it: `compute at STAGE/LOOP`");
-        } else if (stage.pack_once) {
-            model_.error("S053", stage.where_span, fmt::format("`{}` is packed once and cannot be inlined", name),
-                         "write `per call`, or leave `compute inline` out");
-        }
-        const auto useless = [&](const Span& span, std::string_view what) {
-            if (span.line != 0) {
-                model_.error("S065", span, fmt::format("{} for `{}`, which is inlined", what, name),
-                             "an inlined stage has no loops and no memory", {{stage.where_span, "inlined here"}});
-            }
-        };
-        if (!stage.main.steps().empty()) {
-            useless(stage.main.steps().front().span, "a loop directive");
-        }
-        useless(stage.store_span, "a place to store");
-        useless(stage.memory_span, "a memory");
-        useless(stage.layout_span, "a layout");
-    }
-}
-
 // Who reads whom, with the inlined stages between them taken out.
 void Finish::uses() {
     const ir::Kernel& kernel = model_.kernel();
@@ -183,18 +148,35 @@ void Finish::place(const std::string& name) {
         return;
     }
     done.known = !stage.broken;
-    const bool output = model_.kernel().is_output(name);
-    if (output && stage.where == Stage::Where::at) {
-        model_.error("S066", stage.where_span,
-                     fmt::format("`{}` is an output and cannot be computed at `{}/{}`", name, stage.place.stage.text,
-                                 stage.place.loop.text),
-                     "outputs are computed at root; place their producers inside them");
+    model_.via_ = &stage.where_via;
+    const bool placed = compute(name, stage, done);
+    model_.via_ = nullptr;
+    if (!placed) {
         return;
     }
+    const auto unread = uses_.find(name);
+    const bool output = model_.kernel().is_output(name);
+    if (!output && (unread == uses_.end() || unread->second.empty()) && stage.block.line != 0) {
+        model_.warning("S026", stage.block, fmt::format("no stage reads `{}`, and it is no output", name),
+                       "its result is computed for nothing");
+    }
+    model_.via_ = &stage.store_via;
+    store(name, stage, done);
+    model_.via_ = nullptr;
+}
+
+// Where the stage is computed; false where it is not known where it would be stored.
+bool Finish::compute(const std::string& name, Stage& stage, Done& done) {
+    if (model_.kernel().is_output(name) && stage.where == Stage::Where::at) {
+        return model_.error("S066", stage.where_span,
+                            fmt::format("`{}` is an output and cannot be computed at `{}/{}`", name,
+                                        stage.place.stage.text, stage.place.loop.text),
+                            "outputs are computed at root; place their producers inside them");
+    }
     if (stage.pack_once && stage.where == Stage::Where::at) {
-        model_.error("S053", stage.where_span, fmt::format("`{}` is packed once and has no place in a call", name),
-                     "write `per call`, or leave the place out");
-        return;
+        return model_.error("S053", stage.where_span,
+                            fmt::format("`{}` is packed once and has no place in a call", name),
+                            "write `per call`, or leave the place out");
     }
     if (stage.where == Stage::Where::unset && !stage.lanes_of.empty()) {
         const Place place = lanes_place(name);
@@ -206,14 +188,9 @@ void Finish::place(const std::string& name) {
     }
     if (stage.where == Stage::Where::at && !place_at(name, stage, done)) {
         done.known = false;
-        return;
+        return false;
     }
-    const auto unread = uses_.find(name);
-    if (!output && (unread == uses_.end() || unread->second.empty()) && stage.block.line != 0) {
-        model_.warning("S026", stage.block, fmt::format("no stage reads `{}`, and it is no output", name),
-                       "its result is computed for nothing");
-    }
-    store(name, stage, done);
+    return true;
 }
 
 bool Finish::place_at(const std::string& name, Stage& stage, Done& done) {

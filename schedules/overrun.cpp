@@ -41,14 +41,15 @@ void find_tile_overrun(const Plan& plan, const std::map<std::string, std::int64_
     }
 }
 
-// Loops of a placed stage begin where the part that its host needs does. Fused, with extents that are not constant, Halide
-// knows only roughly which indices they take.
+// Dims of which Halide knows only roughly which indices a placed stage takes.
 void find_roughly_known(Stage& stage) {
     if (!stage.plan->inlined && stage.plan->store) {
-        // Memory that outlives the loop makes Halide start the loop early, so that the first iteration finds what it reads.
+        // Memory that outlives the loop makes Halide start it early, so that the first iteration finds what it reads.
         stage.found.dims.insert(stage.definition->dims.begin(), stage.definition->dims.end());
     }
-    const bool has_constants = std::ranges::all_of(stage.plan->main.loops, [](const Loop& loop) { return loop.extent.has_value(); });
+    // Fused loops that begin where the part does that the host needs, unless all extents are constant.
+    const std::vector<Loop>& loops = stage.plan->main.loops;
+    const bool has_constants = std::ranges::all_of(loops, [](const Loop& loop) { return loop.extent.has_value(); });
     if (stage.plan->inlined || stage.plan->compute.is_root() || has_constants) {
         return;
     }

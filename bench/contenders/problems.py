@@ -5,17 +5,11 @@ order that their shapes have here, for every contender.
 """
 import dataclasses
 import functools
-import pathlib
-import sys
 
 import numpy as np
 
 import compare
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
-import em_reference  # noqa: E402
-
-TAPS, STRIDE, ITERATIONS = 3, 2, 3
+from compare_em import ITERATIONS, STRIDE, TAPS, em_reference, positions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +21,7 @@ class Problem:
 
     @property
     def out(self):
-        return (self.size - TAPS) // STRIDE + 1
+        return positions(self.size)
 
     @property
     def text(self):
@@ -76,6 +70,7 @@ class Problem:
 
 FULL = {"votes": Problem("conv_capsules", 64, 15, 32), "em": Problem("em_routing", 8, 14, 16)}
 SMALL = {"votes": Problem("conv_capsules", 2, 7, 4), "em": Problem("em_routing", 2, 6, 3)}
+
 
 @functools.cache
 def reference(problem):

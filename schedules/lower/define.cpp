@@ -1,7 +1,8 @@
-// Passes `define-stages` and `bound-stages`.
+// Pass `define-stages`.
 
 #include "names.hpp"
 #include "pipeline.hpp"
+#include "sums.hpp"
 
 #include "coulter/schedule/rewrite.hpp"
 
@@ -41,57 +42,6 @@ bool is_tree(const Lowering& lowering, const Stage& stage) {
            std::all_of(loops.begin(), loops.end(), [](const schedule::Loop& loop) {
                return !loop.reduced || loop.kind == schedule::LoopStep::Kind::unroll;
            });
-}
-
-// Components of a custom reduction that are plain sums: `left.i + right.i`, which no other component reads.
-std::vector<bool> plain_sums(const ir::Definition& definition) {
-    const std::vector<ir::Ref>& combine = definition.reduction->combine;
-    std::vector<bool> sums(combine.size(), false);
-    const auto operand = [](const ir::Ref& node, std::size_t component) {
-        return node->kind == ir::Kind::operand && static_cast<std::size_t>(node->component) == component;
-    };
-    for (std::size_t i = 0; i < combine.size(); ++i) {
-        const ir::Node& node = *combine[i];
-        sums[i] = is_float(node.type) && node.kind == ir::Kind::binary && node.op == ir::Op::add &&
-                  operand(node.args[0], i) && operand(node.args[1], i) && node.args[0]->right != node.args[1]->right;
-        for (std::size_t other = 0; other < combine.size(); ++other) {
-            const std::vector<const ir::Node*> nodes = ir::postorder({combine[other]});
-            sums[i] = sums[i] && (other == i || std::none_of(nodes.begin(), nodes.end(), [&](const ir::Node* each) {
-                                      return each->kind == ir::Kind::operand &&
-                                             static_cast<std::size_t>(each->component) == i;
-                                  }));
-        }
-    }
-    return sums;
-}
-
-bool is_product(const ir::Ref& value) {
-    return is_float(value->type) && value->kind == ir::Kind::binary && value->op == ir::Op::mul;
-}
-
-// The factor of a component that another component is, as in the sums of w*x and w*x*x; nothing where there is none.
-const ir::Ref* factor_of_another(const ir::Definition& definition, std::size_t component) {
-    const ir::Ref& value = definition.values[component];
-    if (!is_product(value)) {
-        return nullptr;
-    }
-    for (const ir::Ref& factor : value->args) {
-        for (std::size_t other = 0; other < definition.values.size(); ++other) {
-            if (other != component && is_product(factor) && ir::equal(factor, definition.values[other])) {
-                return &factor;
-            }
-        }
-    }
-    return nullptr;
-}
-
-// Whether such a factor is better added as it is, once computed, than multiplied again in a fused multiply-add: where the
-// processor has adders beside the units that multiply. Others would only have one more operation.
-bool adds_beside_products(const Halide::Target& target, schedule::Numerics numerics) {
-    // Sapphire Rapids has all features of Zen 4, and adds where it multiplies.
-    return target.has_feature(Halide::Target::AVX512_Zen4) &&
-           !target.has_feature(Halide::Target::AVX512_SapphireRapids) &&
-           numerics == schedule::Numerics::reassociate;
 }
 
 class Definer {
@@ -386,20 +336,16 @@ private:
         if (!adds_beside_products(lowering_.target, lowering_.plan.numerics)) {
             return expressions_.lower_summand(value);
         }
-        for (std::size_t other = 0; other < definition_.values.size(); ++other) {
-            const ir::Ref* factor = factor_of_another(definition_, other);
-            if (factor != nullptr && other != component && ir::equal(*factor, value)) {
-                return expressions_.lower(value);
-            }
+        if (is_factor_of_another(definition_, component)) {
+            return expressions_.lower(value);
         }
-        const ir::Ref* factor = factor_of_another(definition_, component);
-        if (factor == nullptr) {
+        const std::optional<SharedFactor> shared = shared_factor(definition_, component);
+        if (!shared) {
             return expressions_.lower_summand(value);
         }
         // Hidden, or LLVM makes w * (x * x) of it, and has to multiply for the other component all the same.
         const Math& math = *lowering_.math;
-        const ir::Ref& rest = value->args[factor == &value->args[0] ? 1 : 0];
-        return math.relaxed_product(math.barrier(expressions_.lower(*factor)), expressions_.lower(rest));
+        return math.relaxed_product(math.barrier(expressions_.lower(shared->factor)), expressions_.lower(shared->rest));
     }
 
     // The better value wins, then the smaller index; a NaN wins over everything but an earlier NaN. This holds in
@@ -440,43 +386,6 @@ void define_stages(Lowering& lowering) {
         definer.define();
         if (!stage.packed_once) {
             lowering.sources.at(definition.name).relaxed = definer.relaxed();
-        }
-    }
-}
-
-void bound_stages(Lowering& lowering) {
-    for (auto& [name, stage] : lowering.stages) {
-        if (stage.plan->inlined) {
-            continue;
-        }
-        const bool whole = stage.packed_once || lowering.plan.kernel.is_output(name);
-        for (std::size_t i = 0; i < stage.args.size(); ++i) {
-            const std::string& dim = stage.args[i];
-            const Halide::Var& var = stage.vars.at(dim);
-            const Expr extent = (*lowering.extents)[dim];
-            if (whole) {
-                stage.func.bound(var, 0, extent);
-            } else if (stage.computed.contains(dim)) {
-                const auto size = lowering.extents->constant(dim);
-                const auto count = static_cast<int>(stage.computed.at(dim));
-                if (size && *size == stage.computed.at(dim)) {
-                    stage.func.bound(var, 0, count);
-                } else {
-                    stage.func.bound_extent(var, count);
-                }
-            }
-        }
-        if (whole) {
-            Halide::OutputImageParam buffer = stage.func.output_buffer();
-            Expr stride = 1;
-            for (std::size_t i = 0; i < stage.args.size(); ++i) {
-                const Expr extent = (*lowering.extents)[stage.args[i]];
-                buffer.dim(static_cast<int>(i)).set_bounds(0, extent);
-                if (i == 0 || stage.packed_once) {
-                    buffer.dim(static_cast<int>(i)).set_stride(stride);
-                    stride = Halide::Internal::simplify(stride * extent);
-                }
-            }
         }
     }
 }

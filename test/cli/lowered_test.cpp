@@ -16,11 +16,11 @@ int count(const std::string& text, const std::string& part) {
     return found;
 }
 
-std::string halide(const std::string& kernel, const std::string& schedule) {
+std::string halide(const std::string& kernel, const std::string& schedule, const std::string& target = "x86-64-avx2") {
     const Folder folder;
     folder.write("k.coulter", kernel);
     folder.write("k.sched", schedule);
-    const Ran ran = folder.coulter({"show", "k.coulter", "k.sched", "--as", "halide", "--target", "x86-64-avx2"});
+    const Ran ran = folder.coulter({"show", "k.coulter", "k.sched", "--as", "halide", "--target", target});
     CHECK(ran.err == "");
     CHECK(ran.code == 0);
     return ran.out;
@@ -50,6 +50,30 @@ std::string sums_with(const std::string& combine) {
     return text.replace(text.find("COMBINE"), 7, combine);
 }
 
+const char* const moments = R"(coulter 1
+kernel moments
+
+dim i
+dim k
+
+input w: f32[i, k]
+input x: f32[i, k]
+
+both: (f32, f32)[i] =
+    reduce {k} (w * x, w * x * x)
+    identity (0.0, 0.0)
+    combine (left.0 + right.0, left.1 + right.1)
+
+highest: f32[i] =
+    max {k} x
+
+spread: f32[i] =
+    both.1 - both.0
+
+output spread
+output highest
+)";
+
 const char* const steps = R"(coulter 1
 kernel steps
 
@@ -76,6 +100,26 @@ TEST_CASE("plain sums in a reduction over tuples are relaxed as sums are") {
     const std::string exact = halide(sums_with("left.1 + right.1"), "schedule sums\nnumerics exact\n" + body);
     CHECK(count(exact, "strict_add") == 2);
     CHECK(count(exact, "strict_mul") == 2);
+}
+
+TEST_CASE("a product that two sums share is computed once where the processor adds beside it") {
+    const std::string body = "schedule moments\nstage both { compute root }\n";
+    const std::string fused = "w[both.s1.k"; // a factor of the first sum, in its update
+    for (const char* const target : {"x86-64-avx512", "x86-64-avx512_sapphirerapids"}) {
+        const std::string text = halide(moments, body, target);
+        CHECK(count(text, "strict_mul") == 1); // inside of w * x * x
+        CHECK(count(text, "+ (" + fused) == 1);
+    }
+    const std::string text = halide(moments, body, "x86-64-avx512_zen4");
+    CHECK(count(text, "strict_mul") == 2); // LLVM sees that they are one
+    CHECK(count(text, "+ (" + fused) == 0);
+    CHECK(count(halide(moments, body + "numerics exact\n", "x86-64-avx512_zen4"), "+ (" + fused) == 0);
+}
+
+TEST_CASE("lanes of a maximum meet as integers, but under exact") {
+    const std::string body = "schedule moments\nstage highest { vectorize k by 8 }\n";
+    CHECK(count(halide(moments, body), "max(highest_half4[ramp(0, 1, 2)], highest_half4[ramp(2, 1, 2)])") == 1);
+    CHECK(count(halide(moments, body + "numerics exact\n"), "max(highest_half") == 0);
 }
 
 TEST_CASE("a sum that another component looks at stays strict") {

@@ -1,4 +1,5 @@
 // The size rule: sources, inference, proofs and checks; and all of it against enumeration.
+#include "support/run_options.hpp"
 #include <coulter/coulter.h>
 #include <coulter/sizes.hpp>
 #include <coulter/text.hpp>
@@ -257,9 +258,9 @@ Outcome enumerate(const std::vector<RandomIndex>& indices, const std::vector<std
 
 TEST_CASE("sizes agree with enumeration on 20,000 random kernels") {
     int inferred = 0, proved = 0, checked = 0, refused = 0, failing = 0;
-    for (int seed = 0; seed < 20000; ++seed) {
+    for (std::uint64_t seed = test::first_seed(); seed < test::first_seed() + 20000; ++seed) {
         CAPTURE(seed);
-        std::mt19937_64 random(static_cast<std::uint64_t>(seed));
+        std::mt19937_64 random(seed);
         const auto pick = [&](std::int64_t low, std::int64_t high) {
             return low + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(high - low + 1));
         };

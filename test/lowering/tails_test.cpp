@@ -137,6 +137,24 @@ TEST_CASE("placed stages whose indices Halide knows only roughly read inside the
     expect_passed(cases);
 }
 
+TEST_CASE("lanes of minima and maxima meet, infinities and NaN among them") {
+    std::vector<Case> cases;
+    for (const Type type : {Type::f32, Type::f64, Type::f16, Type::i32}) {
+        KernelBuilder b("extremes");
+        b.dim("i").dim("k").input("x", type, {"i", "k"});
+        b.reduce("low", {"i"}, ir::ReduceOp::min, {"k"}, {b.read("x")});
+        b.reduce("high", {"i"}, ir::ReduceOp::max, {"k"}, {b.read("x")});
+        const std::vector<std::string> bodies{"stage low { vectorize k by 8 }\nstage high { vectorize k by 4 }\n",
+                                              "stage low { vectorize k by 6 }\nstage high { vectorize k by 16 }\n"};
+        for (Case& each : all_of(b.outputs({"low", "high"}), bodies, {{{"i", 40}, {"k", 24}}, {{"i", 7}, {"k", 5}}})) {
+            each.name += "_" + std::string(name(type));
+            each.special = is_float(type);
+            cases.push_back(std::move(each));
+        }
+    }
+    expect_passed(cases);
+}
+
 TEST_CASE("tiles of convolutions and chains, at the borders of their inputs") {
     std::vector<Case> cases;
     const auto add = [&](const SizedKernel& kernel, const std::vector<std::string>& bodies,

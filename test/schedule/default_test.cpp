@@ -7,6 +7,7 @@
 #include "support/golden.hpp"
 #include "support/random_kernel.hpp"
 #include "support/random_schedule.hpp"
+#include "support/run_options.hpp"
 
 #include <doctest/doctest.h>
 
@@ -68,7 +69,7 @@ TEST_CASE("the default schedule of every table kernel is accepted") {
 }
 
 TEST_CASE("the default schedule of random kernels is accepted") {
-    for (std::uint64_t seed = 0; seed < 300; ++seed) {
+    for (std::uint64_t seed = first_seed(); seed < first_seed() + 300; ++seed) {
         CAPTURE(seed);
         RandomKernelOptions options;
         options.wild = seed % 3 == 0;
@@ -79,7 +80,7 @@ TEST_CASE("the default schedule of random kernels is accepted") {
 }
 
 TEST_CASE("the default schedule keeps the results of random kernels") {
-    for (std::uint64_t seed = 1000; seed < 1100; ++seed) {
+    for (std::uint64_t seed = first_seed() + 1000; seed < first_seed() + 1100; ++seed) {
         CAPTURE(seed);
         const ir::Kernel kernel = random_kernel(seed);
         const CheckResult result = check(kernel, {});
@@ -150,7 +151,7 @@ TEST_CASE("loops too short for threads stay serial") {
 TEST_CASE("random schedules parse, repeat, keep the kernel's results, and are accepted often enough") {
     int accepted = 0;
     constexpr int total = 400;
-    for (std::uint64_t seed = 0; seed < total; ++seed) {
+    for (std::uint64_t seed = first_seed(); seed < first_seed() + total; ++seed) {
         RandomKernelOptions kernel_options;
         kernel_options.stages = 4;
         const ir::Kernel kernel = random_kernel(seed / 2, kernel_options);
@@ -179,7 +180,7 @@ TEST_CASE("random schedules in other words parse, print as they parse, and are a
     int accepted = 0;
     int variants = 0;
     constexpr int total = 400;
-    for (std::uint64_t seed = 0; seed < total; ++seed) {
+    for (std::uint64_t seed = first_seed(); seed < first_seed() + total; ++seed) {
         RandomKernelOptions kernel_options;
         kernel_options.stages = 4;
         const ir::Kernel kernel = random_kernel(seed / 2, kernel_options);
@@ -211,7 +212,7 @@ TEST_CASE("random schedules in other words parse, print as they parse, and are a
 
 TEST_CASE("careless random schedules are refused as well as accepted") {
     int accepted = 0;
-    for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    for (std::uint64_t seed = first_seed(); seed < first_seed() + 100; ++seed) {
         RandomScheduleOptions options;
         options.careless = 3;
         const ir::Kernel kernel = table_kernel("conv_capsules").kernel;

@@ -45,6 +45,7 @@ const Case cases[] = {
     {"arguments", head + "t: f32[batch, row] = select(pose > 0.0, pose)\noutput t\n"},
     {"twice", head + "dim row\ninput pose: f32\nt: f32[row, row] = sum {batch} pose\noutput t\n"},
     {"tuple_component", head + "m: (i32, f32)[batch] = argmax {row} pose\nt: f32[batch] = m + 1.0\noutput t\n"},
+    {"tuple_output", head + "m: (i32, f32)[batch] = argmax {row} pose\noutput m\n"},
     {"let_unknown", head + "t: f32[batch, row] = let $0 = exp(pose); $0 + $1\noutput t\n"},
     {"const_count", head + "const c: f32[tap] = {1, 2}\nt: f32[tap] = c\noutput t\n"},
     {"const_dim", head + "const c: f32[row] = {1, 2}\nt: f32[row] = c\noutput t\n"},
