@@ -167,10 +167,6 @@ void Validator::check_interface() {
             report("V013", {}, fmt::format("the output `{}` is no definition of the kernel", output));
         } else if (!seen.insert(output).second) {
             report("V013", {}, fmt::format("`{}` is an output twice", output));
-        } else if (tensor->second.types.size() > 1) {
-            report("V013", kernel_.find_definition(output)->span,
-                   fmt::format("output `{}` has {} components", output, tensor->second.types.size()),
-                   fmt::format("an output has one: make each component a tensor, such as `y = {}.0`", output));
         }
     }
     std::unordered_map<std::string, const Input*> inputs;

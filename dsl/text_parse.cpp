@@ -164,6 +164,17 @@ ParseResult Parser::finish() {
 
 void Parser::validate() {
     diagnostics_ = ir::validate(kernel_);
+    // The library's interface has one array for each output; the interpreter hands out the components of tuples too, so
+    // this is no rule of the IR.
+    for (const std::string& output : kernel_.outputs) {
+        const ir::Definition* definition = kernel_.find_definition(output);
+        if (definition != nullptr && definition->types.size() > 1) {
+            diagnostics_.push_back(
+                {Severity::error, "V013", definition->span,
+                 fmt::format("output `{}` has {} components", output, definition->types.size()), {},
+                 fmt::format("an output has one: make each component a tensor, such as `y = {}.0`", output)});
+        }
+    }
     for (Diagnostic& diagnostic : diagnostics_) {
         if (diagnostic.span.line == 0) {
             diagnostic.span = kernel_span_;
