@@ -170,6 +170,7 @@ Loaded load(const std::vector<std::string>& kernels, const std::vector<std::stri
         }
         if (options.plans) {
             schedule::CheckOptions check_options;
+            check_options.defaults = options.defaults;
             check_options.target = options.target.empty() ? "" : loaded.target.name;
             schedule::CheckResult checked = schedule::check(work.kernel, files, check_options);
             for (schedule::ScheduleText& each : checked.texts) {

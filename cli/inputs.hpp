@@ -40,6 +40,7 @@ private:
 struct LoadOptions {
     std::string target = "host"; ///< as in --target; empty: any
     bool plans = true;           ///< check schedules against kernels
+    schedule::DefaultOptions defaults = {}; ///< of the default schedule
 };
 
 struct Loaded {

@@ -136,7 +136,7 @@ std::vector<SizeCase> size_cases(const Work& work, std::size_t count, std::uint6
     return cases;
 }
 
-std::map<std::string, std::int64_t> complete_sizes(const Work& work, const std::map<std::string, std::int64_t>& given) {
+void check_size_names(const Work& work, const std::map<std::string, std::int64_t>& given) {
     const std::vector<std::string> dims = free_dims(work);
     for (const auto& [dim, size] : given) {
         if (std::ranges::find(dims, dim) == dims.end()) {
@@ -148,6 +148,10 @@ std::map<std::string, std::int64_t> complete_sizes(const Work& work, const std::
                                    close.empty() ? "" : fmt::format("did you mean `{}`? ", close), quoted_list(dims)));
         }
     }
+}
+
+std::map<std::string, std::int64_t> complete_sizes(const Work& work, const std::map<std::string, std::int64_t>& given) {
+    check_size_names(work, given);
     auto extents = resolve_extents(work.kernel, work.sizes, given);
     for (const ir::Dim& dim : work.kernel.dims) {
         if (!extents.contains(dim.name)) {

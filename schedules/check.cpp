@@ -172,6 +172,7 @@ std::optional<Plan> plan_of(const ir::Kernel& kernel, const ScheduleFile& statem
         plan->schedule_text = format_bare(in_force);
     }
     plan->completion_text = format_bare(completed.file);
+    plan->completion_why = text;
     for (StagePlan& stage : plan->stages) {
         if (stage.span.file == "default schedule") {
             stage.span = {};

@@ -9,7 +9,6 @@
 namespace coulter::schedule {
 namespace {
 
-constexpr std::int64_t unknown_extent = 64;
 constexpr std::size_t most_inlined_nodes = 200; ///< of one expression after inlining
 
 double operation_cost(const ir::Node& node) {
@@ -219,10 +218,30 @@ std::int64_t Analysis::lanes(const std::string& stage) const {
     return std::max(1, options_.vector_bytes / widest);
 }
 
+const std::vector<std::string>& Analysis::layout(const std::string& tensor) const {
+    const auto chosen = layouts_.find(tensor);
+    return chosen == layouts_.end() ? kernel_.dims_of(tensor) : chosen->second;
+}
+
+bool Analysis::is_innermost(const std::string& tensor, const std::string& dim) const {
+    const std::vector<std::string>& dims = layout(tensor);
+    return open_.count(tensor) != 0 || (!dims.empty() && dims.back() == dim);
+}
+
 std::optional<std::int64_t> Analysis::stride(const ir::Node& access, const std::string& dim) const {
-    const std::vector<std::string>& tensor_dims = kernel_.dims_of(access.name);
+    const std::vector<std::string>& tensor_dims = layout(access.name);
     std::int64_t size = 1;
     std::int64_t total = 0;
+    if (open_.count(access.name) != 0) {
+        for (const std::string& own : tensor_dims) {
+            const std::optional<std::int64_t> step = index_step(kernel_, ir::index_of(access, own), dim);
+            if (!step || (total != 0 && *step != 0)) {
+                return std::nullopt;
+            }
+            total += *step;
+        }
+        return total;
+    }
     for (auto own = tensor_dims.rbegin(); own != tensor_dims.rend(); ++own) {
         const std::optional<std::int64_t> step = index_step(kernel_, ir::index_of(access, *own), dim);
         if (!step) {

@@ -33,6 +33,13 @@ public:
     /// Elements of the widest type that fill a vector register.
     [[nodiscard]] std::int64_t lanes(const std::string& stage) const;
 
+    /// Dims of a tensor in memory, outermost first.
+    [[nodiscard]] const std::vector<std::string>& layout(const std::string& tensor) const;
+    void set_layout(const std::string& tensor, std::vector<std::string> dims) { layouts_[tensor] = std::move(dims); }
+    /// Tensors whose layout is not decided yet: each of their dims counts as the innermost one.
+    void set_open(std::set<std::string> tensors) { open_ = std::move(tensors); }
+    [[nodiscard]] bool is_innermost(const std::string& tensor, const std::string& dim) const;
+
     /// Distance in memory, in elements, from one index of the loop `dim` to the next; nothing where it varies.
     [[nodiscard]] std::optional<std::int64_t> stride(const ir::Node& access, const std::string& dim) const;
 
@@ -48,6 +55,8 @@ private:
     std::set<std::string> inlined_;
     std::map<std::string, std::vector<ir::Ref>> expanded_;
     std::map<std::string, std::vector<ir::Ref>> reads_;
+    std::map<std::string, std::vector<std::string>> layouts_; ///< where it is not the order of the declaration
+    std::set<std::string> open_;
 };
 
 /// The constant by which an index grows with the loop `dim`; nothing where it varies. Inside a tile of a packed tensor,

@@ -17,24 +17,40 @@ enum class Strategy : std::uint8_t {
     total        ///< a reduction to one value, or to one per iteration of the loop it is placed in
 };
 
+/// A loop outside the tile of a stage.
+struct OuterLoop {
+    std::string dim;
+    std::int64_t block = 1; ///< indices of the dim that an iteration covers
+    bool tiled = false;     ///< over the tiles of a dim: the block is the tile
+};
+
 struct StageShape {
     Strategy strategy = Strategy::map;
     VectorChoice vector;
-    RegisterTile tile;              ///< meaningful where the vectorized dim is pure
-    std::vector<std::string> outer; ///< dims outside the tile, outermost first
-    std::string accumulator;        ///< write_out: the reduction
-    std::string owner;              ///< accumulated: the map that writes it out
-    std::string host;               ///< the stage in whose loops it is computed; empty: root
-    std::size_t depth = 0;          ///< with a host: inside the first `depth` of the host's outer dims
-    bool fixed = false;             ///< with a host: its readers say that an iteration takes one index of those dims
-    bool one_value = false;         ///< fixed, and there are no other dims: it fits a register
+    RegisterTile tile;            ///< meaningful where the vectorized dim is pure
+    std::vector<OuterLoop> outer; ///< loops outside the tile in which other stages can be computed, outermost first
+    std::string accumulator;      ///< write_out: the reduction
+    std::string owner;            ///< accumulated: the map that writes it out
+    std::string host;             ///< the stage in whose loops it is computed; empty: root
+    std::size_t depth = 0;        ///< with a host: inside the first `depth` of the host's outer loops
+    bool fixed = false;           ///< with a host: its readers say that an iteration takes one index of those loops
+    bool one_value = false;       ///< fixed, and there are no other dims: it fits a register
 
     [[nodiscard]] bool has_tile() const { return !vector.dim.empty() && !vector.reduced; }
 };
 
-/// A shape for every definition. A stage has a host where all its readers sit in the host's loops and read, for each
-/// of the outer dims, exactly the element of the loop: nothing is computed twice and a slice stays in the cache.
-[[nodiscard]] std::map<std::string, StageShape> choose_shapes(const Analysis& analysis);
+/// A shape for every definition: a strategy, and a map to write out each reduction that has one. Tiles and places
+/// follow.
+[[nodiscard]] std::map<std::string, StageShape> choose_strategies(const Analysis& analysis);
+
+/// A tile and a place for every shape.
+///
+/// A stage may be computed in the loops that surround all its readers, as long as each iteration reads its own elements
+/// only: then nothing is computed twice. Of those places it takes the one where an estimate of its time is least: that
+/// of its arithmetic with the tile that is left, of moving what it stores from and to the cache that holds a slice, and
+/// of reading the inputs of each iteration anew. Where inputs larger than the second cache would be read in each
+/// iteration of a loop, an iteration is made to cover several indices.
+void choose_places(const Analysis& analysis, std::map<std::string, StageShape>& shapes);
 
 /// Simple operations of all points of a stage.
 [[nodiscard]] double work_of(const Analysis& analysis, const std::string& stage);

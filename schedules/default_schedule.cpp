@@ -1,337 +1,68 @@
-// Default schedules as text, from the shapes of its stages.
+// Default schedules: what is computed more than once, the shapes of all stages, their text.
 
-#include "default_nests.hpp"
+#include "default_clones.hpp"
+#include "default_layouts.hpp"
+#include "default_text.hpp"
 
-#include "coulter/schedule/rewrite.hpp"
-
-#include <algorithm>
 #include <fmt/format.h>
 
 namespace coulter::schedule {
 namespace {
 
-/// A loop outside the tile of a stage.
-struct OuterLoop {
-    std::string name;
-    std::int64_t extent = 1;
-};
+constexpr int most_clones = 32;
 
-std::string joined(const std::vector<std::string>& words) {
-    return fmt::format("{}", fmt::join(words, " "));
+std::map<std::string, StageShape> shapes_of(Analysis& analysis) {
+    choose_layouts(analysis);
+    std::map<std::string, StageShape> shapes = choose_strategies(analysis);
+    choose_places(analysis, shapes);
+    return shapes;
 }
 
-class Writer {
-public:
-    Writer(const ir::Kernel& kernel, const std::vector<std::string>& already, const DefaultOptions& options)
-        : kernel_(kernel), analysis_(kernel, already, options), shapes_(choose_shapes(analysis_)) {
-        for (const ir::Definition& definition : kernel.definitions) {
-            names_.insert(definition.name);
-            const StageShape& shape = shapes_.at(definition.name);
-            if (!shape.host.empty()) {
-                std::size_t& most = fusable_.emplace(shape.host, shape.depth).first->second;
-                most = std::min(most, shape.depth);
-            }
-        }
-        for (const ir::Input& input : kernel.inputs) {
-            names_.insert(input.name);
-        }
-        for (const ir::Const& constant : kernel.consts) {
-            names_.insert(constant.name);
-        }
+/// `votes.again`, `votes.again2`: a name for a clone.
+std::string clone_name(const ir::Kernel& kernel, const std::string& source) {
+    std::string name = source + ".again";
+    for (int n = 2; kernel.find_definition(name) != nullptr || kernel.find_input(name) != nullptr ||
+                    kernel.find_const(name) != nullptr;
+         ++n) {
+        name = fmt::format("{}.again{}", source, n);
     }
+    return name;
+}
 
-    std::string run() {
-        // Hosts come first: what is computed in them asks for the names of their loops.
-        for (auto at = kernel_.definitions.rbegin(); at != kernel_.definitions.rend(); ++at) {
-            stage(*at);
-        }
-        return text_;
+/// Blocks of the packs of a text.
+std::string blocks_of(const std::vector<PackMade>& packs, ir::Kernel kernel, const DefaultOptions& options) {
+    std::vector<std::string> already;
+    for (const ir::Definition& definition : kernel.definitions) {
+        already.push_back(definition.name);
     }
-
-private:
-    void line(const std::string& text, const std::string& why) { text_ += fmt::format("{:<58} # {}\n", text, why); }
-    void open(const std::string& stage) { text_ += fmt::format("stage {} {{\n", stage); }
-    void step(const std::string& text, const std::string& why) { line("  " + text, why); }
-    void close() { text_ += "}\n"; }
-
-    std::string free_name(const std::string& stem) {
-        std::string name = stem;
-        for (int n = 2; !names_.insert(name).second; ++n) {
-            name = fmt::format("{}{}", stem, n);
-        }
-        return name;
+    for (const PackMade& each : packs) {
+        kernel = pack(kernel, each.source, {each.tile}, each.name);
     }
-
-    void stage(const ir::Definition& definition) {
-        const StageShape& shape = shapes_.at(definition.name);
-        const std::string& name = definition.name;
-        switch (shape.strategy) {
-        case Strategy::given:
-        case Strategy::accumulated: break; // with its owner
-        case Strategy::inlined:
-            line(fmt::format("stage {} {{ compute inline }}", name), "cheaper to compute again than to store");
-            break;
-        case Strategy::sequential:
-            line(fmt::format("stage {} {{ compute root }}", name),
-                 definition.scan ? "a scan runs in order" : "a scatter runs in order");
-            break;
-        case Strategy::map:
-            open(name);
-            placement(definition, shape);
-            outer_nest(definition, shape, work_of(analysis_, name), false);
-            close();
-            break;
-        case Strategy::total:
-            open(name);
-            placement(definition, shape);
-            if (shape.one_value) {
-                step("store in registers", "one value at a time");
-            }
-            if (shape.vector.reduced) {
-                partial_sums(definition, shape.vector);
-            }
-            close();
-            break;
-        case Strategy::write_out:
-            packs(shapes_.at(shape.accumulator), *kernel_.find_definition(shape.accumulator));
-            accumulate(definition, shape, *kernel_.find_definition(shape.accumulator), shape.accumulator);
-            break;
-        case Strategy::reduction: {
-            packs(shape, definition);
-            const std::string accumulator = free_name(name + ".acc");
-            line(fmt::format("stage {} = accumulate {}", accumulator, name), "results stay in registers until final");
-            accumulate(definition, shape, definition, accumulator);
-            break;
-        }
-        }
-    }
-
-    void placement(const ir::Definition& definition, const StageShape& shape) {
-        if (!shape.host.empty()) {
-            step(fmt::format("compute at {}/{}", shape.host, loops_.at(shape.host).at(shape.depth - 1)),
-                 "a slice that stays in the cache");
-        } else {
-            step("compute root", kernel_.is_output(definition.name) ? "an output" : "read more often than it is cheap");
-        }
-    }
-
-    /// The nest that writes results out, and that of the accumulators below it.
-    void accumulate(const ir::Definition& write_out, const StageShape& shape, const ir::Definition& reduction,
-                    const std::string& accumulator) {
-        open(write_out.name);
-        placement(write_out, shape);
-        double total = work_of(analysis_, reduction.name);
-        total += write_out.name == reduction.name ? 0 : work_of(analysis_, write_out.name);
-        const std::string place = outer_nest(write_out, shape, total, true);
-        close();
-
-        open(accumulator);
-        step(fmt::format("compute at {}/{}", write_out.name, place), "one tile at a time");
-        step("store in registers", "a tile is small enough");
-        if (shape.has_tile()) {
-            inner_nest(reduction, shape.tile);
-        } else if (shape.vector.reduced) {
-            partial_sums(reduction, shape.vector);
-        }
-        close();
-        if (shape.has_tile()) {
-            open(accumulator + ".init");
-            finish_vector(shape.tile, vector_split(shape.tile));
-            close();
-        }
-    }
-
-    /// Copies of frozen tensors in which the vectorized dim is contiguous.
-    void packs(const StageShape& shape, const ir::Definition& definition) {
-        if (!shape.has_tile()) {
-            return;
-        }
-        const TileDim& vector = shape.tile.vector;
-        for (const ir::Ref& access : analysis_.reads(definition.name)) {
-            const std::optional<std::int64_t> stride = analysis_.stride(*access, vector.dim);
-            if (stride != 0 && stride != 1 && is_packable(analysis_, *access, vector.dim) &&
-                packed_.insert(access->name).second) {
-                line(fmt::format("stage {} = pack {} by {} {} once", free_name(access->name + ".packed"), access->name,
-                                 display_name(vector.dim), vector.size),
-                     fmt::format("contiguous along {}", display_name(vector.dim)));
-            }
-        }
-    }
-
-    /// Loops of a map or of the write-out of a reduction; returns the innermost loop outside the tile. `keep_outer`:
-    /// there must be one.
-    std::string outer_nest(const ir::Definition& definition, const StageShape& shape, double total, bool keep_outer) {
-        std::vector<TileDim> tiled;
-        if (shape.has_tile()) {
-            tiled.push_back(shape.tile.vector);
-        }
-        tiled.insert(tiled.end(), shape.tile.unrolled.begin(), shape.tile.unrolled.end());
-        std::vector<OuterLoop> outer; // outermost first
-        for (const std::string& dim : shape.outer) {
-            outer.push_back({display_name(dim), analysis_.extent(dim)});
-        }
-        const bool splits = std::any_of(tiled.begin(), tiled.end(), [](const TileDim& tile) { return !tile.whole; });
-        if (keep_outer && outer.empty() && !splits && !tiled.empty()) {
-            tiled.front().whole = false; // a loop of one step, to compute the tile in
-        }
-        std::vector<std::string> inner; // innermost first
-        for (const TileDim& tile : tiled) {
-            const std::string loop = display_name(tile.dim);
-            if (tile.whole) {
-                inner.push_back(loop);
-                continue;
-            }
-            const bool is_vector = tile.dim == shape.tile.vector.dim;
-            step(fmt::format("split {} by {}", loop, tile.size),
-                 !is_vector                      ? "what is loaded once serves several results"
-                 : tile.size == shape.tile.lanes ? fmt::format("a vector of {} lanes", tile.size)
-                                                 : fmt::format("vectors of {} lanes", shape.tile.lanes));
-            inner.push_back(loop + ".i");
-            outer.push_back({loop + ".o", (analysis_.extent(tile.dim) + tile.size - 1) / tile.size});
-        }
-        std::vector<std::string> order = inner;
-        for (auto loop = outer.rbegin(); loop != outer.rend(); ++loop) {
-            order.push_back(loop->name);
-        }
-        if (order.size() > 1 && !inner.empty()) {
-            step("reorder " + joined(order), "the tile innermost");
-        }
-        if (shape.has_tile()) {
-            step("vectorize " + inner.front(), "contiguous, or the same for all lanes");
-        }
-        if (inner.size() > 1) {
-            step("unroll " + joined({inner.begin() + 1, inner.end()}), "so that each result is a register");
-        }
-        return parallel(definition, shape, std::move(outer), total, keep_outer);
-    }
-
-    /// Makes the outer loops tasks, and remembers their names for what is computed in them.
-    std::string parallel(const ir::Definition& definition, const StageShape& shape, std::vector<OuterLoop> outer,
-                         double total, bool has_accumulators) {
-        std::vector<std::string>& names = loops_[definition.name];
-        for (const OuterLoop& loop : outer) {
-            names.push_back(loop.name);
-        }
-        if (!shape.host.empty() || total < worth_threads || outer.empty()) {
-            if (outer.empty()) {
-                // Only loops of the host are left outside: each has one iteration here.
-                const auto& own = definition.dims;
-                return own.empty() ? std::string() : display_name(own.back());
-            }
-            return outer.back().name;
-        }
-        const auto hosted = fusable_.find(definition.name);
-        std::size_t most = hosted == fusable_.end() ? outer.size() : hosted->second;
-        if (hosted != fusable_.end() || has_accumulators) {
-            // Inside a loop fused of three, Halide no longer knows that the middle one takes a single step: what is
-            // computed there, or further inside, would cover all of it.
-            most = std::min<std::size_t>(most, 2);
-        }
-        const std::int64_t wanted = std::int64_t{2} * analysis_.options().threads;
-        std::size_t fused_loops = 1;
-        std::int64_t tasks = outer.front().extent;
-        while (fused_loops < most && tasks < wanted) {
-            tasks *= outer[fused_loops++].extent;
-        }
-        // From the inside: fused the other way round, the index of a middle loop is computed inside the loops below.
-        std::string task = outer[fused_loops - 1].name;
-        for (std::size_t i = fused_loops - 1; i-- > 0;) {
-            const std::string fused = fmt::format("{}.{}", outer[i].name, task);
-            step(fmt::format("fuse {} {} as {}", task, outer[i].name, fused), "enough tasks for all threads");
-            task = fused;
-        }
-        outer.erase(outer.begin(), outer.begin() + static_cast<std::ptrdiff_t>(fused_loops - 1));
-        outer.front() = {task, tasks};
-        for (std::size_t i = 0; i < fused_loops; ++i) {
-            names[i] = outer.front().name;
-        }
-        if (outer.front().extent > 1) {
-            step("parallel " + outer.front().name, "tasks of the threads");
-        }
-        return outer.back().name;
-    }
-
-    [[nodiscard]] static bool splits_vector(const RegisterTile& tile) {
-        return !tile.vector.whole || tile.vector.size != tile.lanes;
-    }
-
-    /// Splits the vectorized dim of a tile into lanes; the loops to unroll.
-    std::vector<std::string> vector_split(const RegisterTile& tile) {
-        const std::string loop = display_name(tile.vector.dim);
-        std::vector<std::string> unrolled;
-        if (splits_vector(tile)) {
-            step(fmt::format("split {} by {}", loop, tile.lanes), "lanes of a vector");
-            unrolled.push_back(loop + ".o");
-        }
-        for (const TileDim& dim : tile.unrolled) {
-            unrolled.push_back(display_name(dim.dim));
-        }
-        return unrolled;
-    }
-
-    [[nodiscard]] static std::string vector_loop(const RegisterTile& tile) {
-        return display_name(tile.vector.dim) + (splits_vector(tile) ? ".i" : "");
-    }
-
-    void finish_vector(const RegisterTile& tile, const std::vector<std::string>& unrolled) {
-        step("vectorize " + vector_loop(tile), "contiguous, or the same for all lanes");
-        if (!unrolled.empty()) {
-            step("unroll " + joined(unrolled), "so that each result is a register");
-        }
-    }
-
-    /// The reduction of one tile: reduced loops outside of it.
-    void inner_nest(const ir::Definition& definition, const RegisterTile& tile) {
-        const std::vector<std::string> unrolled = vector_split(tile);
-        std::vector<std::string> order{vector_loop(tile)};
-        order.insert(order.end(), unrolled.begin(), unrolled.end());
-        const std::vector<std::string>& reduced = definition.reduction->dims;
-        for (auto dim = reduced.rbegin(); dim != reduced.rend(); ++dim) {
-            order.push_back(display_name(*dim));
-        }
-        step("reorder " + joined(order), "the whole tile at each reduced index");
-        finish_vector(tile, unrolled);
-    }
-
-    /// A reduced loop in lanes, each of which has a result of its own.
-    void partial_sums(const ir::Definition& definition, const VectorChoice& vector) {
-        const std::string loop = display_name(vector.dim);
-        const std::int64_t extent = analysis_.extent(vector.dim);
-        std::vector<std::string> order{loop};
-        if (analysis_.constant(vector.dim) != vector.lanes) {
-            const std::int64_t vectors = extent >= 8 * vector.lanes ? 4 : 1;
-            step(fmt::format("split {} by {}", loop, vectors * vector.lanes),
-                 vectors > 1 ? "lanes of vectors, several in flight" : "lanes of a vector");
-            order = {loop + ".i", loop + ".o"};
-        }
-        const std::string lanes = order.front();
-        const std::vector<std::string>& reduced = definition.reduction->dims;
-        for (auto dim = reduced.rbegin(); dim != reduced.rend(); ++dim) {
-            if (*dim != vector.dim) {
-                order.push_back(display_name(*dim));
-            }
-        }
-        if (order.size() > 1) {
-            step("reorder " + joined(order), "lanes innermost");
-        }
-        step("vectorize " + lanes, "a partial result in each lane");
-    }
-
-    const ir::Kernel& kernel_;
-    Analysis analysis_;
-    std::map<std::string, StageShape> shapes_;
-    std::map<std::string, std::vector<std::string>> loops_; ///< of hosts, by depth; fused ones share a name
-    std::map<std::string, std::size_t> fusable_;            ///< outer loops of a host that may become one
-    std::set<std::string> names_;
-    std::set<std::string> packed_;
-    std::string text_;
-};
+    Analysis analysis(kernel, already, options);
+    return text_of(analysis, shapes_of(analysis)).text;
+}
 
 } // namespace
 
-std::string default_schedule(const ir::Kernel& kernel, const std::vector<std::string>& already,
+std::string default_schedule(const ir::Kernel& given, const std::vector<std::string>& already,
                              const DefaultOptions& options) {
-    return Writer(kernel, already, options).run();
+    ir::Kernel kernel = given;
+    std::string clones;
+    for (int left = most_clones; left-- > 0;) {
+        Analysis analysis(kernel, already, options);
+        const std::optional<Clone> clone = choose_clone(analysis, shapes_of(analysis));
+        if (!clone) {
+            break;
+        }
+        const std::string name = clone_name(kernel, clone->source);
+        kernel = schedule::clone(kernel, clone->source, clone->consumers, name);
+        clones +=
+            fmt::format("{:<58} # cheaper to compute again than to keep\n",
+                        fmt::format("clone {} for {} as {}", clone->source, fmt::join(clone->consumers, " "), name));
+    }
+    Analysis analysis(kernel, already, options);
+    const DefaultText written = text_of(analysis, shapes_of(analysis));
+    return clones + written.text + (written.packs.empty() ? "" : blocks_of(written.packs, kernel, options));
 }
 
 } // namespace coulter::schedule

@@ -18,13 +18,48 @@ bool may_reassociate(const Analysis& analysis, const ir::Definition& stage) {
 }
 
 /// Cells touched per useful cell when a loop of that dim runs in steps of `size`.
-double waste(const Analysis& analysis, const std::string& dim, std::int64_t size) {
-    const std::int64_t extent = analysis.extent(dim);
+double waste(const Region& region, const std::string& dim, std::int64_t size) {
+    const std::int64_t extent = region.extent(dim);
     const std::int64_t steps = (extent + size - 1) / size;
     return static_cast<double>(steps * size) / static_cast<double>(extent);
 }
 
 } // namespace
+
+namespace {
+
+/// Whether a tensor has one reader, or several that compute the same, such as clones.
+bool read_alike(const Analysis& analysis, const std::string& tensor) {
+    const std::vector<std::string> readers = analysis.readers(tensor);
+    const ir::Definition& first = *analysis.kernel().find_definition(readers.front());
+    return std::all_of(readers.begin(), readers.end(), [&](const std::string& reader) {
+        const ir::Definition& each = *analysis.kernel().find_definition(reader);
+        return each.dims == first.dims && each.values.size() == first.values.size() &&
+               std::equal(each.values.begin(), each.values.end(), first.values.begin(),
+                          [](const ir::Ref& a, const ir::Ref& b) { return ir::equal(a, b); });
+    });
+}
+
+} // namespace
+
+std::int64_t Region::extent(const std::string& dim) const {
+    const auto limited = extents_.find(dim);
+    return limited == extents_.end() ? analysis_->extent(dim) : limited->second;
+}
+
+std::optional<std::int64_t> Region::constant(const std::string& dim) const {
+    const auto limited = extents_.find(dim);
+    const std::optional<std::int64_t> whole = analysis_->constant(dim);
+    return bent_.count(dim) != 0 || (limited != extents_.end() && limited->second != whole) ? std::nullopt : whole;
+}
+
+double Region::points(const std::vector<std::string>& dims) const {
+    double total = 1;
+    for (const std::string& dim : dims) {
+        total *= static_cast<double>(extent(dim));
+    }
+    return total;
+}
 
 bool is_packable(const Analysis& analysis, const ir::Node& access, const std::string& dim) {
     const ir::Input* input = analysis.kernel().find_input(access.name);
@@ -33,15 +68,15 @@ bool is_packable(const Analysis& analysis, const ir::Node& access, const std::st
     return constant && access.boundary == ir::Boundary::checked &&
            std::find(dims.begin(), dims.end(), dim) != dims.end() &&
            std::find(access.dims.begin(), access.dims.end(), dim) == access.dims.end() &&
-           analysis.readers(access.name).size() == 1;
+           read_alike(analysis, access.name);
 }
 
 namespace {
 
 /// Largest power of two up to `most` that the extent of the dim fills at least once.
-std::int64_t fitting_lanes(const Analysis& analysis, const std::string& dim, std::int64_t most) {
-    const std::int64_t extent = analysis.extent(dim);
-    if (analysis.constant(dim) && extent <= most) {
+std::int64_t fitting_lanes(const Region& region, const std::string& dim, std::int64_t most) {
+    const std::int64_t extent = region.extent(dim);
+    if (region.constant(dim) && extent <= most) {
         return extent;
     }
     std::int64_t lanes = 1;
@@ -53,13 +88,15 @@ std::int64_t fitting_lanes(const Analysis& analysis, const std::string& dim, std
 
 } // namespace
 
-VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage) {
+VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage, const Region& region) {
     const std::int64_t most = analysis.lanes(stage.name);
+    const double scalar = 2 + static_cast<double>(analysis.reads(stage.name).size());
     VectorChoice best;
     double least = std::numeric_limits<double>::infinity();
-    const double reduced_points = stage.reduction ? analysis.points(stage.reduction->dims) : 1;
+    double second = scalar;
+    const double reduced_points = stage.reduction ? region.points(stage.reduction->dims) : 1;
     const auto consider = [&](const std::string& dim, bool reduced) {
-        const std::int64_t lanes = fitting_lanes(analysis, dim, most);
+        const std::int64_t lanes = fitting_lanes(region, dim, most);
         if (lanes < 2) {
             return;
         }
@@ -71,16 +108,19 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
             cost += stride == 0 ? 0.5 : stride == 1 || packed ? 1 : gather;
         }
         if (reduced) {
-            cost += 1 + gather / static_cast<double>(analysis.extent(dim)); // partial sums, and adding them up
+            cost += 1 + gather / static_cast<double>(region.extent(dim)); // partial sums, and adding them up
         } else {
-            const bool contiguous = !stage.dims.empty() && stage.dims.back() == dim;
+            const bool contiguous = analysis.is_innermost(stage.name, dim);
             cost += (contiguous ? 1 : gather) / reduced_points;
         }
         cost += 1; // the operations themselves
-        cost *= waste(analysis, dim, lanes) / static_cast<double>(lanes);
+        cost *= waste(region, dim, lanes) / static_cast<double>(lanes);
         if (cost < least) {
+            second = least;
             least = cost;
-            best = {dim, reduced, lanes};
+            best = {dim, reduced, lanes, 0};
+        } else {
+            second = std::min(second, cost);
         }
     };
     // Innermost first: among equals it wins.
@@ -92,16 +132,20 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
             consider(*dim, true);
         }
     }
-    return least <= 2 + static_cast<double>(analysis.reads(stage.name).size()) ? best : VectorChoice{};
+    best.margin = std::max(0.0, std::min(second, scalar) - least);
+    return least <= scalar ? best : VectorChoice{};
 }
 
 namespace {
 
+constexpr std::int64_t page_bytes = 4096;
+
 /// Searches the tiles of up to two unrolled dims beside the vectorized one.
 class TileSearch {
 public:
-    TileSearch(const Analysis& analysis, const ir::Definition& stage, const VectorChoice& vector)
-        : analysis_(analysis), stage_(stage), vector_(vector), components_(static_cast<double>(stage.types.size())) {
+    TileSearch(const Analysis& analysis, const ir::Definition& stage, const VectorChoice& vector, const Region& region)
+        : analysis_(analysis), region_(region), stage_(stage), vector_(vector),
+          components_(static_cast<double>(stage.types.size())), steps_(region.points(stage.reduction->dims)) {
         for (const ir::Ref& access : analysis.reads(stage.name)) {
             if (!analysis.kernel().dims_of(access->name).empty()) {
                 accesses_.push_back(access.get());
@@ -117,10 +161,10 @@ public:
     RegisterTile run() {
         const std::vector<std::string>& dims = stage_.dims;
         for (const std::int64_t vectors : {1, 2, 3, 4}) {
-            if (vectors > 1 && vectors * vector_.lanes > analysis_.extent(vector_.dim)) {
+            if (vectors > 1 && vectors * vector_.lanes > region_.extent(vector_.dim)) {
                 continue;
             }
-            if (analysis_.constant(vector_.dim) && analysis_.extent(vector_.dim) % (vectors * vector_.lanes) != 0 &&
+            if (region_.constant(vector_.dim) && region_.extent(vector_.dim) % (vectors * vector_.lanes) != 0 &&
                 vectors > 1) {
                 continue;
             }
@@ -151,8 +195,8 @@ private:
             return result;
         }
         for (const std::int64_t size : {2, 3, 4, 5, 6, 7, 8, 12, 14}) {
-            const std::int64_t extent = analysis_.extent(dim);
-            if (size <= extent && (!analysis_.constant(dim) || extent % size == 0)) {
+            const std::int64_t extent = region_.extent(dim);
+            if (size <= extent && (!region_.constant(dim) || extent % size == 0)) {
                 result.push_back(size);
             }
         }
@@ -160,23 +204,27 @@ private:
     }
 
     [[nodiscard]] TileDim tile(const std::string& dim, std::int64_t size) const {
-        return {dim, size, analysis_.constant(dim) == size};
+        return {dim, size, region_.constant(dim) == size};
     }
 
     void consider(std::int64_t vectors, const std::vector<TileDim>& unrolled) {
         double accumulators = static_cast<double>(vectors);
-        double wasted = waste(analysis_, vector_.dim, vectors * vector_.lanes);
+        double wasted = waste(region_, vector_.dim, vectors * vector_.lanes);
         for (const TileDim& dim : unrolled) {
             accumulators *= static_cast<double>(dim.size);
-            wasted *= waste(analysis_, dim.dim, dim.size);
+            wasted *= waste(region_, dim.dim, dim.size);
         }
         double loads = 0;
+        double far = 0;  // loads each from a page of its own
         double held = 0; // vectors that serve several results; what is the same for all lanes is read from memory
         for (const ir::Node* access : accesses_) {
             double count = 1;
+            double pages = 0;
             for (const TileDim& dim : unrolled) {
                 count *= depends(*access, dim.dim) ? static_cast<double>(dim.size) : 1;
+                pages = std::max(pages, is_far(*access, dim.dim) ? static_cast<double>(dim.size) : 0.0);
             }
+            far += pages;
             if (depends(*access, vector_.dim)) {
                 count *= static_cast<double>(vectors);
                 held = std::max(held, count < accumulators ? count : 1);
@@ -187,17 +235,24 @@ private:
         if (accumulators * components_ + held + 1 > registers) {
             return;
         }
-        // Two operations and two loads per cycle; a chain of dependent additions needs eight of them in flight.
+        // Two operations and two loads per cycle; a long chain of dependent additions needs eight of them in flight,
+        // while of short ones the processor overlaps several.
         const double work = accumulators * components_;
-        double time = std::max({work / 2, loads / 2, 4.0}) + 0.05 * loads;
+        double time = std::max({work / 2, loads / 2, 4.0 * std::min(1.0, steps_ / 64)}) + 0.05 * loads + 0.2 * far;
         time *= wasted / work;
-        if (time < least_ * 0.999) {
+        if (time < least_ * (unrolled.size() > 1 && far > 0 ? 0.97 : 0.999)) { // more rows cost addresses
             least_ = time;
             best_.vector = {vector_.dim, vectors * vector_.lanes, false};
-            best_.vector.whole = analysis_.constant(vector_.dim) == best_.vector.size;
+            best_.vector.whole = region_.constant(vector_.dim) == best_.vector.size;
             best_.lanes = vector_.lanes;
             best_.unrolled = unrolled;
+            best_.cycles = time;
         }
+    }
+
+    [[nodiscard]] bool is_far(const ir::Node& access, const std::string& dim) const {
+        const std::optional<std::int64_t> stride = analysis_.stride(access, dim);
+        return stride && std::abs(*stride) * bytes(access.type) > page_bytes;
     }
 
     [[nodiscard]] bool depends(const ir::Node& access, const std::string& dim) const {
@@ -205,9 +260,11 @@ private:
     }
 
     const Analysis& analysis_;
+    const Region& region_;
     const ir::Definition& stage_;
     const VectorChoice& vector_;
     double components_ = 1;
+    double steps_ = 1; ///< of the reduction
     std::vector<const ir::Node*> accesses_;
     std::set<std::pair<const ir::Node*, std::string>> depends_;
     double least_ = std::numeric_limits<double>::infinity();
@@ -216,8 +273,9 @@ private:
 
 } // namespace
 
-RegisterTile choose_tile(const Analysis& analysis, const ir::Definition& stage, const VectorChoice& vector) {
-    return TileSearch(analysis, stage, vector).run();
+RegisterTile choose_tile(const Analysis& analysis, const ir::Definition& stage, const VectorChoice& vector,
+                         const Region& region) {
+    return TileSearch(analysis, stage, vector, region).run();
 }
 
 } // namespace coulter::schedule

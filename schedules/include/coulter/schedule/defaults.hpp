@@ -1,15 +1,20 @@
 #pragma once
 /// Schedules for stages that nobody scheduled: legal for every kernel, and good without a search.
 
+#include "coulter/schedule/machine.hpp"
 #include "coulter/schedule/plan.hpp"
 
 namespace coulter::schedule {
+
+/// What is taken for an extent of which neither a size nor an estimate is known.
+inline constexpr std::int64_t unknown_extent = 64;
 
 struct DefaultOptions {
     int vector_bytes = 32;     ///< of a vector register: 16, 32 or 64
     int vector_registers = 16; ///< 32 with AVX-512
     int threads = 16;          ///< loops are made parallel into a few times as many tasks
     Numerics numerics = Numerics::reassociate;
+    Machine machine;
     std::map<std::string, std::int64_t> sizes; ///< typical extents; they override the kernel's estimates
 };
 

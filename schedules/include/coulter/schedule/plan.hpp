@@ -83,6 +83,7 @@ struct Plan {
     std::string target;        ///< of the `target` line; empty: any
     std::string schedule_text; ///< canonical text in force, for metadata; empty: the default schedule
     std::string completion_text; ///< statements that the default schedule added for all other stages
+    std::string completion_why;  ///< the same with the reason for each directive as a comment
 };
 
 /// When a variant is called: everything that is said must hold.

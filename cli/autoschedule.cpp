@@ -1,0 +1,131 @@
+// coulter autoschedule
+
+#include "files.hpp"
+#include "inputs.hpp"
+#include "verify_cases.hpp"
+
+#include "coulter/version.hpp"
+
+#include <fmt/format.h>
+#include <iostream>
+#include <memory>
+#include <thread>
+
+namespace coulter::cli {
+namespace {
+
+struct Options {
+    std::vector<std::string> files;
+    std::vector<std::string> sizes;
+    std::string target = "host";
+    std::string output;
+    int threads = 0;
+};
+
+using Extents = std::map<std::string, std::int64_t>;
+
+/// `batch=8, iy=14`: what the decisions were made for. Dims that nobody has a size for are collected.
+std::string assumed(const Work& work, const Extents& extents, std::vector<std::string>& unknown) {
+    std::string text;
+    for (const ir::Dim& dim : work.kernel.dims) {
+        if (dim.size) {
+            continue;
+        }
+        const auto extent = extents.find(dim.name);
+        if (extent == extents.end()) {
+            unknown.push_back(dim.name);
+        }
+        text += fmt::format("{}{}={}", text.empty() ? "" : ", ", dim.name,
+                            extent == extents.end() ? schedule::unknown_extent : extent->second);
+    }
+    return text;
+}
+
+/// A line of a comment or more, broken between words.
+std::string comment(const std::string& text) {
+    constexpr std::size_t width = 120;
+    std::string result;
+    std::string line = "#";
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const std::size_t end = std::min(text.find(' ', at), text.size());
+        if (line.size() + 1 + end - at > width) {
+            result += line + "\n";
+            line = "#";
+        }
+        line += " " + text.substr(at, end - at);
+        at = end + 1;
+    }
+    return result + line + "\n";
+}
+
+int autoschedule(Options options) {
+    const KernelAndSchedules files = split_files(options.files);
+    const Extents given = parse_sizes(options.sizes);
+    if (options.threads == 0) {
+        options.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    }
+    LoadOptions load_options;
+    load_options.target = options.target;
+    load_options.defaults.threads = options.threads;
+    load_options.defaults.sizes = given;
+    const Loaded loaded = load({files.kernel}, files.schedules, load_options);
+    loaded.require_good();
+    const Work& work = loaded.work.front();
+    check_size_names(work, given);
+    if (!work.variants.empty()) {
+        throw Failure(usage, fmt::format("error: the schedule of `{}` has variants, and those are not completed yet\n"
+                                         "help: give the part of the file outside of its variants\n",
+                                         work.kernel.name));
+    }
+    if (work.plan.completion_why.empty()) {
+        std::cerr << fmt::format("note: every stage of `{}` has a schedule already; nothing was written\n",
+                                 work.kernel.name);
+        return good;
+    }
+    std::vector<std::string> unknown;
+    const std::string sizes = assumed(work, resolve_extents(work.kernel, work.sizes, given), unknown);
+    if (!unknown.empty()) {
+        std::cerr << fmt::format("warning: kernel `{}` has no estimate of {}, which {} taken as {}\nhelp: give --sizes "
+                                 "{}=n\n",
+                                 work.kernel.name, quoted_list(unknown), unknown.size() == 1 ? "is" : "are",
+                                 schedule::unknown_extent, unknown.front());
+    }
+    std::string text = comment(fmt::format(
+        "Written by `coulter autoschedule` {}, without a measurement, for {} with {} thread{}{}{}.", COULTER_VERSION,
+        loaded.target.name, options.threads, options.threads == 1 ? "" : "s", sizes.empty() ? "" : " and ", sizes));
+    if (!work.schedules.empty()) {
+        text += comment("A layer: it completes what other files say of the kernel, which come before it.");
+    }
+    text += fmt::format("schedule {}\n\n{}", work.kernel.name, work.plan.completion_why);
+    if (options.output.empty()) {
+        std::cout << text;
+    } else {
+        write_file(options.output, text);
+    }
+    return good;
+}
+
+} // namespace
+
+void add_autoschedule(CLI::App& app, Run& run) {
+    CLI::App* const command =
+        add_command(app, "autoschedule", "Write a schedule for all stages that have none, without measuring",
+                    "  coulter autoschedule matmul.coulter --threads 2 -o matmul.sched\n"
+                    "      a file to read, to edit and to build with\n"
+                    "  coulter autoschedule matmul.coulter mine.sched --sizes i=512,j=512,k=512\n"
+                    "      what completes mine.sched, as the layer above it, on standard output");
+    const auto options = std::make_shared<Options>();
+    command->add_option("files", options->files, "a kernel and what schedule it has")
+        ->required()
+        ->type_name("K.coulter [S.sched...]");
+    command->add_option("--sizes", options->sizes, "typical extents, in place of the estimates")
+        ->type_name("dim=n,...");
+    command->add_option("--threads", options->threads, "threads to keep busy (the number of processors)")
+        ->check(CLI::Range(1, 256));
+    command->add_option("--target", options->target, "processor to schedule for (host)")->type_name("T");
+    command->add_option("-o,--output", options->output, "file to write (standard output)")->type_name("S.sched");
+    command->callback([options, &run] { run = [options] { return autoschedule(*options); }; });
+}
+
+} // namespace coulter::cli

@@ -1,0 +1,205 @@
+#include "default_costs.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace coulter::schedule {
+namespace {
+
+class Placer {
+public:
+    Placer(const Analysis& analysis, std::map<std::string, StageShape>& shapes)
+        : analysis_(analysis), kernel_(analysis.kernel()), machine_(analysis.options().machine), shapes_(shapes),
+          costs_(analysis, shapes) {}
+
+    void run() {
+        for (const ir::Definition& stage : kernel_.definitions) {
+            if (has_nest(shapes_.at(stage.name))) {
+                total_ += costs_.arithmetic(costs_.computed_by(stage), Region(analysis_));
+            }
+        }
+        // Readers come first: their loops are the places of what they read.
+        for (auto stage = kernel_.definitions.rbegin(); stage != kernel_.definitions.rend(); ++stage) {
+            if (has_nest(shapes_.at(stage->name))) {
+                place(*stage);
+            }
+        }
+    }
+
+private:
+    void place(const ir::Definition& stage) {
+        StageShape& shape = shapes_.at(stage.name);
+        const std::vector<PlaceLoop> path = kernel_.is_output(stage.name)
+                                                ? std::vector<PlaceLoop>()
+                                                : costs_.common_path(stage, analysis_.readers(stage.name));
+        std::size_t depth = 0;
+        double least = std::numeric_limits<double>::max();
+        for (std::size_t candidate = path.size() + 1; candidate-- > 0;) {
+            const double cycles =
+                costs_.estimate(stage, {path.begin(), path.begin() + static_cast<std::ptrdiff_t>(candidate)});
+            // From the inside: the further outside, the more memory, which must bring something.
+            if (cycles < 0.95 * least - 0.005 * total_) {
+                least = cycles;
+                depth = candidate;
+            }
+        }
+        const std::vector<PlaceLoop> chosen(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(depth));
+        const Region region = costs_.region_in(stage, chosen);
+        if (depth > 0) {
+            shape.host = chosen.back().nest;
+            shape.depth = chosen.back().depth;
+            if (shape.strategy == Strategy::reduction && is_one_value(stage, region)) {
+                shape.strategy = Strategy::total;
+            }
+        }
+        finish(stage, shape, region);
+        costs_.remember(stage.name, region);
+        if (depth > 0) {
+            shape.fixed = read_in_place(stage.name, shape) && fixes_all(chosen);
+            shape.one_value = shape.fixed && is_one_value(stage, region);
+        }
+    }
+
+    [[nodiscard]] static bool fixes_all(const std::vector<PlaceLoop>& places) {
+        return std::all_of(places.begin(), places.end(), [&](const PlaceLoop& place) {
+            return std::any_of(places.begin(), places.end(),
+                               [&](const PlaceLoop& other) { return other.dim == place.dim && other.block == 1; });
+        });
+    }
+
+    [[nodiscard]] static bool is_one_value(const ir::Definition& stage, const Region& region) {
+        return std::all_of(stage.dims.begin(), stage.dims.end(),
+                           [&](const std::string& dim) { return region.is_fixed(dim); });
+    }
+
+    /// Vector, tile and outer loops in a region.
+    void finish(const ir::Definition& stage, StageShape& shape, const Region& region) const {
+        const ir::Definition& computed = costs_.computed_by(stage);
+        shape.vector = choose_vector(analysis_, computed, region);
+        shape.tile = {};
+        if (shape.has_tile() && computed.reduction) {
+            shape.tile = choose_tile(analysis_, computed, shape.vector, region);
+        } else if (shape.has_tile()) {
+            shape.tile.lanes = shape.vector.lanes;
+            shape.tile.vector = {shape.vector.dim, shape.vector.lanes,
+                                 region.constant(shape.vector.dim) == shape.vector.lanes};
+        }
+        shape.outer.clear();
+        for (const std::string& dim : stage.dims) {
+            const bool unrolled = std::any_of(shape.tile.unrolled.begin(), shape.tile.unrolled.end(),
+                                              [&](const TileDim& tile) { return tile.dim == dim; });
+            if ((!shape.has_tile() || dim != shape.tile.vector.dim) && !unrolled && !region.is_fixed(dim)) {
+                shape.outer.push_back({dim});
+            }
+        }
+        if (shape.host.empty()) {
+            block(stage, shape);
+        }
+    }
+
+    /// Makes an iteration of a nest at root cover several indices of its first dim where stages that can be computed in
+    /// it read large inputs that do not depend on the dim, or where its own tile does: not if it reads such inputs
+    /// itself, of which a part should stay in the cache for all of the dim.
+    void block(const ir::Definition& stage, StageShape& shape) const {
+        if (stage.dims.empty()) {
+            return;
+        }
+        const std::string& dim = stage.dims.front();
+        const bool large = has_large_invariant(stage, dim);
+        const auto tile = std::find_if(shape.tile.unrolled.begin(), shape.tile.unrolled.end(),
+                                       [&](const TileDim& each) { return each.dim == dim; });
+        if (tile != shape.tile.unrolled.end()) {
+            if (tile->whole) {
+                return; // no loop is left of it
+            }
+            if (large || (has_producers(stage) && !reads_large_invariant(costs_.computed_by(stage), dim))) {
+                shape.outer.insert(shape.outer.begin(), {dim, tile->size, true});
+            }
+            return;
+        }
+        if (!large) {
+            return;
+        }
+        std::int64_t size = 8;
+        while (size > 1 && analysis_.extent(dim) < size * analysis_.options().threads) {
+            size /= 2;
+        }
+        const auto outer = std::find_if(shape.outer.begin(), shape.outer.end(),
+                                        [&](const OuterLoop& each) { return each.dim == dim; });
+        if (outer != shape.outer.end() && !analysis_.constant(dim) && size > 1) {
+            shape.outer.erase(outer);
+            shape.outer.insert(shape.outer.begin(), {{dim, size}, {dim, 1}});
+        }
+    }
+
+    /// Whether a nest reads what another one stores.
+    [[nodiscard]] bool has_producers(const ir::Definition& nest) const {
+        const std::set<std::string> before = ancestors(nest.name);
+        return std::any_of(before.begin(), before.end(),
+                           [&](const std::string& stage) { return has_nest(shapes_.at(stage)); });
+    }
+
+    [[nodiscard]] bool has_large_invariant(const ir::Definition& nest, const std::string& dim) const {
+        const std::set<std::string> before = ancestors(nest.name);
+        return std::any_of(kernel_.definitions.begin(), kernel_.definitions.end(), [&](const ir::Definition& stage) {
+            if (before.count(stage.name) == 0 || !stage.reduction || !has(stage.dims, dim) ||
+                analysis_.is_inlined(stage.name) || stage.name == shapes_.at(nest.name).accumulator) {
+                return false;
+            }
+            return reads_large_invariant(stage, dim);
+        });
+    }
+
+    [[nodiscard]] bool reads_large_invariant(const ir::Definition& stage, const std::string& dim) const {
+        const std::vector<ir::Ref>& reads = analysis_.reads(stage.name);
+        return std::any_of(reads.begin(), reads.end(), [&](const ir::Ref& access) {
+            return kernel_.find_definition(access->name) == nullptr && analysis_.stride(*access, dim) == 0 &&
+                   costs_.footprint(*access, stage, Region(analysis_)) > machine_.l2_bytes / 2;
+        });
+    }
+
+    /// What a nest reads, directly or not, outputs and what lies before them left out: those have nests of their own.
+    [[nodiscard]] std::set<std::string> ancestors(const std::string& stage) const {
+        std::set<std::string> found;
+        std::vector<std::string> open{stage};
+        while (!open.empty()) {
+            const std::string name = open.back();
+            open.pop_back();
+            for (const ir::Ref& access : analysis_.reads(name)) {
+                if (kernel_.find_definition(access->name) != nullptr && !kernel_.is_output(access->name) &&
+                    found.insert(access->name).second) {
+                    open.push_back(access->name);
+                }
+            }
+        }
+        return found;
+    }
+
+    /// Whether all readers take the same one index of the host's outer dims, as the checker sees it: the host's own
+    /// nest, or fixed stages in the same loop. Accumulators and lanes lie one loop further inside.
+    [[nodiscard]] bool read_in_place(const std::string& stage, const StageShape& shape) const {
+        const std::vector<std::string> readers = analysis_.readers(stage);
+        return std::all_of(readers.begin(), readers.end(), [&](const std::string& reader) {
+            const StageShape& other = shapes_.at(reader);
+            const bool reads_itself = other.strategy == Strategy::map || other.strategy == Strategy::write_out ||
+                                      (other.strategy == Strategy::total && !other.vector.reduced);
+            const bool same_loop = other.host == shape.host && other.depth == shape.depth && other.fixed;
+            return reads_itself && (reader == shape.host || same_loop);
+        });
+    }
+
+    const Analysis& analysis_;
+    const ir::Kernel& kernel_;
+    const Machine& machine_;
+    std::map<std::string, StageShape>& shapes_;
+    Costs costs_;
+    double total_ = 0; ///< cycles of all arithmetic
+};
+
+} // namespace
+
+void choose_places(const Analysis& analysis, std::map<std::string, StageShape>& shapes) {
+    Placer(analysis, shapes).run();
+}
+
+} // namespace coulter::schedule

@@ -1,0 +1,403 @@
+// Shapes as text.
+
+#include "default_text.hpp"
+
+#include "coulter/schedule/rewrite.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace coulter::schedule {
+namespace {
+
+/// A loop outside the tile of a stage, which may be a task.
+struct TaskLoop {
+    std::string name;
+    std::int64_t extent = 1;
+};
+
+/// Copies of the innermost statement beyond which unrolling costs more than the loops that it saves.
+constexpr std::int64_t most_copies = 32;
+
+/// Work, in simple operations, below which a task costs more to hand out than it brings; and tasks that each thread
+/// should have at least, so that none waits long for the last one.
+constexpr double worth_a_task = 400000;
+constexpr std::int64_t tasks_per_thread = 8;
+
+std::string joined(const std::vector<std::string>& words) {
+    return fmt::format("{}", fmt::join(words, " "));
+}
+
+class Writer {
+public:
+    Writer(const Analysis& analysis, const std::map<std::string, StageShape>& shapes)
+        : kernel_(analysis.kernel()), analysis_(analysis), shapes_(shapes) {
+        for (const ir::Definition& definition : kernel_.definitions) {
+            names_.insert(definition.name);
+            const StageShape& shape = shapes_.at(definition.name);
+            if (!shape.host.empty()) {
+                std::size_t& most = fusable_.emplace(shape.host, shape.depth).first->second;
+                most = std::min(most, shape.depth);
+            }
+        }
+        for (const ir::Input& input : kernel_.inputs) {
+            names_.insert(input.name);
+        }
+        for (const ir::Const& constant : kernel_.consts) {
+            names_.insert(constant.name);
+        }
+    }
+
+    DefaultText run() {
+        // Hosts come first: what is computed in them asks for the names of their loops.
+        for (auto at = kernel_.definitions.rbegin(); at != kernel_.definitions.rend(); ++at) {
+            stage(*at);
+        }
+        return {text_, packs_made_};
+    }
+
+private:
+    void line(const std::string& text, const std::string& why) { text_ += fmt::format("{:<58} # {}\n", text, why); }
+    void open(const std::string& stage) { text_ += fmt::format("stage {} {{\n", stage); }
+    void step(const std::string& text, const std::string& why) { line("  " + text, why); }
+    void close() { text_ += "}\n"; }
+
+    std::string free_name(const std::string& stem) {
+        std::string name = stem;
+        for (int n = 2; !names_.insert(name).second; ++n) {
+            name = fmt::format("{}{}", stem, n);
+        }
+        return name;
+    }
+
+    void stage(const ir::Definition& definition) {
+        const StageShape& shape = shapes_.at(definition.name);
+        const std::string& name = definition.name;
+        switch (shape.strategy) {
+        case Strategy::given:
+        case Strategy::accumulated: break; // with its owner
+        case Strategy::inlined:
+            line(fmt::format("stage {} {{ compute inline }}", name), "cheaper to compute again than to store");
+            break;
+        case Strategy::sequential:
+            line(fmt::format("stage {} {{ compute root }}", name),
+                 definition.scan ? "a scan runs in order" : "a scatter runs in order");
+            break;
+        case Strategy::map:
+            open(name);
+            placement(definition, shape);
+            outer_nest(definition, shape, work_of(analysis_, name), false);
+            close();
+            break;
+        case Strategy::total:
+            open(name);
+            placement(definition, shape);
+            if (shape.one_value) {
+                step("store in registers", "one value at a time");
+            }
+            if (shape.vector.reduced) {
+                partial_sums(definition, shape.vector);
+            }
+            close();
+            break;
+        case Strategy::write_out:
+            packs(shapes_.at(shape.accumulator), *kernel_.find_definition(shape.accumulator));
+            accumulate(definition, shape, *kernel_.find_definition(shape.accumulator), shape.accumulator);
+            break;
+        case Strategy::reduction: {
+            packs(shape, definition);
+            const std::string accumulator = free_name(name + ".acc");
+            line(fmt::format("stage {} = accumulate {}", accumulator, name), "results stay in registers until final");
+            accumulate(definition, shape, definition, accumulator);
+            break;
+        }
+        }
+    }
+
+    void placement(const ir::Definition& definition, const StageShape& shape) {
+        if (!shape.host.empty()) {
+            step(fmt::format("compute at {}/{}", shape.host, loops_.at(shape.host).at(shape.depth - 1)),
+                 "a slice that stays in the cache");
+        } else {
+            step("compute root", kernel_.is_output(definition.name) ? "an output" : "read more often than it is cheap");
+        }
+        if (analysis_.layout(definition.name) != definition.dims && !kernel_.is_output(definition.name) &&
+            !shape.one_value) {
+            std::vector<std::string> dims;
+            for (const std::string& dim : analysis_.layout(definition.name)) {
+                dims.push_back(display_name(dim));
+            }
+            step("layout " + joined(dims), "contiguous for most that read or write it");
+        }
+    }
+
+    /// The nest that writes results out, and that of the accumulators below it.
+    void accumulate(const ir::Definition& write_out, const StageShape& shape, const ir::Definition& reduction,
+                    const std::string& accumulator) {
+        open(write_out.name);
+        placement(write_out, shape);
+        double total = work_of(analysis_, reduction.name);
+        total += write_out.name == reduction.name ? 0 : work_of(analysis_, write_out.name);
+        const std::string place = outer_nest(write_out, shape, total, true);
+        close();
+
+        open(accumulator);
+        step(fmt::format("compute at {}/{}", write_out.name, place), "one tile at a time");
+        step("store in registers", "a tile is small enough");
+        if (shape.has_tile()) {
+            inner_nest(reduction, shape.tile);
+        } else if (shape.vector.reduced) {
+            partial_sums(reduction, shape.vector);
+        }
+        close();
+        if (shape.has_tile()) {
+            open(accumulator + ".init");
+            finish_vector(shape.tile, vector_split(shape.tile));
+            close();
+        }
+    }
+
+    /// Copies of frozen tensors in which the vectorized dim is contiguous.
+    void packs(const StageShape& shape, const ir::Definition& definition) {
+        if (!shape.has_tile()) {
+            return;
+        }
+        const TileDim& vector = shape.tile.vector;
+        for (const ir::Ref& access : analysis_.reads(definition.name)) {
+            const std::optional<std::int64_t> stride = analysis_.stride(*access, vector.dim);
+            if (stride != 0 && stride != 1 && is_packable(analysis_, *access, vector.dim) &&
+                packed_.insert(access->name).second) {
+                const std::string name = free_name(access->name + ".packed");
+                packs_made_.push_back({name, access->name, {vector.dim, vector.size}});
+                line(fmt::format("stage {} = pack {} by {} {} once", name, access->name, display_name(vector.dim),
+                                 vector.size),
+                     fmt::format("contiguous along {}", display_name(vector.dim)));
+            }
+        }
+    }
+
+    /// Loops of a map or of the write-out of a reduction; returns the innermost loop outside the tile. `keep_outer`:
+    /// there must be one.
+    std::string outer_nest(const ir::Definition& definition, const StageShape& shape, double total, bool keep_outer) {
+        std::vector<TileDim> tiled;
+        if (shape.has_tile()) {
+            tiled.push_back(shape.tile.vector);
+        }
+        tiled.insert(tiled.end(), shape.tile.unrolled.begin(), shape.tile.unrolled.end());
+        std::vector<TaskLoop> outer;   // outermost first
+        std::set<std::string> ordered; // dims whose tiles have their place in the order already
+        std::map<std::string, std::int64_t> blocks;
+        for (const OuterLoop& loop : shape.outer) {
+            const std::string name = display_name(loop.dim);
+            const std::int64_t steps = (analysis_.extent(loop.dim) + loop.block - 1) / loop.block;
+            if (loop.tiled) {
+                ordered.insert(loop.dim);
+                outer.push_back({name + ".o", steps});
+            } else if (loop.block > 1) {
+                step(fmt::format("split {} by {}", name, loop.block), "what is read in a task serves several indices");
+                blocks[loop.dim] = loop.block;
+                outer.push_back({name + ".o", steps});
+            } else if (const auto block = blocks.find(loop.dim); block != blocks.end()) {
+                outer.push_back({name + ".i", block->second});
+            } else {
+                outer.push_back({name, analysis_.extent(loop.dim)});
+            }
+        }
+        const bool splits = std::any_of(tiled.begin(), tiled.end(), [](const TileDim& tile) { return !tile.whole; });
+        if (keep_outer && outer.empty() && !splits && !tiled.empty()) {
+            tiled.front().whole = false; // a loop of one step, to compute the tile in
+        }
+        std::vector<std::string> inner; // innermost first
+        for (const TileDim& tile : tiled) {
+            const std::string loop = display_name(tile.dim);
+            if (tile.whole) {
+                inner.push_back(loop);
+                continue;
+            }
+            const bool is_vector = tile.dim == shape.tile.vector.dim;
+            step(fmt::format("split {} by {}", loop, tile.size),
+                 !is_vector                      ? "what is loaded once serves several results"
+                 : tile.size == shape.tile.lanes ? fmt::format("a vector of {} lanes", tile.size)
+                                                 : fmt::format("vectors of {} lanes", shape.tile.lanes));
+            inner.push_back(loop + ".i");
+            if (ordered.count(tile.dim) == 0) {
+                outer.push_back({loop + ".o", (analysis_.extent(tile.dim) + tile.size - 1) / tile.size});
+            }
+        }
+        std::vector<std::string> order = inner;
+        for (auto loop = outer.rbegin(); loop != outer.rend(); ++loop) {
+            order.push_back(loop->name);
+        }
+        if (order.size() > 1 && !inner.empty()) {
+            step("reorder " + joined(order), "the tile innermost");
+        }
+        if (shape.has_tile()) {
+            step("vectorize " + inner.front(), "contiguous, or the same for all lanes");
+        }
+        if (inner.size() > 1) {
+            step("unroll " + joined({inner.begin() + 1, inner.end()}), "so that each result is a register");
+        }
+        return parallel(definition, shape, std::move(outer), total, keep_outer);
+    }
+
+    /// How many iterations of a parallel loop of `steps` make a task.
+    [[nodiscard]] std::int64_t grain_of(double total, std::int64_t steps) const {
+        const std::int64_t most = steps / (tasks_per_thread * analysis_.options().threads);
+        std::int64_t grain = 1;
+        while (2 * grain <= most && total / static_cast<double>(steps) * static_cast<double>(grain) < worth_a_task) {
+            grain *= 2;
+        }
+        return grain;
+    }
+
+    /// Makes the outer loops tasks, and remembers their names for what is computed in them.
+    std::string parallel(const ir::Definition& definition, const StageShape& shape, std::vector<TaskLoop> outer,
+                         double total, bool has_accumulators) {
+        std::vector<std::string>& names = loops_[definition.name];
+        for (const TaskLoop& loop : outer) {
+            names.push_back(loop.name);
+        }
+        if (!shape.host.empty() || total < worth_threads || outer.empty()) {
+            if (outer.empty()) {
+                // Only loops of the host are left outside: each has one iteration here.
+                const auto& own = definition.dims;
+                return own.empty() ? std::string() : display_name(own.back());
+            }
+            return outer.back().name;
+        }
+        const auto hosted = fusable_.find(definition.name);
+        std::size_t most = hosted == fusable_.end() ? outer.size() : hosted->second;
+        if (hosted != fusable_.end() || has_accumulators) {
+            // Inside a loop fused of three, Halide no longer knows that the middle one takes a single step: what is
+            // computed there, or further inside, would cover all of it.
+            most = std::min<std::size_t>(most, 2);
+        }
+        const std::int64_t wanted = std::int64_t{2} * analysis_.options().threads;
+        std::size_t fused_loops = 1;
+        std::int64_t tasks = outer.front().extent;
+        while (fused_loops < most && tasks < wanted) {
+            tasks *= outer[fused_loops++].extent;
+        }
+        // From the inside: fused the other way round, the index of a middle loop is computed inside the loops below.
+        std::string task = outer[fused_loops - 1].name;
+        for (std::size_t i = fused_loops - 1; i-- > 0;) {
+            const std::string fused = fmt::format("{}.{}", outer[i].name, task);
+            step(fmt::format("fuse {} {} as {}", task, outer[i].name, fused), "enough tasks for all threads");
+            task = fused;
+        }
+        outer.erase(outer.begin(), outer.begin() + static_cast<std::ptrdiff_t>(fused_loops - 1));
+        outer.front() = {task, tasks};
+        for (std::size_t i = 0; i < fused_loops; ++i) {
+            names[i] = outer.front().name;
+        }
+        if (outer.front().extent > 1) {
+            std::string loop = outer.front().name;
+            const std::int64_t grain = fused_loops == 1 ? grain_of(total, outer.front().extent) : 1;
+            if (grain > 1) {
+                step(fmt::format("split {} by {}", loop, grain), "a task that is worth handing out");
+                if (outer.size() == 1) {
+                    outer.front().name = loop + ".i";
+                }
+                names.front() = loop + ".i";
+                loop += ".o";
+            }
+            step("parallel " + loop, "tasks of the threads");
+        }
+        return outer.back().name;
+    }
+
+    [[nodiscard]] static bool splits_vector(const RegisterTile& tile) {
+        return !tile.vector.whole || tile.vector.size != tile.lanes;
+    }
+
+    /// Splits the vectorized dim of a tile into lanes; the loops to unroll.
+    std::vector<std::string> vector_split(const RegisterTile& tile) {
+        const std::string loop = display_name(tile.vector.dim);
+        std::vector<std::string> unrolled;
+        if (splits_vector(tile)) {
+            step(fmt::format("split {} by {}", loop, tile.lanes), "lanes of a vector");
+            unrolled.push_back(loop + ".o");
+        }
+        for (const TileDim& dim : tile.unrolled) {
+            unrolled.push_back(display_name(dim.dim));
+        }
+        return unrolled;
+    }
+
+    [[nodiscard]] static std::string vector_loop(const RegisterTile& tile) {
+        return display_name(tile.vector.dim) + (splits_vector(tile) ? ".i" : "");
+    }
+
+    void finish_vector(const RegisterTile& tile, const std::vector<std::string>& unrolled) {
+        step("vectorize " + vector_loop(tile), "contiguous, or the same for all lanes");
+        if (!unrolled.empty()) {
+            step("unroll " + joined(unrolled), "so that each result is a register");
+        }
+    }
+
+    /// The reduction of one tile: reduced loops outside of it, of which short ones are unrolled too.
+    void inner_nest(const ir::Definition& definition, const RegisterTile& tile) {
+        std::vector<std::string> unrolled = vector_split(tile);
+        std::vector<std::string> order{vector_loop(tile)};
+        order.insert(order.end(), unrolled.begin(), unrolled.end());
+        const std::vector<std::string>& reduced = definition.reduction->dims;
+        for (auto dim = reduced.rbegin(); dim != reduced.rend(); ++dim) {
+            order.push_back(display_name(*dim));
+        }
+        step("reorder " + joined(order), "the whole tile at each reduced index");
+        std::int64_t copies = tile.vector.size / tile.lanes;
+        for (const TileDim& dim : tile.unrolled) {
+            copies *= dim.size;
+        }
+        for (auto dim = reduced.rbegin(); dim != reduced.rend(); ++dim) {
+            copies *= analysis_.constant(*dim).value_or(most_copies + 1);
+            if (copies > most_copies) {
+                break;
+            }
+            unrolled.push_back(display_name(*dim));
+        }
+        finish_vector(tile, unrolled);
+    }
+
+    /// A reduced loop in lanes, each of which has a result of its own.
+    void partial_sums(const ir::Definition& definition, const VectorChoice& vector) {
+        const std::string loop = display_name(vector.dim);
+        const std::int64_t extent = analysis_.extent(vector.dim);
+        std::vector<std::string> order{loop};
+        if (analysis_.constant(vector.dim) != vector.lanes) {
+            const std::int64_t vectors = extent >= 8 * vector.lanes ? 4 : 1;
+            step(fmt::format("split {} by {}", loop, vectors * vector.lanes),
+                 vectors > 1 ? "lanes of vectors, several in flight" : "lanes of a vector");
+            order = {loop + ".i", loop + ".o"};
+        }
+        const std::string lanes = order.front();
+        const std::vector<std::string>& reduced = definition.reduction->dims;
+        for (auto dim = reduced.rbegin(); dim != reduced.rend(); ++dim) {
+            if (*dim != vector.dim) {
+                order.push_back(display_name(*dim));
+            }
+        }
+        if (order.size() > 1) {
+            step("reorder " + joined(order), "lanes innermost");
+        }
+        step("vectorize " + lanes, "a partial result in each lane");
+    }
+
+    const ir::Kernel& kernel_;
+    const Analysis& analysis_;
+    const std::map<std::string, StageShape>& shapes_;
+    std::map<std::string, std::vector<std::string>> loops_; ///< of hosts, by depth; fused ones share a name
+    std::map<std::string, std::size_t> fusable_;            ///< outer loops of a host that may become one
+    std::set<std::string> names_;
+    std::set<std::string> packed_;
+    std::vector<PackMade> packs_made_;
+    std::string text_;
+};
+
+} // namespace
+
+DefaultText text_of(const Analysis& analysis, const std::map<std::string, StageShape>& shapes) {
+    return Writer(analysis, shapes).run();
+}
+
+} // namespace coulter::schedule
