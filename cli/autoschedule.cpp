@@ -1,10 +1,9 @@
 // coulter autoschedule
 
+#include "completion.hpp"
 #include "files.hpp"
 #include "inputs.hpp"
 #include "verify_cases.hpp"
-
-#include "coulter/version.hpp"
 
 #include <fmt/format.h>
 #include <iostream>
@@ -22,46 +21,9 @@ struct Options {
     int threads = 0;
 };
 
-using Extents = std::map<std::string, std::int64_t>;
-
-/// `batch=8, iy=14`: what the decisions were made for. Dims that nobody has a size for are collected.
-std::string assumed(const Work& work, const Extents& extents, std::vector<std::string>& unknown) {
-    std::string text;
-    for (const ir::Dim& dim : work.kernel.dims) {
-        if (dim.size) {
-            continue;
-        }
-        const auto extent = extents.find(dim.name);
-        if (extent == extents.end()) {
-            unknown.push_back(dim.name);
-        }
-        text += fmt::format("{}{}={}", text.empty() ? "" : ", ", dim.name,
-                            extent == extents.end() ? schedule::unknown_extent : extent->second);
-    }
-    return text;
-}
-
-/// A line of a comment or more, broken between words.
-std::string comment(const std::string& text) {
-    constexpr std::size_t width = 120;
-    std::string result;
-    std::string line = "#";
-    std::size_t at = 0;
-    while (at < text.size()) {
-        const std::size_t end = std::min(text.find(' ', at), text.size());
-        if (line.size() + 1 + end - at > width) {
-            result += line + "\n";
-            line = "#";
-        }
-        line += " " + text.substr(at, end - at);
-        at = end + 1;
-    }
-    return result + line + "\n";
-}
-
 int autoschedule(Options options) {
     const KernelAndSchedules files = split_files(options.files);
-    const Extents given = parse_sizes(options.sizes);
+    const std::map<std::string, std::int64_t> given = parse_sizes(options.sizes);
     if (options.threads == 0) {
         options.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     }
@@ -72,7 +34,7 @@ int autoschedule(Options options) {
     const Loaded loaded = load({files.kernel}, files.schedules, load_options);
     loaded.require_good();
     const Work& work = loaded.work.front();
-    check_size_names(work, given);
+    check_size_names(loaded.work, given);
     if (!work.variants.empty()) {
         throw Failure(usage, fmt::format("error: the schedule of `{}` has variants, and those are not completed yet\n"
                                          "help: give the part of the file outside of its variants\n",
@@ -83,21 +45,7 @@ int autoschedule(Options options) {
                                  work.kernel.name);
         return good;
     }
-    std::vector<std::string> unknown;
-    const std::string sizes = assumed(work, resolve_extents(work.kernel, work.sizes, given), unknown);
-    if (!unknown.empty()) {
-        std::cerr << fmt::format("warning: kernel `{}` has no estimate of {}, which {} taken as {}\nhelp: give --sizes "
-                                 "{}=n\n",
-                                 work.kernel.name, quoted_list(unknown), unknown.size() == 1 ? "is" : "are",
-                                 schedule::unknown_extent, unknown.front());
-    }
-    std::string text = comment(fmt::format(
-        "Written by `coulter autoschedule` {}, without a measurement, for {} with {} thread{}{}{}.", COULTER_VERSION,
-        loaded.target.name, options.threads, options.threads == 1 ? "" : "s", sizes.empty() ? "" : " and ", sizes));
-    if (!work.schedules.empty()) {
-        text += comment("A layer: it completes what other files say of the kernel, which come before it.");
-    }
-    text += fmt::format("schedule {}\n\n{}", work.kernel.name, work.plan.completion_why);
+    const std::string text = completion_file(work, loaded.target.name, load_options.defaults);
     if (options.output.empty()) {
         std::cout << text;
     } else {

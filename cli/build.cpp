@@ -1,8 +1,10 @@
 // coulter build
 
+#include "completion.hpp"
 #include "files.hpp"
 #include "library.hpp"
 #include "lowering.hpp"
+#include "verify_cases.hpp"
 
 #include <fmt/format.h>
 #include <iostream>
@@ -20,6 +22,9 @@ struct Options {
     std::string directory;
     std::string depfile;
     std::string depfile_target;
+    std::string autoschedule;
+    std::vector<std::string> sizes;
+    int threads = 0;
     LibraryRequest library;
 };
 
@@ -39,6 +44,25 @@ std::string dependencies(const std::string& target, const std::vector<std::strin
     return text + "\n";
 }
 
+/// Writes what completes each kernel's schedule to a file of its name, and removes such a file where nothing does.
+void write_completions(const Loaded& loaded, const schedule::DefaultOptions& defaults,
+                       const std::filesystem::path& directory) {
+    make_directory(directory);
+    for (const Work& work : loaded.work) {
+        const std::filesystem::path path = directory / (work.kernel.name + ".sched");
+        if (!work.variants.empty()) {
+            std::cerr << fmt::format("note: the schedule of `{}` has variants, whose completions are not written\n",
+                                     work.kernel.name);
+        }
+        if (!work.variants.empty() || work.plan.completion_why.empty()) {
+            std::error_code ignored;
+            std::filesystem::remove(path, ignored);
+            continue;
+        }
+        write_file(path, completion_file(work, loaded.target.name, defaults));
+    }
+}
+
 int build(const Options& options) {
     LibraryRequest request = options.library;
     if (!std::regex_match(request.name, std::regex("[A-Za-z_][A-Za-z0-9_]*"))) {
@@ -52,9 +76,19 @@ int build(const Options& options) {
         request.emit.insert(kind);
     }
     request.directory = options.directory;
-    const Loaded loaded = load(options.kernels, options.schedules, {options.target, true});
+    LoadOptions load_options;
+    load_options.target = options.target;
+    load_options.defaults.sizes = parse_sizes(options.sizes);
+    if (options.threads != 0) {
+        load_options.defaults.threads = options.threads;
+    }
+    const Loaded loaded = load(options.kernels, options.schedules, load_options);
     loaded.require_good();
+    check_size_names(loaded.work, load_options.defaults.sizes);
     const auto library = build_library(loaded, request);
+    if (!options.autoschedule.empty()) {
+        write_completions(loaded, load_options.defaults, options.autoschedule);
+    }
     if (!options.depfile.empty()) {
         write_file(options.depfile, dependencies(options.depfile_target.empty() ? library.string() : options.depfile_target,
                                                  loaded.included));
@@ -87,6 +121,14 @@ void add_build(CLI::App& app, Run& run) {
     command->add_option("--depfile-target", options->depfile_target, "the target of that rule (the library)")
         ->type_name("FILE");
     command->add_option("--name", options->library.name, "name of the library")->required()->type_name("NAME");
+    command
+        ->add_option("--autoschedule", options->autoschedule,
+                     "write what completes each kernel's schedule to DIR/KERNEL.sched, with reasons")
+        ->type_name("DIR");
+    command->add_option("--sizes", options->sizes, "typical extents for stages without a schedule (the estimates)")
+        ->type_name("dim=n,...");
+    command->add_option("--threads", options->threads, "threads that stages without a schedule keep busy (16)")
+        ->check(CLI::Range(1, 256));
     command->add_option("--target", options->target, "processor to compile for (host)")->type_name("T");
     command->add_option("-o,--output", options->directory, "folder for what is made")->required()->type_name("DIR");
     command->add_flag("--shared", options->library.shared, "libNAME.so, with the runtime in it, instead of libNAME.a");

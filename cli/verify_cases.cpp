@@ -136,22 +136,30 @@ std::vector<SizeCase> size_cases(const Work& work, std::size_t count, std::uint6
     return cases;
 }
 
-void check_size_names(const Work& work, const std::map<std::string, std::int64_t>& given) {
-    const std::vector<std::string> dims = free_dims(work);
+void check_size_names(const std::vector<Work>& work, const std::map<std::string, std::int64_t>& given) {
+    std::vector<std::string> dims;
+    for (const Work& each : work) {
+        for (const std::string& dim : free_dims(each)) {
+            if (std::ranges::find(dims, dim) == dims.end()) {
+                dims.push_back(dim);
+            }
+        }
+    }
     for (const auto& [dim, size] : given) {
         if (std::ranges::find(dims, dim) == dims.end()) {
             const std::string close = closest_match(dim, dims);
+            const std::string called = work.size() == 1 ? "`" + work.front().kernel.name + "`" : "these kernels";
             throw Failure(
-                usage, fmt::format("error: --sizes gives `{}`, whose extent no call of `{}` chooses\nhelp: {}chosen "
+                usage, fmt::format("error: --sizes gives `{}`, whose extent no call of {} chooses\nhelp: {}chosen "
                                    "are {}\n",
-                                   dim, work.kernel.name,
-                                   close.empty() ? "" : fmt::format("did you mean `{}`? ", close), quoted_list(dims)));
+                                   dim, called, close.empty() ? "" : fmt::format("did you mean `{}`? ", close),
+                                   quoted_list(dims)));
         }
     }
 }
 
 std::map<std::string, std::int64_t> complete_sizes(const Work& work, const std::map<std::string, std::int64_t>& given) {
-    check_size_names(work, given);
+    check_size_names({work}, given);
     auto extents = resolve_extents(work.kernel, work.sizes, given);
     for (const ir::Dim& dim : work.kernel.dims) {
         if (!extents.contains(dim.name)) {

@@ -5,6 +5,8 @@
 #     [KERNELS kernel...]       which kernels go into the library; default: all
 #     [SCHEDULES file.sched...]
 #     [TARGETS triple]          default: host
+#     [AUTOSCHEDULE instant]    write the schedule of the stages that have none to NAME.kernels/schedules/<kernel>.sched
+#     [SIZES dim=n...]          typical extents for those stages; default: the kernels' estimates
 #     [PARAMS name=value...]    passed to the generator as -p name=value
 #     [SHARED]                  libNAME.so instead of libNAME.a
 #     [INSTALL])                install the library, its headers and a package NAME
@@ -21,7 +23,7 @@
 # Files are replaced only where their contents change. So a generator compiled anew that writes the same texts rebuilds
 # no library, and an edited schedule compiles no C++: the headers depend on the signatures alone.
 #
-# Not built yet, and errors that say so: GRADIENTS, AUTOSCHEDULE, SIZES, more than one triple in TARGETS.
+# Not built yet, and errors that say so: GRADIENTS, AUTOSCHEDULE tuned, more than one triple in TARGETS.
 include_guard(GLOBAL)
 
 # All errors name the call, since a project may have many.
@@ -92,13 +94,20 @@ function(_coulter_kernels_check name)
     list(JOIN ARG_KNOWN " " known)
     _coulter_kernels_error("${name}" "unknown keyword: ${unknown}" "known keywords: ${known}")
   endif()
-  foreach(keyword IN ITEMS GRADIENTS AUTOSCHEDULE SIZES)
-    if(DEFINED ARG_${keyword})
-      set(why "")
-      if(keyword STREQUAL "SIZES")
-        set(why ": it gives AUTOSCHEDULE its sizes, which is not built yet either")
-      endif()
-      _coulter_kernels_error("${name}" "${keyword} is not built yet${why}")
+  if(DEFINED ARG_GRADIENTS)
+    _coulter_kernels_error("${name}" "GRADIENTS is not built yet")
+  endif()
+  if(DEFINED ARG_AUTOSCHEDULE AND NOT ARG_AUTOSCHEDULE STREQUAL "instant")
+    if(ARG_AUTOSCHEDULE STREQUAL "tuned")
+      _coulter_kernels_error("${name}" "AUTOSCHEDULE tuned is not built yet"
+        "AUTOSCHEDULE instant writes schedules without measuring")
+    endif()
+    list(JOIN ARG_AUTOSCHEDULE " " modes)
+    _coulter_kernels_error("${name}" "AUTOSCHEDULE wants instant, not: ${modes}")
+  endif()
+  foreach(size IN LISTS ARG_SIZES)
+    if(NOT size MATCHES "^[A-Za-z_][A-Za-z0-9_.]*=[0-9]+$")
+      _coulter_kernels_error("${name}" "SIZES wants dim=n, not: ${size}")
     endif()
   endforeach()
 
@@ -327,6 +336,13 @@ function(coulter_add_kernels name)
   foreach(schedule IN LISTS schedules)
     list(APPEND schedule_arguments --schedule "${schedule}")
   endforeach()
+  set(decisions "")
+  if(ARG_AUTOSCHEDULE)
+    list(APPEND decisions --autoschedule "${dir}/schedules")
+  endif()
+  foreach(size IN LISTS ARG_SIZES)
+    list(APPEND decisions --sizes "${size}")
+  endforeach()
   set(programs coulter::coulter-cli "$<TARGET_FILE:coulter::coulter-cli>")
   if(TARGET coulter::coulter-lower)
     list(APPEND programs coulter::coulter-lower "$<TARGET_FILE:coulter::coulter-lower>")
@@ -341,7 +357,7 @@ function(coulter_add_kernels name)
       -D "HEADERS=${header_names}"
       -P "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/CoulterBuildStep.cmake"
       -- "$<TARGET_FILE:coulter::coulter-cli>" build ${text_arguments} ${schedule_arguments}
-      --name "${name}" --target "${target}" ${shared}
+      --name "${name}" --target "${target}" ${shared} ${decisions}
       --depfile "${dir}/build.d" --depfile-target "${dir}/build.stamp"
     COMMAND "${CMAKE_COMMAND}" -E touch "${dir}/build.stamp"
     DEPENDS ${inputs} ${schedules} ${programs} "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/CoulterBuildStep.cmake"

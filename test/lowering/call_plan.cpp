@@ -182,10 +182,10 @@ void warm_up() {
 }
 
 Arrays run_plan(const schedule::Plan& plan, const ir::Kernel& original, const Arrays& inputs, const Extents& extents,
-                std::uint64_t seed) {
+                std::uint64_t seed, const std::string& target) {
     lower::JitKernel kernel;
     try {
-        kernel = lower::compile_jit(plan, "host");
+        kernel = lower::compile_jit(plan, target);
     } catch (const Halide::Error& error) {
         throw std::runtime_error(std::string("the lowering failed: ") + error.what());
     }

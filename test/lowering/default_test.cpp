@@ -64,6 +64,8 @@ TEST_CASE("model kernels under their default schedules give the interpreter's re
         const SizedKernel kernel = sized_by_inputs(factory.make(Params{}).ir());
         for (const std::uint64_t seed : {1, 2, 3}) {
             Case test = make_case(kernel, seed, factory.name == "digits_cnn" ? 1500000 : 20000);
+            test.target = seed == 2 ? "x86-64-sse41" : "host";
+            test.threads = seed == 1 ? 2 : 16;
             test.special = seed == 3 && factory.name != "digits_cnn";
             cases.push_back(std::move(test));
         }
@@ -87,8 +89,11 @@ TEST_CASE("kernels of every type under their default schedules give the interpre
 TEST_CASE("random kernels under their default schedules give the interpreter's results") {
     std::vector<Case> cases;
     const std::uint64_t first = first_seed();
-    for (std::uint64_t seed = first; seed < first + (is_long_run() ? 1000U : 60U); ++seed) {
-        cases.push_back(make_case(random_sized_kernel(seed, 3 + static_cast<int>(seed % 5)), seed));
+    for (std::uint64_t seed = first; seed < first + (is_long_run() ? 1000U : 100U); ++seed) {
+        Case test = make_case(random_sized_kernel(seed, 3 + static_cast<int>(seed % 5)), seed);
+        test.target = seed % 3 == 0 ? "x86-64-sse41" : "host";
+        test.threads = seed % 2 == 0 ? 2 : 16;
+        cases.push_back(std::move(test));
     }
     expect_passed(cases);
 }

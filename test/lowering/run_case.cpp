@@ -114,6 +114,17 @@ schedule::CheckOptions host_options(bool complete) {
     return options;
 }
 
+namespace {
+
+schedule::CheckOptions options_of(const Case& test) {
+    schedule::CheckOptions options = host_options(test.complete);
+    options.target = test.target;
+    options.defaults.threads = test.threads;
+    return options;
+}
+
+} // namespace
+
 Extents all_extents(const ir::Kernel& kernel, const Extents& given) {
     std::vector<Diagnostic> diagnostics;
     const Sizes sizes = infer_sizes(kernel, diagnostics);
@@ -172,7 +183,7 @@ Result run_case(const Case& test) {
     if (const std::vector<Diagnostic> missing = lower::unsupported(test.kernel); !missing.empty()) {
         return {Outcome::refused, schedule::render(missing, {}), 0};
     }
-    const schedule::CheckResult checked = schedule::check_texts(test.kernel, texts, host_options(test.complete));
+    const schedule::CheckResult checked = schedule::check_texts(test.kernel, texts, options_of(test));
     if (!checked.plan) {
         return {Outcome::refused, schedule::render(checked.diagnostics, texts), 0};
     }
@@ -196,7 +207,7 @@ Result run_case(const Case& test) {
         if (!computes) {
             return {}; // coulter_call does not call then
         }
-        const Arrays got = run_plan(*checked.plan, test.kernel, inputs, extents, test.seed);
+        const Arrays got = run_plan(*checked.plan, test.kernel, inputs, extents, test.seed, test.target);
         const auto compare = [&](const Arrays& results, const std::string& which) {
             for (const auto& [tensor, array] : wanted) {
                 const std::string differs = difference(results.at(tensor), array, tolerance_of(test, array.type));
@@ -206,7 +217,7 @@ Result run_case(const Case& test) {
         compare(got, "");
         for (const schedule::Variant& variant : checked.variants) {
             // Every variant computes the same, whether its condition holds or not.
-            compare(run_plan(variant.plan, test.kernel, inputs, extents, test.seed), variant.name + ": ");
+            compare(run_plan(variant.plan, test.kernel, inputs, extents, test.seed, test.target), variant.name + ": ");
         }
         if (test.bitwise) {
             const std::string bare = "schedule " + test.kernel.name + "\nnumerics exact\n";

@@ -21,6 +21,8 @@ struct Case {
     std::map<std::string, std::int64_t> extents; ///< of the dims of inputs, and of those that only outputs have
     std::uint64_t seed = 0;                      ///< of inputs and strides
     Arrays inputs;                               ///< given ones; all others are made from the seed
+    std::string target = "host";
+    int threads = 16;     ///< that the default schedule keeps busy
     bool special = false; ///< inputs have NaN, infinities, -0, denormals and extreme integers here and there
     bool complete = true; ///< stages without a statement get the default schedule
     bool bitwise = false; ///< under `numerics exact`: the bits are those of the kernel without a schedule
@@ -62,7 +64,8 @@ struct Result {
 /// Compiles a plan and calls it. `strided`: outer strides that are not compact. \throws std::runtime_error with
 /// Halide's text.
 [[nodiscard]] Arrays run_plan(const schedule::Plan& plan, const ir::Kernel& original, const Arrays& inputs,
-                              const std::map<std::string, std::int64_t>& extents, std::uint64_t seed);
+                              const std::map<std::string, std::int64_t>& extents, std::uint64_t seed,
+                              const std::string& target = "host");
 
 /// Of the machine that the tests run on.
 [[nodiscard]] schedule::CheckOptions host_options(bool complete = true);

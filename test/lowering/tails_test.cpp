@@ -353,3 +353,16 @@ TEST_CASE("schedules that change results in Halide are refused or right") {
         CHECK_FALSE(is_accepted(make(two_stages(37), body, {})));
     }
 }
+
+TEST_CASE("an equation in `where` that only an element beyond the extent fulfils") {
+    KernelBuilder b("pinned");
+    b.dim("c", 2).dim("k").input("x", Type::f32, {"k"});
+    const ir::Ref where = ir::binary(Op::eq, d("k") + index(0) * d("c"), index(2));
+    b.reduce("t", {"c"}, ReduceOp::sum, {"k"}, {b.read("x")}, where);
+    const ir::Kernel kernel = b.outputs({"t"});
+    std::vector<Extents> extents;
+    for (const std::int64_t k : {1, 2, 3, 9}) {
+        extents.push_back({{"k", k}});
+    }
+    expect_passed(all_of(kernel, {"", "stage t { unroll c }\n", "stage t { split k by 2; unroll k.i }\n"}, extents));
+}

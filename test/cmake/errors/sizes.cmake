@@ -1,1 +1,1 @@
-coulter_add_kernels(demo COULTER a.coulter SIZES batch=64)
+coulter_add_kernels(demo COULTER a.coulter SIZES batch=64 col)
