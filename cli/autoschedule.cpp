@@ -3,6 +3,7 @@
 #include "completion.hpp"
 #include "files.hpp"
 #include "inputs.hpp"
+#include "machine_model.hpp"
 #include "verify_cases.hpp"
 
 #include <fmt/format.h>
@@ -17,6 +18,7 @@ struct Options {
     std::vector<std::string> files;
     std::vector<std::string> sizes;
     std::string target = "host";
+    std::string machine;
     std::string output;
     int threads = 0;
 };
@@ -31,6 +33,9 @@ int autoschedule(Options options) {
     load_options.target = options.target;
     load_options.defaults.threads = options.threads;
     load_options.defaults.sizes = given;
+    if (!options.machine.empty()) {
+        load_options.defaults.machine = read_machine(options.machine);
+    }
     const Loaded loaded = load({files.kernel}, files.schedules, load_options);
     loaded.require_good();
     const Work& work = loaded.work.front();
@@ -72,6 +77,8 @@ void add_autoschedule(CLI::App& app, Run& run) {
     command->add_option("--threads", options->threads, "threads to keep busy (the number of processors)")
         ->check(CLI::Range(1, 256));
     command->add_option("--target", options->target, "processor to schedule for (host)")->type_name("T");
+    command->add_option("--machine", options->machine, "caches to fit, as `coulter machine` writes them")
+        ->type_name("FILE");
     command->add_option("-o,--output", options->output, "file to write (standard output)")->type_name("S.sched");
     command->callback([options, &run] { run = [options] { return autoschedule(*options); }; });
 }

@@ -69,6 +69,7 @@ int parse_and_run(int argc, char** argv) {
     add_verify(app, run);
     add_bench(app, run);
     add_autoschedule(app, run);
+    add_machine(app, run);
     add_unbuilt(app, run);
     // CLI11 takes an unknown word for a lack of subcommands.
     const std::vector<std::string> names = command_names(app);

@@ -120,3 +120,19 @@ TEST_CASE("what is refused leaves no file") {
     CHECK(folder.coulter({"autoschedule", "tiny.coulter", "--threads", "0", "-o", "out.sched"}).code == 2);
     CHECK(!folder.has("out.sched"));
 }
+
+TEST_CASE("a machine with other caches gets another schedule") {
+    const Folder folder;
+    for (const KernelFactory& factory : models::kernels()) {
+        if (factory.name == "capsule_decoder") {
+            folder.write("k.coulter", print(factory.make(Params{}).ir()));
+        }
+    }
+    folder.write("large.json", "{\"l2_bytes\": 1e9}");
+    // Weights beyond the second cache are read once for 8 images.
+    const Ran standard = autoschedule(folder, {"k.coulter"});
+    const Ran large = autoschedule(folder, {"k.coulter", "--machine", "large.json"});
+    CHECK(standard.code == 0);
+    CHECK(large.code == 0);
+    CHECK(standard.out != large.out);
+}

@@ -213,3 +213,31 @@ TEST_CASE("names that C cannot have are refused") {
     CHECK(twice.code == 1);
     check_golden("kernel_twice", twice.err);
 }
+
+TEST_CASE("what completes each kernel's schedule is written beside the library, and taken away when nothing does") {
+    const Folder folder;
+    write_tiny(folder);
+    folder.write("other.coulter", renamed("other"));
+    std::vector<std::string> arguments{"build",        "tiny.coulter",   "other.coulter", "--schedule", "tiny.sched",
+                                       "--name",       "both",           "-o",            "out",        "--target",
+                                       "x86-64-avx2",  "--autoschedule", "written",       "--threads",  "2",
+                                       "--sizes",      "i=32,j=48,k=16"};
+    const Ran ran = folder.coulter(arguments);
+    CHECK(ran.code == 0);
+    const std::string other = folder.read("written/other.sched");
+    CHECK(other.find("schedule other\n") != std::string::npos);
+    CHECK(other.find("i=32, j=48, k=16") != std::string::npos);
+    CHECK(folder.read("written/tiny.sched").find("stage right.packed {") != std::string::npos);
+    const Ran same = folder.coulter(
+        {"autoschedule", "other.coulter", "--threads", "2", "--target", "x86-64-avx2", "--sizes", "i=32,j=48,k=16"});
+    CHECK(same.out == other);
+    folder.write("tiny.sched", std::string(tiny_schedule) + "stage right.packed { compute root }\n");
+    CHECK(folder.coulter(arguments).code == 0);
+    CHECK(!folder.has("written/tiny.sched"));
+
+    arguments.back() = "i=32,jj=48";
+    const Ran refused = folder.coulter(arguments);
+    CHECK(refused.code == 2);
+    CHECK(refused.err == "error: --sizes gives `jj`, whose extent no call of these kernels chooses\n"
+                         "help: did you mean `j`? chosen are `i`, `j` and `k`\n");
+}
