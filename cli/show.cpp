@@ -37,6 +37,7 @@ std::string place_text(const schedule::Footprint& one) {
     const std::string where = one.place.is_root() ? "root" : fmt::format("{}/{}", one.place.stage, one.place.loop);
     switch (one.home) {
     case Home::registers: return "registers, at " + where;
+    case Home::shared: return "shared memory, at " + where;
     case Home::stack: return "stack, at " + where;
     case Home::scratch: return "heap, at " + where;
     case Home::context: return "the context, packed once";

@@ -20,6 +20,13 @@ std::optional<Plan> Finish::run() {
     for (const ir::Definition& each : kernel.definitions) {
         memory(each.name);
     }
+    for (const ir::Definition& each : kernel.definitions) {
+        gpu(each.name);
+        device_memory(each.name);
+        coalescing(each.name);
+    }
+    kernel_sizes();
+    shared_memory();
     if (model_.has_errors()) {
         return std::nullopt;
     }

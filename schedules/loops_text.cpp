@@ -14,6 +14,9 @@ std::string head(const Loop& loop) {
     case LoopStep::Kind::vectorize: text = "vectorized "; break;
     case LoopStep::Kind::unroll: text = "unrolled "; break;
     case LoopStep::Kind::parallel: text = "parallel "; break;
+    case LoopStep::Kind::gpu_block: text = "gpu_block "; break;
+    case LoopStep::Kind::gpu_thread: text = "gpu_thread "; break;
+    case LoopStep::Kind::gpu_lane: text = "gpu_lane "; break;
     default: break;
     }
     return fmt::format("{}{} {}{}", text, loop.reduced ? "reduce" : "for", loop.name,

@@ -112,8 +112,8 @@ int main(int argc, char** argv) {
     try {
         app.parse(argc, argv);
         if (!coulter::schedule::find_target(request.options.target)) {
-            std::cerr << "error: unknown target `" << request.options.target << "`; known are "
-                      << coulter::quoted_list(coulter::schedule::target_names()) << '\n';
+            std::cerr << "error: unknown target `" << request.options.target << "`; "
+                      << coulter::schedule::target_choices(request.options.target, "known are") << '\n';
             return 2;
         }
         request.limited = limit->count() > 0;

@@ -91,6 +91,9 @@ struct Directive {
         unroll,     ///< loops, each by factors[0] where given
         parallel,   ///< loops
         serial,     ///< loops
+        gpu_blocks,  ///< loops
+        gpu_threads, ///< loops
+        gpu_lanes,   ///< loops[0]
         compute_at, ///< place
         compute_root,
         compute_inline,
