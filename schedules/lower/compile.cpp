@@ -176,6 +176,18 @@ void write_statement(const std::vector<Halide::Module>& modules, const std::stri
     std::ofstream(path) << demangle(text.str());
 }
 
+void write_device_source(const std::vector<Halide::Module>& modules, const std::string& path) {
+    std::ofstream file(path);
+    for (const Halide::Module& module : modules) {
+        for (const Halide::Buffer<>& buffer : module.buffers()) {
+            if (buffer.name().ends_with("_gpu_source_kernels")) {
+                const auto* const text = static_cast<const char*>(buffer.data());
+                file << std::string(text, std::find(text, text + buffer.size_in_bytes(), '\0'));
+            }
+        }
+    }
+}
+
 // All that is compiled for one target.
 struct Part {
     schedule::Target target;
@@ -267,6 +279,9 @@ void compile(const schedule::Plan& common, const std::vector<schedule::Variant>&
     }
     if (!outputs.assembly.empty()) {
         std::ofstream(outputs.assembly) << assembly;
+    }
+    if (!outputs.device.empty()) {
+        write_device_source(all, outputs.device);
     }
     if (!outputs.statement.empty()) {
         write_statement(all, outputs.statement);
