@@ -23,6 +23,7 @@ std::optional<Plan> Finish::run() {
     for (const ir::Definition& each : kernel.definitions) {
         gpu(each.name);
         device_memory(each.name);
+        device_types(each.name);
         coalescing(each.name);
     }
     kernel_sizes();

@@ -73,6 +73,7 @@ private:
     // check_gpu_memory.cpp
     [[nodiscard]] bool on_device(const std::string& name) const;
     void device_memory(const std::string& name);
+    void device_types(const std::string& name);
     void shared_memory();
     void reused_too_early(const std::string& name);
     void coalescing(const std::string& name);

@@ -48,6 +48,29 @@ bool Finish::on_device(const std::string& name) const {
     return !site(name).kernel.empty() || has_gpu_loops(done.main) || has_gpu_loops(done.init);
 }
 
+// Halide takes the one 16-bit float for the other in OpenCL, and has no instructions for it in CUDA.
+void Finish::device_types(const std::string& name) {
+    const Done& done = done_.at(name);
+    const auto readers = uses_.find(name);
+    const bool there = done.inlined ? readers != uses_.end() && std::ranges::any_of(readers->second, [&](const Use& use) {
+        return on_device(use.reader);
+    })
+                                    : on_device(name);
+    if (!there) {
+        return;
+    }
+    const ir::Definition& definition = model_.definition(name);
+    const bool computes = std::ranges::count(definition.types, Type::bf16) > 0 ||
+                          std::ranges::any_of(ir::postorder(ir::roots(definition)),
+                                              [](const ir::Node* node) { return node->type == Type::bf16; });
+    if (computes) {
+        const Stage& stage = model_.stages_.at(name);
+        model_.error("S121", stage.span.line != 0 ? stage.span : stage.where_span,
+                     fmt::format("`{}` computes with bf16, which is not built for devices yet", name),
+                     "leave this stage to the processor, and convert to f32 in a stage of its own that the device reads");
+    }
+}
+
 void Finish::device_memory(const std::string& name) {
     const Stage& stage = model_.stages_.at(name);
     Done& done = done_.at(name);

@@ -20,6 +20,9 @@ bool is_device(ForType type) {
 // Halide leaves the checks inside of kernels out. One that still stands there guards memory against what could not be proved:
 // without it a wrong result would pass for a right one, so that the schedule is refused.
 //
+// Halide's own pass that takes conditions on vectors to OpenCL knows no strict comparisons: from here on nothing folds the
+// ordinary ones.
+//
 // What the processor's libm calls `log1pf` is `log1p` in OpenCL and `__nv_log1pf` in CUDA.
 class Kernels : public IRMutator {
 public:
@@ -68,6 +71,17 @@ private:
         const Call* call = kept.as<Call>();
         if (const std::string name = call != nullptr && in_kernel_ ? device_name(*call) : ""; !name.empty()) {
             return Call::make(call->type, name, call->args, call->call_type);
+        }
+        if (call != nullptr && in_kernel_ && opencl_ && call->type.is_vector()) {
+            if (call->is_intrinsic(Call::strict_lt)) {
+                return LT::make(call->args[0], call->args[1]);
+            }
+            if (call->is_intrinsic(Call::strict_le)) {
+                return LE::make(call->args[0], call->args[1]);
+            }
+            if (call->is_intrinsic(Call::strict_eq)) {
+                return EQ::make(call->args[0], call->args[1]);
+            }
         }
         if (call == nullptr || call->name != Call::buffer_init) {
             return kept;
