@@ -80,9 +80,10 @@ std::string compiled(const Options& options, const Loaded& loaded) {
     }
     std::string text = read_file(file);
     if (device && text.empty()) {
-        throw Failure(refused, fmt::format("error: no stage of `{}` runs on a device\nhelp: `gpu_blocks` and `gpu_threads` in a "
-                                           "schedule take it there\n",
-                                           request.work->kernel.name));
+        throw Failure(refused,
+                      fmt::format("error: no stage of `{}` runs on a device\nhelp: `gpu_blocks` and `gpu_threads` in a "
+                                  "schedule take it there\n",
+                                  request.work->kernel.name));
     }
     return text;
 }
@@ -101,8 +102,9 @@ int show(const Options& options) {
     for (const auto& [form, wanted, suffix] : {std::tuple{"opencl", schedule::Device::opencl, "-opencl"},
                                                std::tuple{"ptx", schedule::Device::cuda, "-cuda"}}) {
         if (options.form == form && device != wanted) {
-            throw Failure(usage, fmt::format("error: `show --as {}` needs a target with that device\nhelp: --target {}{}\n", form,
-                                             device == schedule::Device::none ? options.target : "host", suffix));
+            throw Failure(usage,
+                          fmt::format("error: `show --as {}` needs a target with that device\nhelp: --target {}{}\n",
+                                      form, device == schedule::Device::none ? options.target : "host", suffix));
         }
     }
     const KernelAndSchedules files = split_files(options.files);
@@ -152,7 +154,8 @@ void add_show(CLI::App& app, Run& run) {
     command->add_option("files", options->files, "a kernel and its schedule")
         ->required()
         ->type_name("K.coulter [S.sched...]");
-    command->add_option("--as", options->form, "ir, loops, schedule, memory, halide, asm, opencl or ptx (loops)")->type_name("FORM");
+    command->add_option("--as", options->form, "ir, loops, schedule, memory, halide, asm, opencl or ptx (loops)")
+        ->type_name("FORM");
     command->add_option("--target", options->target, "processor to compile for (host)")->type_name("T");
     command->add_option("--variant", options->variant, "one variant alone, or the part `common` to all (all parts)")
         ->type_name("NAME");

@@ -1,6 +1,6 @@
-/// Writes the object that holds Halide's runtime for the host's operating system, with its interfaces to OpenCL and CUDA
-/// devices, whose drivers it looks for when a kernel first asks for one. It is compiled for the plainest
-/// processor of the architecture: kernels bring their own instructions, and the runtime has no hot loops.
+/// Writes the object that holds Halide's runtime for the host's operating system, with its interfaces to OpenCL and
+/// CUDA devices, whose drivers it looks for when a kernel first asks for one. It is compiled for the plainest processor
+/// of the architecture: kernels bring their own instructions, and the runtime has no hot loops.
 ///
 ///     make_halide_runtime OUT.o
 #include <Halide.h>

@@ -210,8 +210,8 @@ CheckResult check(const ir::Kernel& kernel, const std::vector<ScheduleFile>& fil
     for (const Statement* line : header.targets) {
         const Name& wanted = line->patterns.front();
         if (!find_target(wanted.text)) {
-            add(result.diagnostics, Severity::error, "S012", wanted.span, fmt::format("unknown target `{}`", wanted.text),
-                target_choices(wanted.text, "the targets are"));
+            add(result.diagnostics, Severity::error, "S012", wanted.span,
+                fmt::format("unknown target `{}`", wanted.text), target_choices(wanted.text, "the targets are"));
         } else if (!options.target.empty() && !target_matches(wanted.text, options.target)) {
             result.target_matches = false;
             add(result.diagnostics, Severity::error, "S012", wanted.span,

@@ -76,6 +76,7 @@ private:
     void device_types(const std::string& name);
     void shared_memory();
     void reused_too_early(const std::string& name);
+    [[nodiscard]] bool feeds(const std::string& from, const std::string& to) const;
     void coalescing(const std::string& name);
 
     // check_final.cpp

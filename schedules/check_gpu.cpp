@@ -14,7 +14,9 @@ using Kind = LoopStep::Kind;
 constexpr std::int64_t thread_limit = 1024;
 constexpr std::int64_t third_limit = 64; ///< threads in the outermost of three dimensions
 
-bool is_thread(Kind kind) { return kind == Kind::gpu_thread || kind == Kind::gpu_lane; }
+bool is_thread(Kind kind) {
+    return kind == Kind::gpu_thread || kind == Kind::gpu_lane;
+}
 
 std::string_view word(Kind kind) {
     return kind == Kind::gpu_block ? "gpu_blocks" : kind == Kind::gpu_thread ? "gpu_threads" : "gpu_lanes";
@@ -25,7 +27,9 @@ const LiveLoop* first(const Nest& nest, bool (*is)(Kind)) {
     return at == nest.loops().end() ? nullptr : &*at;
 }
 
-bool is_block(Kind kind) { return kind == Kind::gpu_block; }
+bool is_block(Kind kind) {
+    return kind == Kind::gpu_block;
+}
 
 } // namespace
 
@@ -42,7 +46,8 @@ bool Model::gpu(const Subject& subject, const Directive& d) {
                      "alone begins with `target x86-64-opencl` or `target x86-64-cuda`");
     }
     if (kind == Kind::gpu_lane && device == Device::opencl) {
-        return error("S112", d.keyword, "OpenCL has no lanes: threads of a block can only exchange data in shared memory",
+        return error("S112", d.keyword,
+                     "OpenCL has no lanes: threads of a block can only exchange data in shared memory",
                      "make partial results a stage of their own, `rfactor STAGE: LOOP as NEW`, and write `gpu_threads "
                      "LOOP` and `store in shared` in the block of `NEW`");
     }
@@ -54,8 +59,7 @@ bool Model::gpu(const Subject& subject, const Directive& d) {
                      "write `numerics reassociate`");
     }
     if (stages_.at(subject.stage).pack_once) {
-        return error("S053", d.keyword,
-                     fmt::format("`{}` is packed once, which the processor does", subject.stage),
+        return error("S053", d.keyword, fmt::format("`{}` is packed once, which the processor does", subject.stage),
                      fmt::format("leave `{}` out, or write `per call`", word(kind)));
     }
     bool good = true;
@@ -94,10 +98,11 @@ void Finish::gpu(const std::string& name) {
     }
     const Site where = site(name);
     if (done.store && !where.kernel.empty()) {
-        model_.error("S117", stage.store_span,
-                     fmt::format("`{}` is computed in a kernel of a device and stored outside of `{}/{}`", name,
-                                 done.compute.stage, done.compute.loop),
-                     "what is computed in a kernel is stored where it is computed: leave this out, or compute it there");
+        model_.error(
+            "S117", stage.store_span,
+            fmt::format("`{}` is computed in a kernel of a device and stored outside of `{}/{}`", name,
+                        done.compute.stage, done.compute.loop),
+            "what is computed in a kernel is stored where it is computed: leave this out, or compute it there");
     }
 }
 
@@ -121,18 +126,21 @@ void Finish::kernel_nest(const std::string& name, const std::string& shown, cons
     std::vector<std::int64_t> threads; // innermost first
     for (auto live = nest.loops().rbegin(); live != nest.loops().rend(); ++live) {
         if (live->kind == Kind::parallel) {
-            model_.error("S118", live->marked, fmt::format("`{}` of `{}` is parallel inside a kernel of a device", live->name, shown),
+            model_.error("S118", live->marked,
+                         fmt::format("`{}` of `{}` is parallel inside a kernel of a device", live->name, shown),
                          fmt::format("write `gpu_threads {}`, or leave it serial", live->name));
         } else if (live->kind == Kind::vectorize && live->extent && *live->extent != 2 && *live->extent != 4 &&
                    *live->extent != 8 && *live->extent != 16 && *live->extent != 1) {
-            model_.error("S118", live->marked,
-                         fmt::format("a vector of {} lanes for `{}` of `{}`, on a device", *live->extent, live->name, shown),
-                         "there are vectors of 2, 4, 8 and 16 lanes");
+            model_.error(
+                "S118", live->marked,
+                fmt::format("a vector of {} lanes for `{}` of `{}`, on a device", *live->extent, live->name, shown),
+                "there are vectors of 2, 4, 8 and 16 lanes");
         } else if (is_thread(live->kind)) {
             if (!live->extent) {
-                model_.error("S114", live->marked,
-                             fmt::format("the extent of `{}` of `{}`, a loop over threads, is not constant", live->name, shown),
-                             fmt::format("split it first: `split {0} by 32`, then `{1} {0}.i`", live->name, word(live->kind)));
+                model_.error(
+                    "S114", live->marked,
+                    fmt::format("the extent of `{}` of `{}`, a loop over threads, is not constant", live->name, shown),
+                    fmt::format("split it first: `split {0} by 32`, then `{1} {0}.i`", live->name, word(live->kind)));
                 return;
             }
             if (live->kind == Kind::gpu_lane && (*live->extent > 32 || (*live->extent & (*live->extent - 1)) != 0)) {
@@ -152,13 +160,15 @@ void Finish::kernel_nest(const std::string& name, const std::string& shown, cons
             size.threads[i] = std::max(size.threads[i], threads[i]);
         }
     }
-    const bool one_element = std::ranges::all_of(
-        nest.loops(), [](const LiveLoop& live) { return live.reduced || live.extent == 1 || live.kind == Kind::vectorize; });
+    const bool one_element = std::ranges::all_of(nest.loops(), [](const LiveLoop& live) {
+        return live.reduced || live.extent == 1 || live.kind == Kind::vectorize;
+    });
     if (thread == nullptr && block == nullptr && !where.in_threads && !one_element && &nest == &done_.at(name).main) {
         const Stage& stage = model_.stages_.at(name);
-        model_.warning("S120", stage.span.line != 0 ? stage.span : stage.where_span,
-                       fmt::format("one thread of each block of `{}` computes all of `{}`", where.kernel, name),
-                       fmt::format("write `gpu_threads` in its block, or compute it inside the threads of `{}`", where.kernel));
+        model_.warning(
+            "S120", stage.span.line != 0 ? stage.span : stage.where_span,
+            fmt::format("one thread of each block of `{}` computes all of `{}`", where.kernel, name),
+            fmt::format("write `gpu_threads` in its block, or compute it inside the threads of `{}`", where.kernel));
     }
 }
 
@@ -178,9 +188,10 @@ bool Finish::nest_order(const std::string& name, const std::string& shown, const
         }
     }
     if (block != nullptr && !where.kernel.empty()) {
-        return model_.error("S113", block->marked,
-                            fmt::format("`{}` is computed in a block of `{}` and has blocks of its own", shown, where.kernel),
-                            "write `gpu_threads` here, or `compute root`");
+        return model_.error(
+            "S113", block->marked,
+            fmt::format("`{}` is computed in a block of `{}` and has blocks of its own", shown, where.kernel),
+            "write `gpu_threads` here, or `compute root`");
     }
     if (block != nullptr && where.parallel != nullptr) {
         return model_.error("S113", block->marked,
@@ -189,16 +200,18 @@ bool Finish::nest_order(const std::string& name, const std::string& shown, const
                             "compute it at root, or at a serial loop", {{where.parallel->marked, "said here"}});
     }
     if (thread != nullptr && block == nullptr && where.kernel.empty()) {
-        return model_.error("S113", thread->marked, fmt::format("`{}` has loops over threads and none over blocks", shown),
+        return model_.error("S113", thread->marked,
+                            fmt::format("`{}` has loops over threads and none over blocks", shown),
                             fmt::format("write `gpu_blocks LOOP ...` for the loops outside of `{}`, or place `{}` in a "
                                         "block of its consumer",
                                         thread->name, name));
     }
     if (thread != nullptr && where.in_threads && (thread->kind == Kind::gpu_thread || where.in_lanes)) {
-        return model_.error("S113", thread->marked,
-                            fmt::format("`{}` is computed by one thread, at `{}/{}`, and has threads of its own", shown,
-                                        done_.at(name).compute.stage, done_.at(name).compute.loop),
-                            fmt::format("leave `{}` out, or compute it at a loop outside of the threads", word(thread->kind)));
+        return model_.error(
+            "S113", thread->marked,
+            fmt::format("`{}` is computed by one thread, at `{}/{}`, and has threads of its own", shown,
+                        done_.at(name).compute.stage, done_.at(name).compute.loop),
+            fmt::format("leave `{}` out, or compute it at a loop outside of the threads", word(thread->kind)));
     }
     // Of the loops so far: what must not be followed by a loop over blocks, and what must not by one over threads.
     const LiveLoop* inside_blocks = nullptr;
@@ -224,10 +237,11 @@ bool Finish::nest_order(const std::string& name, const std::string& shown, const
         vector = live.kind == Kind::vectorize ? &live : vector;
         inside_blocks = live.kind == Kind::gpu_block ? inside_blocks : &live;
         if (outside != nullptr) {
-            return model_.error("S113", live.marked,
-                                fmt::format("`{}` of `{}` is outside of `{}`, a loop over {}", outside->name, shown,
-                                            live.name, live.kind == Kind::gpu_block ? "blocks" : "threads"),
-                                fmt::format("{}; its loops, outermost first, are {}", rule, quoted_list(nest.names(), 24)));
+            return model_.error(
+                "S113", live.marked,
+                fmt::format("`{}` of `{}` is outside of `{}`, a loop over {}", outside->name, shown, live.name,
+                            live.kind == Kind::gpu_block ? "blocks" : "threads"),
+                fmt::format("{}; its loops, outermost first, are {}", rule, quoted_list(nest.names(), 24)));
         }
     }
     return true;
@@ -238,12 +252,13 @@ void Finish::kernel_sizes() {
     for (const auto& [name, size] : kernels_) {
         const std::int64_t all = saturating_mul(saturating_mul(size.threads[0], size.threads[1]), size.threads[2]);
         if (all > thread_limit || size.threads[2] > third_limit) {
-            model_.error("S114", size.span,
-                         fmt::format("a block of `{}` has {} x {} x {} threads", name, size.threads[0], size.threads[1],
-                                     size.threads[2]),
-                         fmt::format("at most {} in all, and {} in the outermost of three loops; each dimension is as large "
-                                     "as the largest stage in the kernel needs",
-                                     thread_limit, third_limit));
+            model_.error(
+                "S114", size.span,
+                fmt::format("a block of `{}` has {} x {} x {} threads", name, size.threads[0], size.threads[1],
+                            size.threads[2]),
+                fmt::format("at most {} in all, and {} in the outermost of three loops; each dimension is as large "
+                            "as the largest stage in the kernel needs",
+                            thread_limit, third_limit));
         }
     }
 }

@@ -52,10 +52,10 @@ bool Finish::on_device(const std::string& name) const {
 void Finish::device_types(const std::string& name) {
     const Done& done = done_.at(name);
     const auto readers = uses_.find(name);
-    const bool there = done.inlined ? readers != uses_.end() && std::ranges::any_of(readers->second, [&](const Use& use) {
-        return on_device(use.reader);
-    })
-                                    : on_device(name);
+    const bool there =
+        done.inlined ? readers != uses_.end() &&
+                           std::ranges::any_of(readers->second, [&](const Use& use) { return on_device(use.reader); })
+                     : on_device(name);
     if (!there) {
         return;
     }
@@ -65,9 +65,10 @@ void Finish::device_types(const std::string& name) {
                                               [](const ir::Node* node) { return node->type == Type::bf16; });
     if (computes) {
         const Stage& stage = model_.stages_.at(name);
-        model_.error("S121", stage.span.line != 0 ? stage.span : stage.where_span,
-                     fmt::format("`{}` computes with bf16, which is not built for devices yet", name),
-                     "leave this stage to the processor, and convert to f32 in a stage of its own that the device reads");
+        model_.error(
+            "S121", stage.span.line != 0 ? stage.span : stage.where_span,
+            fmt::format("`{}` computes with bf16, which is not built for devices yet", name),
+            "leave this stage to the processor, and convert to f32 in a stage of its own that the device reads");
     }
 }
 
@@ -87,7 +88,8 @@ void Finish::device_memory(const std::string& name) {
                                     return on_device(use.reader);
                                 }));
         if (done.memory == Memory::shared) {
-            model_.error("S115", span, fmt::format("`{}` cannot be kept in shared memory: it is not computed in a block", name),
+            model_.error("S115", span,
+                         fmt::format("`{}` cannot be kept in shared memory: it is not computed in a block", name),
                          "compute it at a loop over blocks of its consumer, or at one inside of those");
         } else if (read_there && (done.memory == Memory::registers || done.memory == Memory::stack)) {
             model_.error("S117", span,
@@ -100,9 +102,10 @@ void Finish::device_memory(const std::string& name) {
     const std::optional<std::int64_t> size = bytes(name);
     if (where.in_threads) {
         if (done.memory == Memory::shared) {
-            model_.error("S117", span,
-                         fmt::format("`{}` is computed by one thread and read by no other: it needs no shared memory", name),
-                         "leave the memory out, or compute it at a loop outside of the threads");
+            model_.error(
+                "S117", span,
+                fmt::format("`{}` is computed by one thread and read by no other: it needs no shared memory", name),
+                "leave the memory out, or compute it at a loop outside of the threads");
         } else if (done.memory == Memory::stack && !size) {
             model_.error("S117", span, fmt::format("`{}` has no constant size in a thread", name),
                          "`store in heap` keeps it in global memory; a tile of constant size may be on the stack");
@@ -111,8 +114,8 @@ void Finish::device_memory(const std::string& name) {
     }
     if (done.memory == Memory::registers || done.memory == Memory::stack) {
         model_.error("S117", span,
-                     fmt::format("`{}` is computed by a block and cannot be kept in {}: each thread would have its own", name,
-                                 schedule::name(done.memory)),
+                     fmt::format("`{}` is computed by a block and cannot be kept in {}: each thread would have its own",
+                                 name, schedule::name(done.memory)),
                      "`store in shared`, or compute it at a loop inside the threads");
         return;
     }
@@ -138,7 +141,13 @@ void Finish::shared_memory() {
     std::map<std::string, std::int64_t> all;
     for (const ir::Definition& each : model_.kernel().definitions) {
         const Done& done = done_.at(each.name);
-        if (done.inlined || !done.known || done.memory != Memory::shared) {
+        if (done.inlined || !done.known || (done.memory != Memory::shared && done.memory != Memory::heap)) {
+            continue;
+        }
+        if (const Site where = site(each.name); !where.kernel.empty() && !where.in_threads) {
+            reused_too_early(each.name);
+        }
+        if (done.memory == Memory::heap) {
             continue;
         }
         const Stage& stage = model_.stages_.at(each.name);
@@ -146,51 +155,68 @@ void Finish::shared_memory() {
         std::int64_t& sum = all[kernel];
         sum += bytes(each.name).value_or(0);
         if (!kernel.empty() && sum > shared_limit) {
-            model_.error("S115", stage.memory ? stage.memory_span : stage.where_span,
-                         fmt::format("a block of `{}` would need {} bytes of shared memory with `{}`", kernel, sum, each.name),
-                         fmt::format("at most {}; smaller tiles need less, and `store in heap` keeps a stage in global "
-                                     "memory",
-                                     shared_limit));
+            model_.error(
+                "S115", stage.memory ? stage.memory_span : stage.where_span,
+                fmt::format("a block of `{}` would need {} bytes of shared memory with `{}`", kernel, sum, each.name),
+                fmt::format("at most {}; smaller tiles need less, and `store in heap` keeps a stage in global "
+                            "memory",
+                            shared_limit));
             return;
         }
-        reused_too_early(each.name);
     }
 }
 
-// Halide 21 gives the memory of a stage that a block computes before a loop to one inside of it as soon as the last reader in
-// the text has run: the next iteration of the loop would find it overwritten.
+// Whether `to` is `from`, or reads what follows from it.
+bool Finish::feeds(const std::string& from, const std::string& to) const {
+    std::vector<std::string> reached{from};
+    for (std::size_t i = 0; i < reached.size(); ++i) {
+        if (reached[i] == to) {
+            return true;
+        }
+        if (const auto readers = uses_.find(reached[i]); readers != uses_.end()) {
+            for (const Use& use : readers->second) {
+                if (std::ranges::count(reached, use.reader) == 0) {
+                    reached.push_back(use.reader);
+                }
+            }
+        }
+    }
+    return false;
+}
+
+// Halide 21 gives the memory of a stage that a block computes before a loop to one inside of it as soon as the last
+// reader in the text has run: the next iteration of the loop would find it overwritten.
 void Finish::reused_too_early(const std::string& name) {
     const Done& done = done_.at(name);
-    const auto blocks_end = std::ranges::find_if(done.prefix, [](const ChainLink& link) { return link.kind == LoopStep::Kind::gpu_block; });
+    const auto same = [](const ChainLink& a, const ChainLink& b) { return a.stage == b.stage && a.loop == b.loop; };
+    const std::size_t depth = done.prefix.size();
     for (const ir::Definition& each : model_.kernel().definitions) {
         const Done& other = done_.at(each.name);
-        if (each.name == name || other.inlined || !other.known || other.memory != Memory::shared ||
-            other.prefix.size() <= done.prefix.size()) {
-            continue;
-        }
-        const bool around = std::equal(done.prefix.begin(), done.prefix.end(), other.prefix.begin(),
-                                       [](const ChainLink& a, const ChainLink& b) { return a.stage == b.stage && a.loop == b.loop; });
-        if (!around || blocks_end == done.prefix.end()) {
+        if (each.name == name || other.inlined || !other.known || other.memory != done.memory ||
+            other.prefix.size() <= depth ||
+            !std::equal(done.prefix.begin(), done.prefix.end(), other.prefix.begin(), same)) {
             continue;
         }
         // The loop that encloses `other` and not `name`, and who reads `name` in it.
-        const ChainLink& loop = other.prefix[done.prefix.size()];
-        bool last_reads = false;
-        bool reads_inside = false;
+        const ChainLink& loop = other.prefix[depth];
+        bool last = false; // the loop's own stage reads it, after all that is computed in the loop
+        bool before = false;
         for (const Use& use : uses_.at(name)) {
             const Done& reader = done_.at(use.reader);
-            const bool inside = use.reader == loop.stage ||
-                                (reader.prefix.size() > done.prefix.size() && reader.prefix[done.prefix.size()].stage == loop.stage &&
-                                 reader.prefix[done.prefix.size()].loop == loop.loop);
-            last_reads = last_reads || use.reader == loop.stage;
-            reads_inside = reads_inside || inside;
+            const bool inside = reader.prefix.size() > depth && same(reader.prefix[depth], loop);
+            last = last || use.reader == loop.stage || (inside && feeds(each.name, use.reader));
+            before = before || inside;
         }
-        if (reads_inside && !last_reads) {
+        if (before && !last) {
             const Stage& stage = model_.stages_.at(each.name);
-            model_.error("S115", stage.memory ? stage.memory_span : stage.where_span,
-                         fmt::format("`{}` in shared memory would overwrite `{}`, which the next iteration of `{}/{}` reads",
-                                     each.name, name, loop.stage, loop.loop),
-                         fmt::format("compute both in the same loop, or keep `{}` in global memory: `store in heap`", name));
+            model_.error(
+                "S115", stage.memory ? stage.memory_span : stage.where_span,
+                fmt::format("`{}` would overwrite `{}`, which the next iteration of `{}/{}` reads", each.name, name,
+                            loop.stage, loop.loop),
+                fmt::format("both are in {} memory, which Halide uses again too early: compute `{}` in that loop as "
+                            "well, or keep one of the two in {} memory",
+                            done.memory == Memory::shared ? "shared" : "global", name,
+                            done.memory == Memory::shared ? "global" : "shared"));
         }
     }
 }
@@ -223,7 +249,8 @@ void Finish::coalescing(const std::string& name) {
     };
     const auto advice = [&](const std::string& innermost) {
         return along.dim == innermost && along.stride != 1
-                   ? fmt::format("take the inner loop of the split of `{}` for the innermost threads", display_name(innermost))
+                   ? fmt::format("take the inner loop of the split of `{}` for the innermost threads",
+                                 display_name(innermost))
                    : fmt::format("`{}` is its innermost dim in memory: take a loop of it for the innermost threads",
                                  display_name(innermost));
     };

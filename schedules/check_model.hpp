@@ -59,8 +59,8 @@ public:
 
     Numerics numerics = Numerics::reassociate;
     std::string target;
-    std::string build_target;     ///< that is built for; empty: any
-    std::optional<Device> device; ///< of the target; nothing where any may come
+    std::string build_target;                    ///< that is built for; empty: any
+    std::optional<Device> device;                ///< of the target; nothing where any may come
     bool one_kernel = true;                      ///< the files are for this kernel alone
     std::optional<std::size_t> first_directives; ///< see CheckOptions
 

@@ -273,8 +273,8 @@ bool Finish::place_at(const std::string& name, Stage& stage, Done& done) {
     }
     if (const LiveLoop* inner = splits_kernel(at, loop)) {
         return model_.error("S116", stage.where_span,
-                            fmt::format("`{}` cannot be computed between `{}/{}` and `{}/{}`, two loops over {}", name, at,
-                                        loop, at, inner->name,
+                            fmt::format("`{}` cannot be computed between `{}/{}` and `{}/{}`, two loops over {}", name,
+                                        at, loop, at, inner->name,
                                         inner->kind == LoopStep::Kind::gpu_block ? "blocks" : "threads"),
                             legal(name), {{inner->marked, "said here"}});
     }

@@ -85,7 +85,8 @@ private:
                                           return loop.kind == LoopStep::Kind::gpu_block;
                                       });
                 if (launched && !stage.inlined) {
-                    ++counts[stage.compute.is_root() ? "" : fmt::format("{}/{}", stage.compute.stage, stage.compute.loop)];
+                    ++counts[stage.compute.is_root() ? ""
+                                                     : fmt::format("{}/{}", stage.compute.stage, stage.compute.loop)];
                 }
             }
         }

@@ -9,12 +9,9 @@ namespace {
 using Entry = std::pair<std::string_view, std::string_view>;
 
 constexpr std::array planned{
-    Entry{"tensorize", "tensor instructions"},
-    Entry{"pipeline", "asynchronous copies"},
-    Entry{"prefetch", "prefetching"},
-    Entry{"hoist_storage", "hoisting an allocation"},
-    Entry{"ring_buffer", "ring buffers"},
-    Entry{"async", "producers in a thread of their own"},
+    Entry{"tensorize", "tensor instructions"}, Entry{"pipeline", "asynchronous copies"},
+    Entry{"prefetch", "prefetching"},          Entry{"hoist_storage", "hoisting an allocation"},
+    Entry{"ring_buffer", "ring buffers"},      Entry{"async", "producers in a thread of their own"},
     Entry{"fold_storage", "folded storage"},
 };
 
@@ -62,9 +59,9 @@ const std::vector<std::string>& statement_words() {
 }
 
 const std::vector<std::string>& directive_words() {
-    static const std::vector<std::string> words{"split",    "tile",   "fuse",    "reorder", "vectorize", "unroll",
-                                                "parallel", "serial", "gpu_blocks", "gpu_threads", "gpu_lanes",
-                                                "compute",  "store",  "layout",  "like",    "use"};
+    static const std::vector<std::string> words{
+        "split",      "tile",        "fuse",      "reorder", "vectorize", "unroll", "parallel", "serial",
+        "gpu_blocks", "gpu_threads", "gpu_lanes", "compute", "store",     "layout", "like",     "use"};
     return words;
 }
 

@@ -60,8 +60,8 @@ std::string fill_in(const char* text, int64_t first, int64_t second) {
 
 Arguments::Arguments(const coulter_signature& signature, const void* const* args, DLDeviceType device_memory,
                      std::pmr::memory_resource& memory)
-    : signature_(signature), info_(*signature.info), device_memory_(device_memory), arguments_(&memory), strides_(&memory),
-      extents_(static_cast<size_t>(info_.dim_count), unknown_extent, &memory) {
+    : signature_(signature), info_(*signature.info), device_memory_(device_memory), arguments_(&memory),
+      strides_(&memory), extents_(static_cast<size_t>(info_.dim_count), unknown_extent, &memory) {
     if (args == nullptr && info_.argument_count > 0) {
         throw Failure{COULTER_ERROR_NULL_ARGUMENT, "the argument array is null"};
     }

@@ -16,7 +16,8 @@ struct Argument {
     const coulter_argument* declared = nullptr;
     const void* scalar = nullptr; ///< The value of a scalar; the rest is for tensors.
     const DLTensor* given = nullptr;
-    std::byte* data = nullptr;    ///< With the byte offset; of OpenCL's memory the cl_mem. Not null, also when the tensor is empty.
+    std::byte* data =
+        nullptr; ///< With the byte offset; of OpenCL's memory the cl_mem. Not null, also when the tensor is empty.
     std::span<int64_t> strides{}; ///< Those of dims with fewer than two elements are replaced, see descriptor.h.
     int64_t element_bytes = 0;
     bool empty = false;

@@ -84,7 +84,7 @@ private:
     std::pmr::memory_resource& memory_;
     Call call_;
     void* user_context_;
-    Device device_ = Device::none; ///< Of the variant that is called.
+    Device device_ = Device::none;                 ///< Of the variant that is called.
     int32_t zero_ = 0;                             ///< Read by the kernel only.
     std::pmr::vector<int32_t> free_extents_;       ///< Of the dims that are not constant.
     std::pmr::vector<std::shared_ptr<void>> kept_; ///< Packed data that this call reads.
@@ -191,7 +191,8 @@ void Invocation::call_halide(coulter_halide_function function, void** argv, cons
                       "a stage that runs on the host uses a tensor that is on the device: " + call_.error()};
     }
     if (device_ != Device::none && is_device_error(result)) {
-        throw_device_failure(prefix + (call_.error().empty() ? "Halide's error " + std::to_string(result) : call_.error()));
+        throw_device_failure(prefix +
+                             (call_.error().empty() ? "Halide's error " + std::to_string(result) : call_.error()));
     }
     throw Failure{COULTER_ERROR_KERNEL,
                   prefix + (call_.error().empty() ? "Halide's error " + std::to_string(result) : call_.error())};
@@ -323,7 +324,8 @@ void Invocation::run() {
         const Argument& source = all[static_cast<size_t>(wanted.argument)];
         if (source.on_device()) {
             throw Failure{COULTER_ERROR_DEVICE, "argument `" + std::string(source.declared->name) +
-                                                    "` is on a device, and `" + wanted.stage + "` packs it on the host"};
+                                                    "` is on a device, and `" + wanted.stage +
+                                                    "` packs it on the host"};
         }
         packed.push_back(pack(wanted, of_argument[static_cast<size_t>(wanted.argument)], buffers));
         argv.push_back(packed.back());

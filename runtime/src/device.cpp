@@ -71,8 +71,9 @@ DeviceBuffers::DeviceBuffers(Device device, Call& call, ScratchPool& scratch)
     use_own_opencl_context();
     // The first use finds the driver and makes the device's context.
     if (halide_device_sync_global(&call_, interface_) != halide_error_code_success) {
-        throw Failure{COULTER_ERROR_NO_DEVICE, "no " + std::string(name_of(device)) + " device was found: " +
-                                                   (call_.error().empty() ? "its driver does not answer" : call_.error())};
+        throw Failure{COULTER_ERROR_NO_DEVICE,
+                      "no " + std::string(name_of(device)) + " device was found: " +
+                          (call_.error().empty() ? "its driver does not answer" : call_.error())};
     }
 }
 
@@ -98,8 +99,9 @@ DeviceBuffers::~DeviceBuffers() {
 
 void DeviceBuffers::check(int result, std::string_view doing) {
     if (result != halide_error_code_success) {
-        throw_device_failure(std::string(doing) + ": " +
-                             (call_.error().empty() ? "the device reports error " + std::to_string(result) : call_.error()));
+        throw_device_failure(
+            std::string(doing) + ": " +
+            (call_.error().empty() ? "the device reports error " + std::to_string(result) : call_.error()));
     }
 }
 
@@ -147,8 +149,8 @@ void DeviceBuffers::compact(const Argument& argument, halide_buffer_t& buffer) {
     }
     void* const copy = scratch_.allocate(bytes);
     if (copy == nullptr) {
-        throw Failure{COULTER_ERROR_MEMORY, "out of memory: wanted " + std::to_string(bytes) + " bytes for a copy of `" +
-                                                std::string(argument.declared->name) + "`"};
+        throw Failure{COULTER_ERROR_MEMORY, "out of memory: wanted " + std::to_string(bytes) +
+                                                " bytes for a copy of `" + std::string(argument.declared->name) + "`"};
     }
     copies_.push_back(copy);
     gather(buffer, buffer.dimensions, reinterpret_cast<const std::byte*>(buffer.host), static_cast<std::byte*>(copy));

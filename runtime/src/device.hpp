@@ -41,7 +41,8 @@ public:
     /// Packed data, which are on the host.
     void add_packed(halide_buffer_t& buffer);
 
-    /// Outputs on the host have their values, and what runs on the device has ended unless the caller's stream orders it.
+    /// Outputs on the host have their values, and what runs on the device has ended unless the caller's stream orders
+    /// it.
     void finish();
 
 private:

@@ -115,8 +115,9 @@ private:
 
     static bool is_wanted(const Driver& driver, Platform platform, const std::string& wanted) {
         char name[256] = {};
-        return wanted.empty() || (driver.get_platform_info(platform, platform_name, sizeof name - 1, name, nullptr) == 0 &&
-                                  std::string_view(name).find(wanted) != std::string_view::npos);
+        return wanted.empty() ||
+               (driver.get_platform_info(platform, platform_name, sizeof name - 1, name, nullptr) == 0 &&
+                std::string_view(name).find(wanted) != std::string_view::npos);
     }
 };
 

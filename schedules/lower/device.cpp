@@ -14,14 +14,14 @@ bool is_device(ForType type) {
     return type == ForType::GPUBlock || type == ForType::GPUThread || type == ForType::GPULane;
 }
 
-// A grid without blocks is refused by the driver, and so is memory of no bytes: a launch waits for a grid that is not empty,
-// and memory on a device has an element at least.
+// A grid without blocks is refused by the driver, and so is memory of no bytes: a launch waits for a grid that is not
+// empty, and memory on a device has an element at least.
 //
-// Halide leaves the checks inside of kernels out. One that still stands there guards memory against what could not be proved:
-// without it a wrong result would pass for a right one, so that the schedule is refused.
+// Halide leaves the checks inside of kernels out. One that still stands there guards memory against what could not be
+// proved: without it a wrong result would pass for a right one, so that the schedule is refused.
 //
-// Halide's own pass that takes conditions on vectors to OpenCL knows no strict comparisons: from here on nothing folds the
-// ordinary ones.
+// Halide's own pass that takes conditions on vectors to OpenCL knows no strict comparisons: from here on nothing folds
+// the ordinary ones.
 //
 // What the processor's libm calls `log1pf` is `log1p` in OpenCL and `__nv_log1pf` in CUDA.
 class Kernels : public IRMutator {
@@ -32,8 +32,9 @@ private:
     using IRMutator::visit;
 
     [[nodiscard]] std::string device_name(const Call& call) const {
-        static const std::set<std::string> known{"fmod", "fma", "exp",  "log",  "expm1", "tanh",  "erf",  "log1p", "sin",
-                                                 "cos",  "tan", "asin", "acos", "atan",  "atan2", "sinh", "cosh",  "pow"};
+        static const std::set<std::string> known{"fmod", "fma",   "exp",   "log",  "expm1", "tanh",
+                                                 "erf",  "log1p", "sin",   "cos",  "tan",   "asin",
+                                                 "acos", "atan",  "atan2", "sinh", "cosh",  "pow"};
         const bool single = call.type.bits() == 32 && call.name.ends_with('f');
         const std::string name = single ? call.name.substr(0, call.name.size() - 1) : call.name;
         if (call.call_type != Call::PureExtern || !known.contains(name)) {
@@ -60,7 +61,8 @@ private:
         const Stmt kernel = IRMutator::visit(op);
         in_kernel_ = false;
         Halide::Expr some = const_true();
-        for (const For* loop = op; loop != nullptr && loop->for_type == ForType::GPUBlock; loop = loop->body.as<For>()) {
+        for (const For* loop = op; loop != nullptr && loop->for_type == ForType::GPUBlock;
+             loop = loop->body.as<For>()) {
             some = some && loop->extent > 0;
         }
         return IfThenElse::make(simplify(some), kernel);
@@ -124,7 +126,8 @@ private:
 } // namespace
 
 void correct_kernels(Halide::Pipeline& pipeline, const Halide::Target& target) {
-    pipeline.add_custom_lowering_pass(new Kernels(target.has_feature(Halide::Target::OpenCL))); // the pipeline deletes it
+    pipeline.add_custom_lowering_pass(
+        new Kernels(target.has_feature(Halide::Target::OpenCL))); // the pipeline deletes it
 }
 
 Halide::Module with_names_of_its_own(const Halide::Module& module, const std::string& prefix) {

@@ -1,5 +1,5 @@
-// Random schedules for a device, run on the OpenCL device that is there: what the checker accepts gives the interpreter's
-// results.
+// Random schedules for a device, run on the OpenCL device that is there: what the checker accepts gives the
+// interpreter's results.
 
 #include "cases.hpp"
 #include "forked.hpp"
@@ -22,7 +22,8 @@ namespace {
 /// In a child: a driver's threads do not survive a fork.
 void skip_without_device() {
     const std::vector<Result> probe = run_forked(1, [](std::size_t) {
-        const bool there = Halide::host_supports_target_device(Halide::get_host_target().with_feature(Halide::Target::OpenCL));
+        const bool there =
+            Halide::host_supports_target_device(Halide::get_host_target().with_feature(Halide::Target::OpenCL));
         return Result{there ? Outcome::passed : Outcome::refused, {}, 0};
     });
     if (probe.front().outcome != Outcome::passed) {

@@ -172,7 +172,8 @@ Result run_case(const Case& test) {
     if (const std::vector<Diagnostic> missing = lower::unsupported(test.kernel); !missing.empty()) {
         return {Outcome::refused, schedule::render(missing, {}), 0};
     }
-    const schedule::CheckResult checked = schedule::check_texts(test.kernel, texts, host_options(test.complete, test.target));
+    const schedule::CheckResult checked =
+        schedule::check_texts(test.kernel, texts, host_options(test.complete, test.target));
     if (!checked.plan) {
         return {Outcome::refused, schedule::render(checked.diagnostics, texts), 0};
     }
@@ -219,7 +220,8 @@ Result run_case(const Case& test) {
         }
     } catch (const std::exception& error) {
         // What only a check at run time could tell is refused for a device.
-        const bool unprovable = std::string_view(error.what()).find("a kernel of a device cannot check") != std::string_view::npos;
+        const bool unprovable =
+            std::string_view(error.what()).find("a kernel of a device cannot check") != std::string_view::npos;
         return {unprovable ? Outcome::refused : Outcome::failed, error.what(), 0};
     }
     return {problems.empty() ? Outcome::passed : Outcome::wrong, problems, 0};

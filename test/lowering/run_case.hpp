@@ -24,7 +24,7 @@ struct Case {
     bool special = false; ///< inputs have NaN, infinities, -0, denormals and extreme integers here and there
     bool complete = true; ///< stages without a statement get the default schedule
     bool bitwise = false; ///< under `numerics exact`: the bits are those of the kernel without a schedule
-    std::string target = "host"; ///< of this machine: `host-opencl` runs on the device that is there
+    std::string target = "host";         ///< of this machine: `host-opencl` runs on the device that is there
     std::map<Type, Tolerance> tolerance; ///< of outputs of a type; others as default_tolerance
 };
 

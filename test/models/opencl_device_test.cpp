@@ -38,8 +38,8 @@ struct Device {
     }
     std::vector<float> read(cl_mem memory, std::size_t count) const {
         std::vector<float> values(count);
-        REQUIRE(clEnqueueReadBuffer(queue, memory, CL_TRUE, 0, count * sizeof(float), values.data(), 0, nullptr, nullptr) ==
-                CL_SUCCESS);
+        REQUIRE(clEnqueueReadBuffer(queue, memory, CL_TRUE, 0, count * sizeof(float), values.data(), 0, nullptr,
+                                    nullptr) == CL_SUCCESS);
         return values;
     }
 };
@@ -69,7 +69,8 @@ TEST_CASE("tensors on the device are used where they are, beside some on the hos
     const DLTensor b_here = tensor(b.data(), kDLCPU, b_shape);
     DLTensor c_there = tensor(c_memory, kDLOpenCL, c_shape);
     const auto call = [&](const DLTensor& first, const DLTensor& second, DLTensor& result) {
-        return opencl_matmul().call(context.get(), {const_cast<DLTensor*>(&first), const_cast<DLTensor*>(&second), &result});
+        return opencl_matmul().call(context.get(),
+                                    {const_cast<DLTensor*>(&first), const_cast<DLTensor*>(&second), &result});
     };
 
     CHECK(call(a_there, b_there, c_there) == COULTER_OK);

@@ -15,12 +15,10 @@
 namespace coulter::test {
 
 std::vector<CompiledKernel> opencl_kernels() {
-    return {compiled_kernel(::conv2d_info(), ::conv2d),
-            compiled_kernel(::conv_capsules_info(), ::conv_capsules),
-            compiled_kernel(::em_routing_info(), ::em_routing),
-            compiled_kernel(::layer_norm_info(), ::layer_norm),
-            compiled_kernel(::matmul_info(), ::matmul),
-            compiled_kernel(::softmax_info(), ::softmax)};
+    return {
+        compiled_kernel(::conv2d_info(), ::conv2d),         compiled_kernel(::conv_capsules_info(), ::conv_capsules),
+        compiled_kernel(::em_routing_info(), ::em_routing), compiled_kernel(::layer_norm_info(), ::layer_norm),
+        compiled_kernel(::matmul_info(), ::matmul),         compiled_kernel(::softmax_info(), ::softmax)};
 }
 
 CompiledKernel opencl_matmul() {

@@ -127,7 +127,8 @@ TEST_CASE("the page of each code shows its example and exactly what is told abou
             texts.push_back({texts.empty() ? "k.sched" : "k" + std::to_string(texts.size() + 1) + ".sched", example});
         }
         REQUIRE(!texts.empty());
-        const schedule::CheckResult result = schedule::check_texts(kernel_of(texts.front().text), texts, avx2(texts.front().text));
+        const schedule::CheckResult result =
+            schedule::check_texts(kernel_of(texts.front().text), texts, avx2(texts.front().text));
         const std::string out = render(result, texts);
         CHECK(std::ranges::any_of(result.diagnostics, [&](const Diagnostic& each) { return each.code == code; }));
         const std::vector<std::string> shown = blocks(page, "text");

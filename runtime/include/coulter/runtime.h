@@ -80,8 +80,8 @@ int coulter_context_set_threads(coulter_context* context, int threads);
 int coulter_context_set_stream(coulter_context* context, void* stream);
 
 /// The cl_context, of one device, and a cl_command_queue of it, in which OpenCL kernels of this context run; tensors on
-/// the device belong to that cl_context. Not owned. Both null restore the default, a cl_context that all contexts of the
-/// process share.
+/// the device belong to that cl_context. Not owned. Both null restore the default, a cl_context that all contexts of
+/// the process share.
 int coulter_context_set_opencl(coulter_context* context, void* cl_context, void* cl_command_queue);
 
 /// Allocates `bytes` (> 0) aligned to `alignment` (a power of two, at most 128), or returns null. Called from many

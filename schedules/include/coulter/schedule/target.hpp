@@ -42,8 +42,8 @@ struct Target {
 /// Where coulter-lower puts the object for `target` when it was told to write the one for `library` to `object`.
 [[nodiscard]] std::string target_object(const std::string& object, const Target& target, const Target& library);
 
-/// Whether a schedule whose `target` line says `wanted` applies when compiling for `given`: a processor that has at least
-/// the wanted instruction sets, beside the wanted device where one is named.
+/// Whether a schedule whose `target` line says `wanted` applies when compiling for `given`: a processor that has at
+/// least the wanted instruction sets, beside the wanted device where one is named.
 [[nodiscard]] bool target_matches(const std::string& wanted, const std::string& given);
 
 } // namespace coulter::schedule
