@@ -125,7 +125,8 @@ Figures run(const Work& work, const Options& options, const KernelLibrary& libra
     }
     const auto call = [&] {
         if (const int code = library.call(context.get(), arguments.data()); code != COULTER_OK) {
-            throw Failure(code > -100 ? refused : environment, "error: " + library.last_error(context.get()) + '\n');
+            throw Failure(code > -100 && code != COULTER_ERROR_NO_DEVICE ? refused : environment,
+                          "error: " + library.last_error(context.get()) + '\n');
         }
     };
     call(); // packs frozen inputs

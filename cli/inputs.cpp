@@ -127,10 +127,8 @@ Loaded load(const std::vector<std::string>& kernels, const std::vector<std::stri
     Loaded loaded;
     const auto target = schedule::find_target(options.target.empty() ? "host" : options.target);
     if (!target) {
-        const std::string close = closest_match(options.target, schedule::target_names());
-        throw Failure(usage, fmt::format("error: unknown target `{}`\nhelp: {}known are {}\n", options.target,
-                                         close.empty() ? "" : fmt::format("did you mean `{}`? ", close),
-                                         quoted_list(schedule::target_names())));
+        throw Failure(usage, fmt::format("error: unknown target `{}`\nhelp: {}\n", options.target,
+                                         schedule::target_choices(options.target, "known are")));
     }
     loaded.target = *target;
     for (const std::string& path : kernels) {

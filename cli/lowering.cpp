@@ -28,6 +28,7 @@ std::vector<std::string> command_of(const LowerRequest& request) {
     option("--object", request.object);
     option("--assembly", request.assembly);
     option("--statement", request.statement);
+    option("--device-source", request.device);
     option("--variant", request.variant);
     option("--print-after", request.print_after);
     if (request.time_passes) {
@@ -57,6 +58,7 @@ std::size_t failing_directive(const LowerRequest& request, std::size_t count) {
     probe.object = (scratch.path() / "probe.o").string();
     probe.assembly.clear();
     probe.statement.clear();
+    probe.device.clear();
     probe.print_after.clear();
     const auto start = std::chrono::steady_clock::now();
     const auto fails = [&](std::size_t first) {

@@ -12,6 +12,7 @@ struct LowerRequest {
     std::string object; ///< paths; empty: not wanted
     std::string assembly;
     std::string statement;
+    std::string device;  ///< the source of the device's kernels; or empty
     std::string variant; ///< this part alone; empty: all
     std::string print_after;
     bool time_passes = false;

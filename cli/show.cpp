@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 #include <iostream>
 #include <memory>
+#include <tuple>
 
 namespace coulter::cli {
 namespace {
@@ -30,13 +31,14 @@ struct Options {
     Limits limits;
 };
 
-const std::vector<std::string> forms{"ir", "loops", "schedule", "memory", "halide", "asm"};
+const std::vector<std::string> forms{"ir", "loops", "schedule", "memory", "halide", "asm", "opencl", "ptx"};
 
 std::string place_text(const schedule::Footprint& one) {
     using Home = schedule::Footprint::Home;
     const std::string where = one.place.is_root() ? "root" : fmt::format("{}/{}", one.place.stage, one.place.loop);
     switch (one.home) {
     case Home::registers: return "registers, at " + where;
+    case Home::shared: return "shared memory, at " + where;
     case Home::stack: return "stack, at " + where;
     case Home::scratch: return "heap, at " + where;
     case Home::context: return "the context, packed once";
@@ -63,7 +65,8 @@ std::string compiled(const Options& options, const Loaded& loaded) {
     LowerRequest request;
     request.work = &loaded.work.front();
     request.target = loaded.target.name;
-    (options.form == "asm" ? request.assembly : request.statement) = file;
+    const bool device = options.form == "opencl" || options.form == "ptx";
+    (device ? request.device : options.form == "asm" ? request.assembly : request.statement) = file;
     request.variant = options.variant;
     request.print_after = options.print_after;
     request.time_passes = options.time_passes;
@@ -75,11 +78,18 @@ std::string compiled(const Options& options, const Loaded& loaded) {
         progress.show("compiling " + request.work->kernel.name);
         run_lower(request);
     }
-    return read_file(file);
+    std::string text = read_file(file);
+    if (device && text.empty()) {
+        throw Failure(refused,
+                      fmt::format("error: no stage of `{}` runs on a device\nhelp: `gpu_blocks` and `gpu_threads` in a "
+                                  "schedule take it there\n",
+                                  request.work->kernel.name));
+    }
+    return text;
 }
 
 int show(const Options& options) {
-    if (options.form == "ptx" || options.form == "cuda") {
+    if (options.form == "cuda") {
         throw Failure(usage, fmt::format("error: `show --as {}` is not built yet\n", options.form));
     }
     if (std::ranges::find(forms, options.form) == forms.end()) {
@@ -87,6 +97,15 @@ int show(const Options& options) {
         throw Failure(usage,
                       fmt::format("error: --as does not know `{}`\nhelp: {}known are {}\n", options.form,
                                   close.empty() ? "" : fmt::format("did you mean `{}`? ", close), quoted_list(forms)));
+    }
+    const schedule::Device device = schedule::device_of(options.target);
+    for (const auto& [form, wanted, suffix] : {std::tuple{"opencl", schedule::Device::opencl, "-opencl"},
+                                               std::tuple{"ptx", schedule::Device::cuda, "-cuda"}}) {
+        if (options.form == form && device != wanted) {
+            throw Failure(usage,
+                          fmt::format("error: `show --as {}` needs a target with that device\nhelp: --target {}{}\n",
+                                      form, device == schedule::Device::none ? options.target : "host", suffix));
+        }
     }
     const KernelAndSchedules files = split_files(options.files);
     const Loaded loaded = load({files.kernel}, files.schedules, {options.target, true});
@@ -128,12 +147,15 @@ void add_show(CLI::App& app, Run& run) {
                     "      the schedule in force, with what the default schedule added\n"
                     "  coulter show conv_capsules.coulter conv_capsules.sched --as memory --sizes batch=1 --threads 2\n"
                     "      what each stage takes, and the most that a call takes of the heap\n"
-                    "  coulter show conv_capsules.coulter conv_capsules.sched --as asm --target x86-64-avx2");
+                    "  coulter show conv_capsules.coulter conv_capsules.sched --as asm --target x86-64-avx2\n"
+                    "  coulter show matmul.coulter matmul.opencl.sched --as opencl --target host-opencl\n"
+                    "      the kernels that run on the device");
     const auto options = std::make_shared<Options>();
     command->add_option("files", options->files, "a kernel and its schedule")
         ->required()
         ->type_name("K.coulter [S.sched...]");
-    command->add_option("--as", options->form, "ir, loops, schedule, memory, halide or asm (loops)")->type_name("FORM");
+    command->add_option("--as", options->form, "ir, loops, schedule, memory, halide, asm, opencl or ptx (loops)")
+        ->type_name("FORM");
     command->add_option("--target", options->target, "processor to compile for (host)")->type_name("T");
     command->add_option("--variant", options->variant, "one variant alone, or the part `common` to all (all parts)")
         ->type_name("NAME");

@@ -62,6 +62,8 @@ std::optional<KernelLibrary> build_unscheduled(const Loaded& loaded, const Optio
     return build_one(plain, options, directory / "unscheduled");
 }
 
+constexpr int no_device = 5; // exit code of the process that runs the cases
+
 std::vector<Manner> manners(const Work& work) {
     std::vector<Manner> all{{"compact", Layout::compact, false}, {"padded", Layout::padded, false}};
     if (!work.kernel.updates.empty()) {
@@ -108,6 +110,9 @@ ChildResult run_cases(const Work& work, const Options& options, const std::vecto
                     }
                 }
                 return 0;
+            } catch (const Failure& failure) {
+                std::cerr << failure.what(); // says all that is to say
+                return no_device;
             } catch (const std::exception& error) {
                 std::cerr << "error: " << error.what() << '\n';
                 return static_cast<int>(environment);
@@ -193,6 +198,9 @@ int finish(const Work& work, const Options& options, const ChildResult& child) {
             shown = sizes;
             code = refused;
         }
+    }
+    if (child.signal == 0 && !child.timed_out && child.exit_code == no_device) {
+        return environment;
     }
     if (!child.ok()) {
         const std::string why = child.timed_out     ? "it took too long"

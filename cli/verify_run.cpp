@@ -81,7 +81,10 @@ private:
                 outputs[output] = output_tensor(output, sizes, manner, tensors);
                 arguments.push_back(outputs[output]->dl());
             }
-            if (library.call(context.get(), arguments.data()) != COULTER_OK) {
+            if (const int code = library.call(context.get(), arguments.data()); code != COULTER_OK) {
+                if (code == COULTER_ERROR_NO_DEVICE || code == COULTER_ERROR_DEVICE_FAILED) {
+                    throw Failure(environment, "error: " + library.last_error(context.get()) + '\n');
+                }
                 refusal = library.last_error(context.get());
                 return false;
             }

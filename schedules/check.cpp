@@ -139,6 +139,12 @@ std::optional<Plan> plan_of(const ir::Kernel& kernel, const ScheduleFile& statem
     detail::Model model(kernel, result.diagnostics);
     model.numerics = header.numerics;
     model.target = header.target;
+    model.build_target = options.target;
+    if (!options.target.empty() && result.target_matches) {
+        model.device = device_of(options.target);
+    } else if (device_of(header.target) != Device::none) {
+        model.device = device_of(header.target);
+    }
     model.one_kernel = header.one_kernel;
     model.first_directives = options.first_directives;
     model.apply(statements);
@@ -205,13 +211,15 @@ CheckResult check(const ir::Kernel& kernel, const std::vector<ScheduleFile>& fil
     for (const Statement* line : header.targets) {
         const Name& wanted = line->patterns.front();
         if (!find_target(wanted.text)) {
-            add(result.diagnostics, Severity::error, "S012", wanted.span, fmt::format("unknown target `{}`", wanted.text),
-                detail::choices(wanted.text, target_names(), "the targets are"));
+            add(result.diagnostics, Severity::error, "S012", wanted.span,
+                fmt::format("unknown target `{}`", wanted.text), target_choices(wanted.text, "the targets are"));
         } else if (!options.target.empty() && !target_matches(wanted.text, options.target)) {
             result.target_matches = false;
             add(result.diagnostics, Severity::error, "S012", wanted.span,
                 fmt::format("this schedule is for `{}`, and the target is `{}`", wanted.text, options.target),
-                "build for a processor that has its instruction sets, or give another schedule");
+                device_of(wanted.text) != Device::none && device_of(options.target) != device_of(wanted.text)
+                    ? "build for a target with its device, or give another schedule"
+                    : "build for a processor that has its instruction sets, or give another schedule");
         }
     }
     const detail::Expanded expanded = detail::expand(kernel, layers, result.diagnostics, result.texts);
@@ -224,7 +232,7 @@ CheckResult check(const ir::Kernel& kernel, const std::vector<ScheduleFile>& fil
         const bool good = detail::condition(kernel, *each.line, variant.when, result.diagnostics);
         CheckOptions for_variant = options;
         if (!variant.when.target.empty()) {
-            for_variant.target = variant.when.target;
+            for_variant.target = variant_target(variant.when, find_target(options.target).value_or(Target{})).name;
         }
         ScheduleFile statements = expanded.common;
         statements.statements.insert(statements.statements.end(), each.statements.begin(), each.statements.end());

@@ -15,6 +15,9 @@ std::string_view done(LoopStep::Kind kind) {
     case LoopStep::Kind::vectorize: return "vectorized";
     case LoopStep::Kind::unroll: return "unrolled";
     case LoopStep::Kind::parallel: return "parallel";
+    case LoopStep::Kind::gpu_block: return "spread over blocks";
+    case LoopStep::Kind::gpu_thread: return "spread over threads";
+    case LoopStep::Kind::gpu_lane: return "spread over lanes";
     default: return "serial";
     }
 }
@@ -262,14 +265,18 @@ bool Model::mark(const Subject& subject, const Name& name, LoopStep::Kind kind, 
                          fmt::format("one word per loop; `serial {}` takes it back", name.text),
                          {{live->marked, "said here"}});
         }
-        if (kind == LoopStep::Kind::parallel && live->reduced) {
+        if ((kind == LoopStep::Kind::parallel || is_gpu(kind)) && live->reduced) {
             const ir::Definition& stage = definition(subject.stage);
             const bool partial = stage.reduction && stage.reduction->into.empty() && stage.types.size() == 1;
             return error("S037", name.span,
                          fmt::format("`{}` is a reduced loop of `{}`: its iterations write the same "
                                      "elements",
                                      name.text, subject.stage),
-                         partial
+                         partial && is_gpu(kind)
+                             ? fmt::format("take a pure loop, or `rfactor {}: {} as NEW` and spread `{}` there",
+                                           subject.stage, name.text, name.text)
+                         : is_gpu(kind) ? "take a pure loop"
+                         : partial
                              ? fmt::format("parallelise a pure loop, or `rfactor {}: {} as NEW` and parallelise `{}` "
                                            "there",
                                            subject.stage, name.text, name.text)
@@ -342,6 +349,9 @@ bool Model::directive(const Subject& subject, const Directive& d) {
     case Kind::reorder: return reorder(subject, d.loops, d.span);
     case Kind::vectorize: return vectorize(subject, d);
     case Kind::unroll: return unroll(subject, d);
+    case Kind::gpu_blocks:
+    case Kind::gpu_threads:
+    case Kind::gpu_lanes: return gpu(subject, d);
     case Kind::parallel:
     case Kind::serial: {
         bool good = true;

@@ -20,6 +20,14 @@ std::optional<Plan> Finish::run() {
     for (const ir::Definition& each : kernel.definitions) {
         memory(each.name);
     }
+    for (const ir::Definition& each : kernel.definitions) {
+        gpu(each.name);
+        device_memory(each.name);
+        device_types(each.name);
+        coalescing(each.name);
+    }
+    kernel_sizes();
+    shared_memory();
     if (model_.has_errors()) {
         return std::nullopt;
     }

@@ -3,6 +3,8 @@
 
 #include "check_model.hpp"
 
+#include <array>
+
 namespace coulter::schedule::detail {
 
 /// One loop around a computation.
@@ -54,6 +56,29 @@ private:
     void tile(const std::string& name, Done& done);
     [[nodiscard]] std::string loop_of(const std::string& stage, const std::string& loop) const;
 
+    // check_gpu.cpp
+    struct Site {
+        std::string kernel; ///< the stage whose blocks enclose it; empty: on the host, or blocks of its own
+        bool in_threads = false;
+        bool in_lanes = false;
+        const ChainLink* parallel = nullptr; ///< a parallel loop of the host around it
+    };
+    [[nodiscard]] Site site(const std::string& name) const;
+    void gpu(const std::string& name);
+    void kernel_nest(const std::string& name, const std::string& shown, const Nest& nest);
+    bool nest_order(const std::string& name, const std::string& shown, const Nest& nest, const Site& where);
+    void kernel_sizes();
+    [[nodiscard]] const LiveLoop* splits_kernel(const std::string& stage, const std::string& loop) const;
+
+    // check_gpu_memory.cpp
+    [[nodiscard]] bool on_device(const std::string& name) const;
+    void device_memory(const std::string& name);
+    void device_types(const std::string& name);
+    void shared_memory();
+    void reused_too_early(const std::string& name);
+    [[nodiscard]] bool feeds(const std::string& from, const std::string& to) const;
+    void coalescing(const std::string& name);
+
     // check_final.cpp
     void nests(const std::string& name);
     void nest(const std::string& name, const Nest& from, Nest& to, const Done& done);
@@ -68,9 +93,16 @@ private:
     void inlining();
     [[nodiscard]] StagePlan stage_plan(const std::string& name) const;
 
+    /// Threads of a block in each dimension, innermost first, and where they were asked for.
+    struct KernelSize {
+        std::array<std::int64_t, 3> threads{1, 1, 1};
+        Span span;
+    };
+
     Model& model_;
     std::map<std::string, Done> done_;
     std::map<std::string, std::vector<Use>> uses_;
+    std::map<std::string, KernelSize> kernels_; ///< by the nest that has the blocks
 };
 
 } // namespace coulter::schedule::detail

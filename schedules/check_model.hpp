@@ -59,6 +59,8 @@ public:
 
     Numerics numerics = Numerics::reassociate;
     std::string target;
+    std::string build_target;                    ///< that is built for; empty: any
+    std::optional<Device> device;                ///< of the target; nothing where any may come
     bool one_kernel = true;                      ///< the files are for this kernel alone
     std::optional<std::size_t> first_directives; ///< see CheckOptions
 
@@ -121,6 +123,9 @@ private:
     bool tile(const Subject& subject, const Directive& directive);
     bool vectorize(const Subject& subject, const Directive& directive);
     bool unroll(const Subject& subject, const Directive& directive);
+
+    // check_gpu.cpp
+    bool gpu(const Subject& subject, const Directive& directive);
 
     // check_rewrite.cpp
     bool free_name(const Name& name);

@@ -141,7 +141,10 @@ void Nest::apply(const LoopStep& step) {
     case Kind::vectorize:
     case Kind::unroll:
     case Kind::parallel:
-    case Kind::serial: {
+    case Kind::serial:
+    case Kind::gpu_block:
+    case Kind::gpu_thread:
+    case Kind::gpu_lane: {
         LiveLoop& loop = loops_[position(step.loop)];
         loop.kind = step.kind;
         loop.marked = step.span;

@@ -105,7 +105,9 @@ std::string Finish::legal(const std::string& name) const {
         if (link.kind == LoopStep::Kind::vectorize) {
             break;
         }
-        places.push_back(shown(link));
+        if (splits_kernel(link.stage, link.loop) == nullptr) {
+            places.push_back(shown(link));
+        }
     }
     return fmt::format("legal places for `{}`, outermost first: {}", name, quoted_list(places, 24));
 }
@@ -268,6 +270,13 @@ bool Finish::place_at(const std::string& name, Stage& stage, Done& done) {
                 fmt::format("`{}` cannot be computed inside the vectorized loop `{}`", name, shown(*each)), legal(name),
                 {{each->marked, fmt::format("`{}` is vectorized here", shown(*each))}});
         }
+    }
+    if (const LiveLoop* inner = splits_kernel(at, loop)) {
+        return model_.error("S116", stage.where_span,
+                            fmt::format("`{}` cannot be computed between `{}/{}` and `{}/{}`, two loops over {}", name,
+                                        at, loop, at, inner->name,
+                                        inner->kind == LoopStep::Kind::gpu_block ? "blocks" : "threads"),
+                            legal(name), {{inner->marked, "said here"}});
     }
     done.known = done.known && done_.at(at).known; // extents follow from a nest that is not what was meant
     done.compute = {at, loop};

@@ -46,7 +46,11 @@ private:
         case ConditionNode::Kind::target:
             if (!find_target(each.name.text) || each.name.text == "host") {
                 return error(each.name.span, fmt::format("unknown target `{}`", each.name.text),
-                             choices(each.name.text, target_names(), "the targets are"));
+                             target_choices(each.name.text, "the targets are"));
+            }
+            if (device_of(each.name.text) != Device::none) {
+                return error(each.name.span, "a variant has no device of its own",
+                             "it uses that of the library; name the processor alone");
             }
             if (!out.target.empty()) {
                 return error(each.name.span, "a variant is compiled for one target", "leave one of the two out");

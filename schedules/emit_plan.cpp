@@ -24,20 +24,33 @@ constexpr std::pair<std::string_view, int> feature_bits[] = {{"sse41", 5},
                                                              {"avxvnni", 8},
                                                              {"fma", 9},
                                                              {"f16c", 11},
+                                                             {"cuda", 16},
+                                                             {"cuda_capability_70", 22},
+                                                             {"opencl", 26},
                                                              {"avx512", 40},
                                                              {"avx512_skylake", 42},
                                                              {"avx512_cannonlake", 43},
                                                              {"avx512_zen4", 44},
                                                              {"avx512_sapphirerapids", 46}};
 
-std::vector<std::uint64_t> feature_words(std::string_view halide_target) {
+bool uses_device(const Plan& plan) {
+    return std::ranges::any_of(plan.stages, [](const StagePlan& stage) {
+        return std::ranges::any_of(stage.main.loops, [](const Loop& loop) { return is_gpu(loop.kind); }) ||
+               (stage.init &&
+                std::ranges::any_of(stage.init->loops, [](const Loop& loop) { return is_gpu(loop.kind); }));
+    });
+}
+
+// What the processor must have, and the device where the plan runs anything on it.
+std::vector<std::uint64_t> feature_words(std::string_view halide_target, bool with_device) {
     std::vector<std::uint64_t> words;
     std::size_t at = 0;
     while (at <= halide_target.size()) {
         const std::size_t end = std::min(halide_target.find('-', at), halide_target.size());
-        const int bit = feature_bit(halide_target.substr(at, end - at));
+        const std::string_view feature = halide_target.substr(at, end - at);
+        const int bit = feature_bit(feature);
         at = end + 1;
-        if (bit >= 0) {
+        if (bit >= 0 && (with_device || !(feature == "opencl" || feature.starts_with("cuda")))) {
             words.resize(std::max(words.size(), static_cast<std::size_t>(bit / 64) + 1));
             words[static_cast<std::size_t>(bit / 64)] |= std::uint64_t{1} << (bit % 64);
         }
@@ -178,7 +191,7 @@ private:
                 condition = std::to_string(programs_.add(std::move(*compiled)));
             }
             std::vector<std::string> words;
-            for (const std::uint64_t word : feature_words(row.target.halide)) {
+            for (const std::uint64_t word : feature_words(row.target.halide, uses_device(*row.plan))) {
                 words.push_back(fmt::format("{:#x}", word));
             }
             std::vector<std::string> packs;

@@ -108,6 +108,7 @@ private:
         }
         switch (stage.memory) {
         case Memory::registers: result.home = Home::registers; break;
+        case Memory::shared: result.home = Home::shared; break;
         case Memory::stack: result.home = Home::stack; break;
         case Memory::heap: result.home = Home::scratch; break;
         case Memory::automatic: {

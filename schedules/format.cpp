@@ -250,6 +250,9 @@ std::string format(const Directive& d) {
     case Kind::unroll:
     case Kind::parallel:
     case Kind::serial:
+    case Kind::gpu_blocks:
+    case Kind::gpu_threads:
+    case Kind::gpu_lanes:
     case Kind::layout: break;
     }
     return fmt::format("{} {}{}{}", name(d.kind), loops, by, as);
@@ -287,6 +290,9 @@ std::string_view name(Directive::Kind kind) {
     case Kind::unroll: return "unroll";
     case Kind::parallel: return "parallel";
     case Kind::serial: return "serial";
+    case Kind::gpu_blocks: return "gpu_blocks";
+    case Kind::gpu_threads: return "gpu_threads";
+    case Kind::gpu_lanes: return "gpu_lanes";
     case Kind::compute_at: return "compute at";
     case Kind::compute_root: return "compute root";
     case Kind::compute_inline: return "compute inline";
@@ -316,6 +322,7 @@ std::string_view name(Memory memory) {
     case Memory::heap: return "heap";
     case Memory::stack: return "stack";
     case Memory::registers: return "registers";
+    case Memory::shared: return "shared";
     }
     return {};
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <map>
 
 namespace coulter::schedule {
 namespace {
@@ -14,6 +15,9 @@ std::string head(const Loop& loop) {
     case LoopStep::Kind::vectorize: text = "vectorized "; break;
     case LoopStep::Kind::unroll: text = "unrolled "; break;
     case LoopStep::Kind::parallel: text = "parallel "; break;
+    case LoopStep::Kind::gpu_block: text = "gpu_block "; break;
+    case LoopStep::Kind::gpu_thread: text = "gpu_thread "; break;
+    case LoopStep::Kind::gpu_lane: text = "gpu_lane "; break;
     default: break;
     }
     return fmt::format("{}{} {}{}", text, loop.reduced ? "reduce" : "for", loop.name,
@@ -30,6 +34,7 @@ public:
 
     std::string run() {
         inside("", "", 0);
+        launches();
         return std::move(out_);
     }
 
@@ -69,6 +74,26 @@ private:
             loops(stage.name, *stage.init, depth + 1, false);
         }
         loops(stage.name, stage.main, depth + 1, true);
+    }
+
+    /// How often a call starts a kernel on the device: once for each nest that has blocks.
+    void launches() {
+        std::map<std::string, int> counts; // by the loop of the host around them; empty: none
+        for (const StagePlan& stage : plan_.stages) {
+            for (const LoopNest* nest : {stage.init ? &*stage.init : nullptr, &stage.main}) {
+                const bool launched = nest != nullptr && std::ranges::any_of(nest->loops, [](const Loop& loop) {
+                                          return loop.kind == LoopStep::Kind::gpu_block;
+                                      });
+                if (launched && !stage.inlined) {
+                    ++counts[stage.compute.is_root() ? ""
+                                                     : fmt::format("{}/{}", stage.compute.stage, stage.compute.loop)];
+                }
+            }
+        }
+        for (const auto& [loop, count] : counts) {
+            line(0, fmt::format("{} launch{}{}", count, count == 1 ? "" : "es",
+                                loop.empty() ? "" : fmt::format(" in each iteration of {}", loop)));
+        }
     }
 
     void loops(const std::string& stage, const LoopNest& nest, int depth, bool main) {

@@ -14,10 +14,16 @@ std::vector<std::string> memory_order(const ir::Kernel& kernel, const ir::Defini
         return dims;
     }
     std::string vector_loop;
+    std::string thread_loop; // the innermost
     for (const Loop& loop : plan.main.loops) {
         if (loop.kind == LoopStep::Kind::vectorize && !loop.reduced) {
             vector_loop = loop.name;
+        } else if (loop.kind == LoopStep::Kind::gpu_thread || loop.kind == LoopStep::Kind::gpu_lane) {
+            thread_loop = loop.name;
         }
+    }
+    if (vector_loop.empty()) {
+        vector_loop = thread_loop;
     }
     // The loop may be the inner part of a dim, made by splits.
     for (auto step = plan.main.steps.rbegin(); step != plan.main.steps.rend() && !vector_loop.empty(); ++step) {

@@ -237,7 +237,7 @@ bool Cursor::place(PlaceSyntax& out, bool root_allowed) {
 }
 
 bool Cursor::memory(Memory& out) {
-    const std::vector<std::string> words{"auto", "heap", "stack", "registers"};
+    const std::vector<std::string> words{"auto", "heap", "stack", "registers", "shared"};
     for (std::size_t i = 0; i < words.size(); ++i) {
         if (is_word(words[i])) {
             take();
@@ -251,7 +251,7 @@ bool Cursor::memory(Memory& out) {
                     fmt::format("one of {}{}", quoted_list(words),
                                 close.empty() ? "" : fmt::format("; did you mean `{}`?", close)));
     }
-    return expected("a memory", "one of `auto`, `heap`, `stack` and `registers`");
+    return expected("a memory", "one of " + quoted_list(words));
 }
 
 bool Cursor::names(std::vector<Name>& out, std::string_view what, bool by_ends) {

@@ -98,6 +98,17 @@ bool parse_vectorize(Cursor& cursor, Directive& out) {
                        "a nest has one vectorized loop; unroll the others");
 }
 
+bool parse_gpu(Cursor& cursor, Directive& out, std::string_view word, std::size_t most) {
+    if (!cursor.names(out.loops, "a loop", false)) {
+        return false;
+    }
+    return out.loops.size() <= most ||
+           cursor.fail("S110", out.loops[most].span,
+                       fmt::format("`{}` takes {}, {} given", word, most == 1 ? "one loop" : "at most 3 loops",
+                                   out.loops.size()),
+                       most == 1 ? "a warp has one dimension" : "fuse the outer ones: `fuse INNER OUTER as NEW`");
+}
+
 bool parse_compute(Cursor& cursor, Directive& out) {
     if (cursor.is_word("at")) {
         cursor.take();
@@ -151,14 +162,14 @@ bool parse_unknown(Cursor& cursor, const Token& token) {
     const std::string_view word = token.text;
     if (const std::string_view what = planned_word(word); !what.empty()) {
         return cursor.fail("S003", token.span, fmt::format("`{}` ({}) is not built yet", word, what),
-                           fmt::format("the directives are {}", quoted_list(directive_words(), 16)));
+                           fmt::format("the directives are {}", quoted_list(directive_words(), 24)));
     }
     if (const std::string_view spelling = halide_spelling(word); !spelling.empty()) {
         return cursor.fail("S002", token.span, fmt::format("`{}` is no directive", word), std::string(spelling));
     }
     const std::string close = closest_match(word, directive_words());
     return cursor.fail("S002", token.span, fmt::format("`{}` is no directive", word.substr(0, 60)),
-                       close.empty() ? fmt::format("the directives are {}", quoted_list(directive_words(), 16))
+                       close.empty() ? fmt::format("the directives are {}", quoted_list(directive_words(), 24))
                                      : fmt::format("did you mean `{}`?", close));
 }
 
@@ -193,6 +204,14 @@ bool parse_body(Cursor& cursor, Directive& out, const Token& first) {
         out.kind = word == "parallel" ? Kind::parallel : Kind::serial;
         return parse_names(cursor, out, "a loop", false);
     }
+    if (word == "gpu_blocks" || word == "gpu_threads") {
+        out.kind = word == "gpu_blocks" ? Kind::gpu_blocks : Kind::gpu_threads;
+        return parse_gpu(cursor, out, word, 3);
+    }
+    if (word == "gpu_lanes") {
+        out.kind = Kind::gpu_lanes;
+        return parse_gpu(cursor, out, word, 1);
+    }
     if (word == "layout") {
         out.kind = Kind::layout;
         return parse_names(cursor, out, "a dim", false);
@@ -218,7 +237,7 @@ bool parse_body(Cursor& cursor, Directive& out, const Token& first) {
 
 bool parse_directive(Cursor& cursor, Directive& out) {
     if (!cursor.is(Token::Kind::word)) {
-        return cursor.expected("a directive", fmt::format("the directives are {}", quoted_list(directive_words(), 16)));
+        return cursor.expected("a directive", fmt::format("the directives are {}", quoted_list(directive_words(), 24)));
     }
     const Token first = cursor.take();
     out.keyword = first.span;

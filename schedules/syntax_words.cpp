@@ -9,20 +9,9 @@ namespace {
 using Entry = std::pair<std::string_view, std::string_view>;
 
 constexpr std::array planned{
-    Entry{"tensorize", "tensor instructions"},
-    Entry{"pipeline", "asynchronous copies"},
-    Entry{"gpu", "schedules for GPUs"},
-    Entry{"gpu_blocks", "schedules for GPUs"},
-    Entry{"gpu_threads", "schedules for GPUs"},
-    Entry{"gpu_lanes", "schedules for GPUs"},
-    Entry{"gpu_tile", "schedules for GPUs"},
-    Entry{"blocks", "schedules for GPUs"},
-    Entry{"threads", "schedules for GPUs"},
-    Entry{"lanes", "schedules for GPUs"},
-    Entry{"prefetch", "prefetching"},
-    Entry{"hoist_storage", "hoisting an allocation"},
-    Entry{"ring_buffer", "ring buffers"},
-    Entry{"async", "producers in a thread of their own"},
+    Entry{"tensorize", "tensor instructions"}, Entry{"pipeline", "asynchronous copies"},
+    Entry{"prefetch", "prefetching"},          Entry{"hoist_storage", "hoisting an allocation"},
+    Entry{"ring_buffer", "ring buffers"},      Entry{"async", "producers in a thread of their own"},
     Entry{"fold_storage", "folded storage"},
 };
 
@@ -41,6 +30,12 @@ constexpr std::array halide{
     Entry{"atomic", "`vectorize` and `rfactor` on a reduced loop need no such word"},
     Entry{"in", "write `stage NEW = copy SOURCE for CONSUMER`"},
     Entry{"clone_in", "write `clone STAGE for CONSUMER as NEW`"},
+    Entry{"gpu", "write `gpu_blocks LOOP ...` and `gpu_threads LOOP ...`"},
+    Entry{"gpu_tile", "write `tile A B by N M`, `gpu_blocks A.o B.o` and `gpu_threads A.i B.i`"},
+    Entry{"gpu_single_thread", "write `gpu_blocks LOOP`, without threads"},
+    Entry{"blocks", "write `gpu_blocks LOOP ...`"},
+    Entry{"threads", "write `gpu_threads LOOP ...`"},
+    Entry{"lanes", "write `gpu_lanes LOOP`"},
     Entry{"compute_with", "write `stage NEW = join STAGE STAGE`"},
 };
 
@@ -64,8 +59,9 @@ const std::vector<std::string>& statement_words() {
 }
 
 const std::vector<std::string>& directive_words() {
-    static const std::vector<std::string> words{"split",    "tile",   "fuse",    "reorder", "vectorize", "unroll",
-                                                "parallel", "serial", "compute", "store",   "layout",    "like",  "use"};
+    static const std::vector<std::string> words{
+        "split",      "tile",        "fuse",      "reorder", "vectorize", "unroll", "parallel", "serial",
+        "gpu_blocks", "gpu_threads", "gpu_lanes", "compute", "store",     "layout", "like",     "use"};
     return words;
 }
 

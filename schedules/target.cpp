@@ -1,6 +1,7 @@
 #include "coulter/schedule/target.hpp"
 
 #include <array>
+#include <fmt/format.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -79,15 +80,68 @@ std::optional<std::size_t> find_row(const std::string& name) {
     return std::nullopt;
 }
 
+struct DeviceRow {
+    Device device;
+    std::string_view suffix;
+    const char* features;
+};
+
+// PTX for compute capability 7.0 is translated by the driver for every later device.
+constexpr std::array<DeviceRow, 2> devices{
+    {{Device::opencl, "-opencl", "-opencl"}, {Device::cuda, "-cuda", "-cuda-cuda_capability_70"}}};
+
+const DeviceRow* find_device(std::string_view name) {
+    for (const DeviceRow& row : devices) {
+        if (name.ends_with(row.suffix)) {
+            return &row;
+        }
+    }
+    return nullptr;
+}
+
+std::string without_device(const std::string& name) {
+    const DeviceRow* const device = find_device(name);
+    return device == nullptr ? name : name.substr(0, name.size() - device->suffix.size());
+}
+
 } // namespace
 
 std::optional<Target> find_target(const std::string& name) {
-    const auto row = find_row(name);
+    const auto row = find_row(without_device(name));
     if (!row) {
         return std::nullopt;
     }
     const Row& found = rows[*row];
-    return Target{found.name, found.vector_bytes, found.vector_registers, std::string("x86-64-linux") + found.features};
+    Target target{found.name, found.vector_bytes, found.vector_registers, std::string("x86-64-linux") + found.features,
+                  Device::none};
+    if (const DeviceRow* const device = find_device(name)) {
+        target.name += device->suffix;
+        target.halide += device->features;
+        target.device = device->device;
+    }
+    return target;
+}
+
+std::vector<std::string> device_suffixes() {
+    std::vector<std::string> suffixes;
+    for (const DeviceRow& row : devices) {
+        suffixes.emplace_back(row.suffix);
+    }
+    return suffixes;
+}
+
+Device device_of(std::string_view name) {
+    const DeviceRow* const device = find_device(name);
+    return device == nullptr ? Device::none : device->device;
+}
+
+std::string target_choices(const std::string& given, const std::string& what) {
+    const std::string close = closest_match(without_device(given), target_names());
+    const DeviceRow* const device = find_device(given);
+    const std::string likely =
+        close.empty() ? "" : fmt::format("did you mean `{}{}`? ", close, device == nullptr ? "" : device->suffix);
+    return fmt::format("{}{} {}; `{}` or `{}` may be appended", likely, what, quoted_list(target_names()),
+                       devices[0].suffix, devices[1].suffix);
 }
 
 std::vector<std::string> target_names() {
@@ -99,7 +153,10 @@ std::vector<std::string> target_names() {
 }
 
 Target variant_target(const Condition& when, const Target& library) {
-    const auto own = find_target(when.target);
+    const DeviceRow* const device = find_device(library.name);
+    const auto own = when.target.empty()
+                         ? std::nullopt
+                         : find_target(when.target + std::string(device == nullptr ? "" : device->suffix));
     return own ? *own : library;
 }
 
@@ -108,9 +165,10 @@ std::string target_object(const std::string& object, const Target& target, const
 }
 
 bool target_matches(const std::string& wanted, const std::string& given) {
-    const auto want = find_row(wanted);
-    const auto have = find_row(given);
-    return want && have && *want <= *have;
+    const auto want = find_row(without_device(wanted));
+    const auto have = find_row(without_device(given));
+    const Device device = device_of(wanted);
+    return want && have && *want <= *have && (device == Device::none || device == device_of(given));
 }
 
 } // namespace coulter::schedule

@@ -58,9 +58,10 @@ std::string fill_in(const char* text, int64_t first, int64_t second) {
     return result;
 }
 
-Arguments::Arguments(const coulter_signature& signature, const void* const* args, std::pmr::memory_resource& memory)
-    : signature_(signature), info_(*signature.info), arguments_(&memory), strides_(&memory),
-      extents_(static_cast<size_t>(info_.dim_count), unknown_extent, &memory) {
+Arguments::Arguments(const coulter_signature& signature, const void* const* args, DLDeviceType device_memory,
+                     std::pmr::memory_resource& memory)
+    : signature_(signature), info_(*signature.info), device_memory_(device_memory), arguments_(&memory),
+      strides_(&memory), extents_(static_cast<size_t>(info_.dim_count), unknown_extent, &memory) {
     if (args == nullptr && info_.argument_count > 0) {
         throw Failure{COULTER_ERROR_NULL_ARGUMENT, "the argument array is null"};
     }
@@ -125,9 +126,23 @@ void Arguments::check_form(Argument& argument) const {
         throw Failure{COULTER_ERROR_RANK, quoted(argument) + " has " + number(given.ndim) + " dims, wanted " +
                                               number(declared.ndim) + names + (names.empty() ? "" : ")")};
     }
-    if (given.device.device_type != kDLCPU) {
+    if (given.device.device_type != kDLCPU && given.device.device_type != device_memory_) {
         throw Failure{COULTER_ERROR_DEVICE,
-                      quoted(argument) + " is on device " + device_name(given.device) + ", wanted cpu"};
+                      quoted(argument) + " is on device " + device_name(given.device) + ", wanted cpu" +
+                          (device_memory_ == kDLCPU ? "" : " or " + device_name({device_memory_, 0}))};
+    }
+    if (argument.on_device() && given.device.device_id != 0) {
+        throw Failure{COULTER_ERROR_DEVICE, quoted(argument) + " is on device " + device_name(given.device) +
+                                                ", and kernels run on " + device_name({device_memory_, 0})};
+    }
+    if (argument.on_device() && given.device.device_type == kDLOpenCL && given.byte_offset != 0) {
+        throw Failure{COULTER_ERROR_DEVICE, quoted(argument) + " has byte offset " + std::to_string(given.byte_offset) +
+                                                " in OpenCL's memory, where a kernel takes none; make a sub-buffer"};
+    }
+    if (argument.on_device() && given.device.device_type == kDLCUDA) {
+        throw Failure{COULTER_ERROR_DEVICE,
+                      quoted(argument) + " is on device " + device_name(given.device) +
+                          ", and using CUDA's memory where it is is not built yet; give it in the host's memory"};
     }
     if (given.ndim > 0 && given.shape == nullptr) {
         throw Failure{COULTER_ERROR_NULL_ARGUMENT, quoted(argument) + " has a null shape"};
@@ -252,6 +267,7 @@ void Arguments::check_memory(Argument& argument) const {
     const DLTensor& given = *argument.given;
     const std::span<const int64_t> extents = argument.extents();
     argument.empty = std::find(extents.begin(), extents.end(), 0) != extents.end();
+    const bool is_handle = given.device.device_type == kDLOpenCL;
 
     // Innermost first, as Halide multiplies them: it refuses a partial product beyond 31 bits even if the next extent
     // is 0.
@@ -270,6 +286,9 @@ void Arguments::check_memory(Argument& argument) const {
         } else if (argument.is_output() && stride <= 0) {
             throw Failure{COULTER_ERROR_STRIDE, quoted(argument) + " has stride " + number(stride) + " in dim " +
                                                     dim_name(argument, i) + ", wanted a positive one"};
+        } else if (argument.on_device() && stride < 0) {
+            throw Failure{COULTER_ERROR_STRIDE, quoted(argument) + " has stride " + number(stride) + " in dim " +
+                                                    dim_name(argument, i) + ", wanted 0 or more on a device"};
         }
         argument.compact = argument.compact && stride == elements;
         int64_t steps = 0;
@@ -303,7 +322,7 @@ void Arguments::check_memory(Argument& argument) const {
                                                    std::to_string(given.byte_offset) +
                                                    ", which leaves the address space"};
     }
-    if (first % static_cast<uintptr_t>(argument.element_bytes) != 0) {
+    if (!is_handle && first % static_cast<uintptr_t>(argument.element_bytes) != 0) {
         throw Failure{COULTER_ERROR_ALIGNMENT, quoted(argument) + " is not aligned to its elements of " +
                                                    number(argument.element_bytes) + " bytes"};
     }
@@ -359,7 +378,10 @@ void Arguments::check_overlaps() const {
                 std::equal(output.extents().begin(), output.extents().end(), other.extents().begin(),
                            other.extents().end()) &&
                 std::equal(output.strides.begin(), output.strides.end(), other.strides.begin(), other.strides.end());
-            if (!same && may_overlap(region(output), region(other))) {
+            // Memory of a device is not the host's, and of OpenCL's a handle tells only whether it is the same.
+            const bool apart = output.on_device() != other.on_device() ||
+                               (output.given->device.device_type == kDLOpenCL && output.data != other.data);
+            if (!same && !apart && may_overlap(region(output), region(other))) {
                 throw Failure{COULTER_ERROR_OVERLAP, quoted(output) + " overlaps " + quoted(other)};
             }
         }
@@ -373,9 +395,14 @@ bool Arguments::all_compact() const noexcept {
 
 bool Arguments::aligned_to(int64_t bytes) const noexcept {
     return bytes <= 1 || std::all_of(arguments_.begin(), arguments_.end(), [bytes](const Argument& argument) {
-               return argument.is_scalar() ||
+               return argument.is_scalar() || argument.on_device() ||
                       reinterpret_cast<uintptr_t>(argument.data) % static_cast<uintptr_t>(bytes) == 0;
            });
+}
+
+bool Arguments::any_on_device() const noexcept {
+    return std::any_of(arguments_.begin(), arguments_.end(),
+                       [](const Argument& argument) { return argument.on_device() && !argument.empty; });
 }
 
 bool Arguments::outputs_empty() const noexcept {

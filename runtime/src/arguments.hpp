@@ -16,12 +16,14 @@ struct Argument {
     const coulter_argument* declared = nullptr;
     const void* scalar = nullptr; ///< The value of a scalar; the rest is for tensors.
     const DLTensor* given = nullptr;
-    std::byte* data = nullptr;    ///< With the byte offset. Not null, also when the tensor is empty.
+    std::byte* data =
+        nullptr; ///< With the byte offset; of OpenCL's memory the cl_mem. Not null, also when the tensor is empty.
     std::span<int64_t> strides{}; ///< Those of dims with fewer than two elements are replaced, see descriptor.h.
     int64_t element_bytes = 0;
     bool empty = false;
     bool compact = false;
 
+    bool on_device() const noexcept { return given != nullptr && given->device.device_type != kDLCPU; }
     bool is_output() const noexcept { return (declared->flags & COULTER_ARGUMENT_OUTPUT) != 0; }
     bool is_scalar() const noexcept { return (declared->flags & COULTER_ARGUMENT_SCALAR) != 0; }
     std::span<const int64_t> extents() const noexcept { return {given->shape, strides.size()}; }
@@ -33,14 +35,19 @@ public:
     /// Checks everything that descriptor.h promises of `coulter_call`, in this order: each argument by itself, the
     /// extents, the signature's checks, the memory of each tensor, overlaps.
     ///
+    /// Beside the host's memory, tensors may be in `device_memory`.
+    ///
     /// \throws Failure without having written anything.
-    Arguments(const coulter_signature& signature, const void* const* args, std::pmr::memory_resource& memory);
+    Arguments(const coulter_signature& signature, const void* const* args, DLDeviceType device_memory,
+              std::pmr::memory_resource& memory);
 
     std::span<const Argument> all() const noexcept { return arguments_; }
     /// The extents of the kernel's dims, in the order of the dim table.
     std::span<const int64_t> extents() const noexcept { return extents_; }
     bool all_compact() const noexcept;
     bool aligned_to(int64_t bytes) const noexcept;
+    /// Whether a tensor is on a device.
+    bool any_on_device() const noexcept;
     /// Whether there is no element to write.
     bool outputs_empty() const noexcept;
 
@@ -58,6 +65,7 @@ private:
 
     const coulter_signature& signature_;
     const coulter_kernel_info& info_;
+    DLDeviceType device_memory_;
     std::pmr::vector<Argument> arguments_;
     std::pmr::vector<int64_t> strides_;
     std::pmr::vector<int64_t> extents_;

@@ -6,10 +6,12 @@
 #include <memory>
 #include <memory_resource>
 #include <new>
+#include <optional>
 #include <vector>
 
 #include "arguments.hpp"
 #include "coulter/descriptor.h"
+#include "device.hpp"
 #include "failure.hpp"
 #include "hooks.hpp"
 #include "programs.hpp"
@@ -82,10 +84,29 @@ private:
     std::pmr::memory_resource& memory_;
     Call call_;
     void* user_context_;
+    Device device_ = Device::none;                 ///< Of the variant that is called.
     int32_t zero_ = 0;                             ///< Read by the kernel only.
     std::pmr::vector<int32_t> free_extents_;       ///< Of the dims that are not constant.
     std::pmr::vector<std::shared_ptr<void>> kept_; ///< Packed data that this call reads.
 };
+
+bool is_device_error(int code) {
+    switch (code) {
+    case halide_error_code_copy_to_host_failed:
+    case halide_error_code_copy_to_device_failed:
+    case halide_error_code_device_malloc_failed:
+    case halide_error_code_device_sync_failed:
+    case halide_error_code_device_free_failed:
+    case halide_error_code_no_device_interface:
+    case halide_error_code_device_interface_no_device:
+    case halide_error_code_device_run_failed:
+    case halide_error_code_device_buffer_copy_failed:
+    case halide_error_code_incompatible_device_interface:
+    case halide_error_code_gpu_device_error:
+    case halide_error_code_generic_error: return true;
+    default: return false;
+    }
+}
 
 /// Halide's runtime takes `avx512_zen4` as present, since it does not look for it.
 bool lacks_zen4_set(const coulter_variant& variant) {
@@ -164,6 +185,14 @@ void Invocation::call_halide(coulter_halide_function function, void** argv, cons
     if (result == halide_error_code_out_of_memory) {
         throw Failure{COULTER_ERROR_MEMORY, prefix + "out of memory: wanted " +
                                                 std::to_string(call_.bytes_not_found()) + " bytes of scratch"};
+    }
+    if (result == halide_error_code_host_is_null && arguments_.any_on_device()) {
+        throw Failure{COULTER_ERROR_DEVICE,
+                      "a stage that runs on the host uses a tensor that is on the device: " + call_.error()};
+    }
+    if (device_ != Device::none && is_device_error(result)) {
+        throw_device_failure(prefix +
+                             (call_.error().empty() ? "Halide's error " + std::to_string(result) : call_.error()));
     }
     throw Failure{COULTER_ERROR_KERNEL,
                   prefix + (call_.error().empty() ? "Halide's error " + std::to_string(result) : call_.error())};
@@ -270,6 +299,15 @@ void Invocation::run() {
         }
     }
 
+    device_ = device_of(variant);
+    std::optional<DeviceBuffers> on_device;
+    if (device_ != Device::none) {
+        on_device.emplace(device_, call_, context_.scratch);
+    } else if (arguments_.any_on_device()) {
+        throw Failure{COULTER_ERROR_DEVICE,
+                      "this call's variant of the schedule runs on the host, and a tensor is on a device"};
+    }
+
     std::pmr::vector<void*> argv(&memory_);
     argv.reserve(2 + all.size() + packs + free_extents_.size());
     argv.push_back(&user_context_);
@@ -280,9 +318,17 @@ void Invocation::run() {
             argv.push_back(of_argument[i]);
         }
     }
+    std::pmr::vector<halide_buffer_t*> packed(&memory_);
     for (size_t i = 0; i < packs; ++i) {
         const coulter_pack& wanted = pack_at(i);
-        argv.push_back(pack(wanted, of_argument[static_cast<size_t>(wanted.argument)], buffers));
+        const Argument& source = all[static_cast<size_t>(wanted.argument)];
+        if (source.on_device()) {
+            throw Failure{COULTER_ERROR_DEVICE, "argument `" + std::string(source.declared->name) +
+                                                    "` is on a device, and `" + wanted.stage +
+                                                    "` packs it on the host"};
+        }
+        packed.push_back(pack(wanted, of_argument[static_cast<size_t>(wanted.argument)], buffers));
+        argv.push_back(packed.back());
     }
     for (int32_t& extent : free_extents_) {
         argv.push_back(&extent);
@@ -293,14 +339,27 @@ void Invocation::run() {
             argv.push_back(of_argument[i]);
         }
     }
+    for (size_t i = 0; on_device && i < all.size(); ++i) {
+        if (!all[i].is_scalar()) {
+            on_device->add(all[i], *of_argument[i]);
+        }
+    }
+    for (halide_buffer_t* const buffer : packed) {
+        if (on_device) {
+            on_device->add_packed(*buffer);
+        }
+    }
     call_halide(variant.function, argv.data(), nullptr);
+    if (on_device) {
+        on_device->finish();
+    }
 }
 
 void run(Context& context, const coulter_kernel_descriptor& kernel, const void* const* args) {
     // Holds everything of a call with a few arguments; more of them take memory from the heap.
     std::array<std::byte, 8192> room;
     std::pmr::monotonic_buffer_resource memory(room.data(), room.size());
-    const Arguments arguments(*kernel.signature, args, memory);
+    const Arguments arguments(*kernel.signature, args, memory_of(device_of(*kernel.plan)), memory);
     if (!arguments.outputs_empty()) {
         Invocation(context, kernel, arguments, memory).run();
     }

@@ -182,6 +182,18 @@ int coulter_context_set_stream(coulter_context* context, void* stream) {
     return COULTER_OK;
 }
 
+int coulter_context_set_opencl(coulter_context* context, void* cl_context, void* cl_command_queue) {
+    Context* const impl = lookup(context);
+    if (impl == nullptr) {
+        return COULTER_ERROR_CONTEXT;
+    }
+    if ((cl_context == nullptr) != (cl_command_queue == nullptr)) {
+        return COULTER_ERROR_INVALID;
+    }
+    impl->opencl = {cl_context, cl_command_queue};
+    return COULTER_OK;
+}
+
 int coulter_context_set_allocator(coulter_context* context, coulter_allocate allocate, coulter_release release,
                                   void* user) {
     Context* const impl = lookup(context);
@@ -269,6 +281,8 @@ const char* coulter_error_name(int code) {
         COULTER_NAME(COULTER_ERROR_READ_ONLY);
         COULTER_NAME(COULTER_ERROR_FORMAT);
         COULTER_NAME(COULTER_ERROR_FILE);
+        COULTER_NAME(COULTER_ERROR_NO_DEVICE);
+        COULTER_NAME(COULTER_ERROR_DEVICE_FAILED);
         COULTER_NAME(COULTER_ERROR_MEMORY);
         COULTER_NAME(COULTER_ERROR_KERNEL);
 #undef COULTER_NAME

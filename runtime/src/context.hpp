@@ -30,6 +30,10 @@ public:
     ScratchPool scratch;
     PackCache packed;
     void* stream = nullptr;
+    struct {
+        void* context = nullptr; ///< A cl_context of the caller's; null: that of the process.
+        void* queue = nullptr;
+    } opencl;
     std::atomic<int> calls_running{0};
 
 private:

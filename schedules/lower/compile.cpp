@@ -125,10 +125,15 @@ private:
         const std::string& kernel = lowering_.plan.kernel.name;
         std::vector<Halide::Module> modules;
         timed(options_, labelled("lower-to-halide"), [&] {
-            modules.push_back(make_pipeline(lowering_.outputs())
-                                  .compile_to_module(lowering_.arguments(),
-                                                     schedule::main_symbol(kernel, lowering_.variant),
-                                                     lowering_.target));
+            Halide::Pipeline pipeline = make_pipeline(lowering_.outputs());
+            const std::string symbol = schedule::main_symbol(kernel, lowering_.variant);
+            if (lowering_.target.has_gpu_feature()) {
+                correct_kernels(pipeline, lowering_.target);
+            }
+            modules.push_back(pipeline.compile_to_module(lowering_.arguments(), symbol, lowering_.target));
+            if (lowering_.target.has_gpu_feature()) {
+                modules.back() = with_names_of_its_own(modules.back(), symbol);
+            }
             for (const schedule::Pack& pack : lowering_.plan.packs) {
                 if (pack.once) {
                     Stage& stage = lowering_.stages.at(pack.stage);
@@ -169,6 +174,18 @@ void write_statement(const std::vector<Halide::Module>& modules, const std::stri
         }
     }
     std::ofstream(path) << demangle(text.str());
+}
+
+void write_device_source(const std::vector<Halide::Module>& modules, const std::string& path) {
+    std::ofstream file(path);
+    for (const Halide::Module& module : modules) {
+        for (const Halide::Buffer<>& buffer : module.buffers()) {
+            if (buffer.name().ends_with("_gpu_source_kernels")) {
+                const auto* const text = static_cast<const char*>(buffer.data());
+                file << std::string(text, std::find(text, text + buffer.size_in_bytes(), '\0'));
+            }
+        }
+    }
 }
 
 // All that is compiled for one target.
@@ -226,6 +243,11 @@ void compile(const schedule::Plan& common, const std::vector<schedule::Variant>&
         lowering.target = halide_target(target.name, plan.numerics)
                               .with_feature(Halide::Target::NoRuntime)
                               .with_feature(Halide::Target::UserContext);
+        if (target.device == schedule::Device::opencl) {
+            for (const Halide::Target::Feature feature : device_features(common.kernel)) {
+                lowering.target.set_feature(feature);
+            }
+        }
         all.push_back(Compiler(lowering, options).run());
         auto part =
             std::find_if(parts.begin(), parts.end(), [&](const Part& each) { return each.target.name == target.name; });
@@ -257,6 +279,9 @@ void compile(const schedule::Plan& common, const std::vector<schedule::Variant>&
     }
     if (!outputs.assembly.empty()) {
         std::ofstream(outputs.assembly) << assembly;
+    }
+    if (!outputs.device.empty()) {
+        write_device_source(all, outputs.device);
     }
     if (!outputs.statement.empty()) {
         write_statement(all, outputs.statement);

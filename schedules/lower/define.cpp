@@ -226,9 +226,10 @@ private:
         auto count = static_cast<int>(*lowering_.extents->constant(reduction.dims[0]));
         std::function<std::vector<Expr>(const Expr&)> at = [&](const Expr& lane) { return part(reduction, lane); };
         const std::vector<schedule::Loop>& loops = stage_.plan->main.loops;
-        const bool scalar = std::none_of(loops.begin(), loops.end(), [](const schedule::Loop& loop) {
-            return loop.kind == schedule::LoopStep::Kind::vectorize;
-        });
+        const bool scalar = !lowering_.target.has_gpu_feature() &&
+                            std::none_of(loops.begin(), loops.end(), [](const schedule::Loop& loop) {
+                                return loop.kind == schedule::LoopStep::Kind::vectorize;
+                            });
         // A minimum of integers is one operation where one of floats, in which a NaN wins, is four in a chain.
         const bool integers = is_ordered(reduction);
         if (integers) {

@@ -102,6 +102,7 @@ int main(int argc, char** argv) {
     app.add_option("--target", request.options.target, "processor to compile for");
     app.add_option("--object", request.outputs.object, "write the object file here");
     app.add_option("--assembly", request.outputs.assembly, "write assembly here");
+    app.add_option("--device-source", request.outputs.device, "write the source of the device's kernels here");
     app.add_option("--statement", request.outputs.statement, "write Halide's lowered statement here");
     app.add_option("--print-after", request.options.print_after, "print the state after a pass, or `all`");
     app.add_option("--variant", request.options.only, "compile this variant alone, or the part `common` to all");
@@ -112,8 +113,8 @@ int main(int argc, char** argv) {
     try {
         app.parse(argc, argv);
         if (!coulter::schedule::find_target(request.options.target)) {
-            std::cerr << "error: unknown target `" << request.options.target << "`; known are "
-                      << coulter::quoted_list(coulter::schedule::target_names()) << '\n';
+            std::cerr << "error: unknown target `" << request.options.target << "`; "
+                      << coulter::schedule::target_choices(request.options.target, "known are") << '\n';
             return 2;
         }
         request.limited = limit->count() > 0;

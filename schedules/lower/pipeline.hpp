@@ -80,6 +80,15 @@ void place_stages(Lowering& lowering);
 /// Functions to compile, with the corrections that Halide's lowered code needs.
 [[nodiscard]] Halide::Pipeline make_pipeline(const std::vector<Halide::Func>& outputs);
 
+/// Launches of empty grids, and empty memory of a device, do not happen in code lowered for a device, and no check is
+/// lost.
+void correct_kernels(Halide::Pipeline& pipeline, const Halide::Target& target);
+/// The module with names of its kernels' sources and of their state that no other prefix gives: so that it can be
+/// linked.
+[[nodiscard]] Halide::Module with_names_of_its_own(const Halide::Module& module, const std::string& prefix);
+/// What an OpenCL device must have for the types of a kernel.
+[[nodiscard]] std::vector<Halide::Target::Feature> device_features(const ir::Kernel& kernel);
+
 /// All of them.
 void run_passes(Lowering& lowering);
 

@@ -65,6 +65,9 @@ public:
             case LoopStep::Kind::vectorize: halide_.vectorize(var); break;
             case LoopStep::Kind::unroll: halide_.unroll(var); break;
             case LoopStep::Kind::parallel: halide_.parallel(var); break;
+            case LoopStep::Kind::gpu_block: halide_.gpu_blocks(var); break;
+            case LoopStep::Kind::gpu_thread: halide_.gpu_threads(var); break;
+            case LoopStep::Kind::gpu_lane: halide_.gpu_lanes(var); break;
             default: break;
             }
         }
@@ -219,6 +222,7 @@ void place_stages(Lowering& lowering) {
         case schedule::Memory::heap: stage.func.store_in(Halide::MemoryType::Heap); break;
         case schedule::Memory::stack:
         case schedule::Memory::registers: stage.func.store_in(Halide::MemoryType::Stack); break;
+        case schedule::Memory::shared: stage.func.store_in(Halide::MemoryType::GPUShared); break;
         case schedule::Memory::automatic: break;
         }
     }

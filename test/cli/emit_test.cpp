@@ -43,9 +43,16 @@ TEST_CASE("numbers of target features are Halide's") {
     CHECK(schedule::feature_bit("avx512_cannonlake") == halide_target_feature_avx512_cannonlake);
     CHECK(schedule::feature_bit("avx512_zen4") == halide_target_feature_avx512_zen4);
     CHECK(schedule::feature_bit("avx512_sapphirerapids") == halide_target_feature_avx512_sapphirerapids);
+    CHECK(schedule::feature_bit("opencl") == halide_target_feature_opencl);
+    CHECK(schedule::feature_bit("cuda") == halide_target_feature_cuda);
+    CHECK(schedule::feature_bit("cuda_capability_70") == halide_target_feature_cuda_capability70);
     CHECK(schedule::feature_bit("x86") == -1);
     // Every feature of every target has a number.
-    for (const std::string& name : schedule::target_names()) {
+    std::vector<std::string> names = schedule::target_names();
+    for (const std::string& suffix : schedule::device_suffixes()) {
+        names.push_back("x86-64" + suffix);
+    }
+    for (const std::string& name : names) {
         const std::string features = schedule::find_target(name)->halide.substr(std::string("x86-64-linux").size());
         for (std::size_t at = 0; at < features.size();) {
             const std::size_t end = std::min(features.find('-', at + 1), features.size());

@@ -1,5 +1,6 @@
 #include "call_plan.hpp"
 
+#include "coulter/schedule/target.hpp"
 #include "guarded.hpp"
 #include "jit.hpp"
 
@@ -29,8 +30,9 @@ bool is_introduced(const std::string& dim) {
 class Call {
 public:
     Call(const schedule::Plan& plan, const ir::Kernel& original, const Arrays& inputs, const Extents& extents,
-         std::uint64_t seed, bool at_end)
-        : plan_(plan), original_(original), inputs_(inputs), extents_(extents), random_(seed), at_end_(at_end) {
+         std::uint64_t seed, bool at_end, bool on_device)
+        : plan_(plan), original_(original), inputs_(inputs), extents_(extents), random_(seed), at_end_(at_end),
+          on_device_(on_device) {
         context_.handlers.custom_error = keep_error;
     }
 
@@ -53,7 +55,15 @@ public:
         for (const std::string& output : plan_.kernel.outputs) {
             argv.push_back(tensors_.at(output)->buffer());
         }
+        for (const auto& [name, tensor] : tensors_) {
+            if (on_device_ && !plan_.kernel.is_output(name)) {
+                tensor->buffer()->set_host_dirty();
+            }
+        }
         call(kernel.main, argv, "the kernel");
+        for (const auto& [name, tensor] : tensors_) {
+            back_from_device(*tensor->buffer());
+        }
         Arrays results;
         for (const std::string& output : plan_.kernel.outputs) {
             results.emplace(output, checked(output));
@@ -90,7 +100,8 @@ private:
             const bool inner = i + 1 == sizes.size();
             stride += inner ? 0 : static_cast<std::int64_t>(random_() % 3);
             place.strides[i] = sizes[i] <= 1 && !inner ? compact[i] : stride;
-            if (!inner && sizes[i] > 1 && input != nullptr && random_() % 8 == 0) {
+            // Halide copies nothing with a negative stride to a device; the runtime makes another copy first.
+            if (!inner && sizes[i] > 1 && input != nullptr && random_() % 8 == 0 && !on_device_) {
                 place.strides[i] = -stride;
             }
             stride *= std::max<std::int64_t>(sizes[i], 1);
@@ -150,6 +161,16 @@ private:
         }
     }
 
+    static void back_from_device(halide_buffer_t& buffer) {
+        if (buffer.device == 0) {
+            return;
+        }
+        if (buffer.device_dirty() && buffer.device_interface->copy_to_host(nullptr, &buffer) != 0) {
+            throw std::runtime_error("an output cannot be copied from the device: " + last_error);
+        }
+        (void)buffer.device_interface->device_free(nullptr, &buffer);
+    }
+
     Array checked(const std::string& tensor) {
         const std::string outside = tensors_.at(tensor)->written_outside();
         if (!outside.empty()) {
@@ -164,6 +185,7 @@ private:
     const Extents& extents_;
     std::mt19937_64 random_;
     bool at_end_;
+    bool on_device_;
     Halide::JITUserContext context_;
     Halide::JITUserContext* context_pointer_ = &context_;
     std::map<std::string, std::unique_ptr<Guarded>> tensors_;
@@ -189,8 +211,9 @@ Arrays run_plan(const schedule::Plan& plan, const ir::Kernel& original, const Ar
     } catch (const Halide::Error& error) {
         throw std::runtime_error(std::string("the lowering failed: ") + error.what());
     }
-    const Arrays first = Call(plan, original, inputs, extents, seed, true).run(kernel);
-    const Arrays second = Call(plan, original, inputs, extents, seed + 1, false).run(kernel);
+    const bool on_device = schedule::device_of(target) != schedule::Device::none;
+    const Arrays first = Call(plan, original, inputs, extents, seed, true, on_device).run(kernel);
+    const Arrays second = Call(plan, original, inputs, extents, seed + 1, false, on_device).run(kernel);
     for (const auto& [tensor, array] : first) {
         // Neither strides nor alignment may show in a result.
         const std::string differs = difference(second.at(tensor), array, exactly);

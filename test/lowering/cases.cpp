@@ -202,7 +202,8 @@ Case make_case(const SizedKernel& kernel, std::uint64_t seed, std::int64_t volum
 }
 
 bool is_accepted(const Case& test) {
-    return schedule::check_texts(test.kernel, {{"case.sched", test.schedule}}, host_options(test.complete)).ok();
+    return schedule::check_texts(test.kernel, {{"case.sched", test.schedule}}, host_options(test.complete, test.target))
+        .ok();
 }
 
 } // namespace coulter::test

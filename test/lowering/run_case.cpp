@@ -107,9 +107,9 @@ Tolerance default_tolerance(Type type) {
     return tolerance;
 }
 
-schedule::CheckOptions host_options(bool complete) {
+schedule::CheckOptions host_options(bool complete, const std::string& target) {
     schedule::CheckOptions options;
-    options.target = "host";
+    options.target = target;
     options.complete = complete;
     return options;
 }
@@ -117,8 +117,7 @@ schedule::CheckOptions host_options(bool complete) {
 namespace {
 
 schedule::CheckOptions options_of(const Case& test) {
-    schedule::CheckOptions options = host_options(test.complete);
-    options.target = test.target;
+    schedule::CheckOptions options = host_options(test.complete, test.target);
     options.defaults.threads = test.threads;
     return options;
 }
@@ -229,7 +228,10 @@ Result run_case(const Case& test) {
             }
         }
     } catch (const std::exception& error) {
-        return {Outcome::failed, error.what(), 0};
+        // What only a check at run time could tell is refused for a device.
+        const bool unprovable =
+            std::string_view(error.what()).find("a kernel of a device cannot check") != std::string_view::npos;
+        return {unprovable ? Outcome::refused : Outcome::failed, error.what(), 0};
     }
     return {problems.empty() ? Outcome::passed : Outcome::wrong, problems, 0};
 }

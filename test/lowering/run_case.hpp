@@ -21,11 +21,11 @@ struct Case {
     std::map<std::string, std::int64_t> extents; ///< of the dims of inputs, and of those that only outputs have
     std::uint64_t seed = 0;                      ///< of inputs and strides
     Arrays inputs;                               ///< given ones; all others are made from the seed
-    std::string target = "host";
-    int threads = 16;     ///< that the default schedule keeps busy
-    bool special = false; ///< inputs have NaN, infinities, -0, denormals and extreme integers here and there
-    bool complete = true; ///< stages without a statement get the default schedule
-    bool bitwise = false; ///< under `numerics exact`: the bits are those of the kernel without a schedule
+    int threads = 16;                            ///< that the default schedule keeps busy
+    bool special = false;        ///< inputs have NaN, infinities, -0, denormals and extreme integers here and there
+    bool complete = true;        ///< stages without a statement get the default schedule
+    bool bitwise = false;        ///< under `numerics exact`: the bits are those of the kernel without a schedule
+    std::string target = "host"; ///< of this machine: `host-opencl` runs on the device that is there
     std::map<Type, Tolerance> tolerance; ///< of outputs of a type; others as default_tolerance
 };
 
@@ -61,13 +61,13 @@ struct Result {
 /// Inputs of a kernel at these extents.
 [[nodiscard]] Arrays make_inputs(const Case& test, const std::map<std::string, std::int64_t>& extents);
 
-/// Compiles a plan and calls it. `strided`: outer strides that are not compact. \throws std::runtime_error with
-/// Halide's text.
+/// Compiles a plan for `target` and calls it, with outer strides that are not compact now and then. \throws
+/// std::runtime_error with Halide's text.
 [[nodiscard]] Arrays run_plan(const schedule::Plan& plan, const ir::Kernel& original, const Arrays& inputs,
                               const std::map<std::string, std::int64_t>& extents, std::uint64_t seed,
                               const std::string& target = "host");
 
 /// Of the machine that the tests run on.
-[[nodiscard]] schedule::CheckOptions host_options(bool complete = true);
+[[nodiscard]] schedule::CheckOptions host_options(bool complete = true, const std::string& target = "host");
 
 } // namespace coulter::test

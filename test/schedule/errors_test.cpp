@@ -1,5 +1,6 @@
 // Whole texts of what the schedule language tells, the page of every code, and the manual's examples.
 
+#include "coulter/schedule/target.hpp"
 #include "schedule_support.hpp"
 #include "support/golden.hpp"
 
@@ -84,9 +85,13 @@ std::string render(const schedule::CheckResult& result, std::vector<schedule::Sc
     return schedule::render(result.diagnostics, texts);
 }
 
-schedule::CheckOptions avx2() {
+/// AVX2, beside the device that the text is for.
+schedule::CheckOptions avx2(const std::string& text) {
     schedule::CheckOptions options;
     options.target = "x86-64-avx2";
+    for (const std::string& suffix : schedule::device_suffixes()) {
+        options.target += text.find("target x86-64" + suffix + '\n') == std::string::npos ? "" : suffix;
+    }
     return options;
 }
 
@@ -98,7 +103,7 @@ TEST_CASE("every mistake under golden/schedule gets the text that stands beside 
     for (const std::filesystem::path& path : files(root / "test/golden/schedule", ".sched")) {
         const std::string text = read(path);
         const std::vector<schedule::ScheduleText> texts{{path.filename().string(), text}};
-        const schedule::CheckResult result = schedule::check_texts(kernel_of(text), texts, avx2());
+        const schedule::CheckResult result = schedule::check_texts(kernel_of(text), texts, avx2(text));
         const std::string out = render(result, texts);
         CHECK_MESSAGE(!out.empty(), path.filename().string() << " is not refused");
         CHECK_MESSAGE(seen.insert(out).second, path.filename().string() << " repeats another case");
@@ -122,7 +127,8 @@ TEST_CASE("the page of each code shows its example and exactly what is told abou
             texts.push_back({texts.empty() ? "k.sched" : "k" + std::to_string(texts.size() + 1) + ".sched", example});
         }
         REQUIRE(!texts.empty());
-        const schedule::CheckResult result = schedule::check_texts(kernel_of(texts.front().text), texts, avx2());
+        const schedule::CheckResult result =
+            schedule::check_texts(kernel_of(texts.front().text), texts, avx2(texts.front().text));
         const std::string out = render(result, texts);
         CHECK(std::ranges::any_of(result.diagnostics, [&](const Diagnostic& each) { return each.code == code; }));
         const std::vector<std::string> shown = blocks(page, "text");

@@ -32,6 +32,21 @@ c: f32[y, x] =
 
 output c
 )"},
+                                                        {"half_matmul", R"(coulter 1
+kernel half_matmul
+
+dim i
+dim j
+dim k
+
+input a: bf16[i, k]
+input b: bf16[k, j]
+
+c: bf16[i, j] =
+    sum {k} a * b
+
+output c
+)"},
                                                         {"em", R"(coulter 1
 kernel em
 

@@ -23,6 +23,9 @@ struct RandomScheduleOptions {
 [[nodiscard]] std::string random_schedule(const ir::Kernel& kernel, std::uint64_t seed,
                                           const RandomScheduleOptions& options = {});
 
+/// A schedule for an OpenCL device, of which the checker refuses many.
+[[nodiscard]] std::string random_gpu_schedule(const ir::Kernel& kernel, std::uint64_t seed);
+
 /// The schedule with a few changes, of those that `accepts`: statements and directives left out, other factors, tails
 /// and places, further rewrites, blocks anew, blocks by wildcards, macros that the kernel carries. Under the numerics
 /// of `options`; three of four lose their variants. `text` has a `schedule` line first.

@@ -125,7 +125,8 @@ typedef struct coulter_variant {
     int64_t alignment;        ///< Data pointers of all tensors must be multiples of this many bytes; 0 or 1: any.
     int64_t feature_words;    ///< Words in `features`; 0: runs everywhere.
     const uint64_t*
-        features; ///< Bit k of word k / 64 is halide_target_feature_t k. Halide's runtime knows how to look
+        features; ///< Bit k of word k / 64 is halide_target_feature_t k. The bit of opencl or cuda says that
+                  ///< the function runs kernels on such a device. Halide's runtime knows how to look
                   ///< for sse41, avx, f16c, fma, avx2, avx512, _knl, _skylake, _cannonlake, _sapphirerapids,
                   ///< ours for _zen4; others are taken as present: set those that a newer feature implies as well.
     int64_t pack_count;   ///< Entries in `packs`; read only when `packs` is not null.
@@ -153,8 +154,9 @@ typedef struct coulter_kernel_descriptor {
 /// DLTensor*` for a tensor, pointer to the value for a scalar. Returns 0 or a coulter_error; nothing is written when an
 /// argument is refused. When every output is empty nothing is called and 0 is returned.
 ///
-/// What is accepted of a tensor: the declared type with one lane; the declared rank; device kDLCPU; null strides
-/// (compact); any stride in a dim whose extent is 0 or 1, and in every dim of an empty tensor; stride 1 in the
+/// What is accepted of a tensor: the declared type with one lane; the declared rank; device kDLCPU, or that of the
+/// plan's variants (kDLOpenCL, whose data is a cl_mem without a byte offset, of the context's own cl_context); null
+/// strides (compact); any stride in a dim whose extent is 0 or 1, and in every dim of an empty tensor; stride 1 in the
 /// innermost dim; in the other dims any stride of an input, also zero and negative, and positive strides of an output
 /// such that, ordered by stride, each dim steps past all that the dims before it span. Pointers are aligned to the
 /// element. Extents and strides fit in 31 bits, and a tensor spans at most 2^31-1 elements, gaps included. An output

@@ -54,8 +54,10 @@ typedef enum coulter_error {
     COULTER_ERROR_READ_ONLY = -21,  ///< A read-only tensor was given as an output (C++ wrapper).
     COULTER_ERROR_FORMAT = -22,     ///< A file is malformed or holds something else than asked for (coulter::io).
     COULTER_ERROR_FILE = -23,       ///< A file cannot be opened, read or written (coulter::io).
+    COULTER_ERROR_NO_DEVICE = -24,  ///< The kernel runs on an OpenCL or CUDA device, and none was found.
     COULTER_ERROR_MEMORY = -100,    ///< Memory ran out, or the caller's allocator returned null.
-    COULTER_ERROR_KERNEL = -101     ///< The compiled kernel reported an error; the message has its text.
+    COULTER_ERROR_KERNEL = -101,    ///< The compiled kernel reported an error; the message has its text.
+    COULTER_ERROR_DEVICE_FAILED = -102 ///< The device or its driver reported an error; the message has its text.
 } coulter_error;
 
 /// The name of a code as it is spelt above, or "COULTER_ERROR_UNKNOWN". Never null.
@@ -74,9 +76,13 @@ int coulter_context_destroy(coulter_context* context);
 /// number of processors that this process may use (the default). Other contexts are not affected.
 int coulter_context_set_threads(coulter_context* context, int threads);
 
-/// The device stream (a CUstream, say) on which GPU kernels of this context are launched. Not owned. CPU kernels ignore
-/// it.
+/// The CUstream on which CUDA kernels of this context are launched. Not owned. Other kernels ignore it.
 int coulter_context_set_stream(coulter_context* context, void* stream);
+
+/// The cl_context, of one device, and a cl_command_queue of it, in which OpenCL kernels of this context run; tensors on
+/// the device belong to that cl_context. Not owned. Both null restore the default, a cl_context that all contexts of
+/// the process share.
+int coulter_context_set_opencl(coulter_context* context, void* cl_context, void* cl_command_queue);
 
 /// Allocates `bytes` (> 0) aligned to `alignment` (a power of two, at most 128), or returns null. Called from many
 /// threads.

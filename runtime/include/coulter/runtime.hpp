@@ -57,6 +57,9 @@ public:
 
     void set_threads(int threads) { check(coulter_context_set_threads(get(), threads)); }
     void set_stream(void* stream) { check(coulter_context_set_stream(get(), stream)); }
+    void set_opencl(void* cl_context, void* cl_command_queue) {
+        check(coulter_context_set_opencl(get(), cl_context, cl_command_queue));
+    }
     void set_allocator(coulter_allocate allocate, coulter_release release, void* user) {
         check(coulter_context_set_allocator(get(), allocate, release, user));
     }

@@ -10,6 +10,7 @@ struct Footprint {
     enum class Home : std::uint8_t {
         registers,
         stack,
+        shared,  ///< memory of a block of a device
         scratch, ///< the context's scratch pool
         context, ///< packed once, and kept by the context between calls
         library  ///< the packed copy of a constant: part of the code

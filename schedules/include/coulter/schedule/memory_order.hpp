@@ -10,7 +10,7 @@ namespace coulter::schedule {
 ///
 /// A layout of the schedule decides. Without one, an output has the order of its definition, which belongs to its
 /// caller, and any other stage that vectorizes a dim stores that dim innermost, so that vectors are loaded and stored
-/// whole.
+/// whole, or that of its innermost threads on a device, so that neighbouring threads move neighbouring elements.
 [[nodiscard]] std::vector<std::string> memory_order(const ir::Kernel& kernel, const ir::Definition& definition,
                                                     const StagePlan& plan);
 

@@ -8,6 +8,9 @@
 
 namespace coulter::schedule {
 
+/// What runs the kernels of a GPU schedule, by the interface that it is called through.
+enum class Device : std::uint8_t { none, opencl, cuda };
+
 /// How far a schedule may change the bits of a result.
 enum class Numerics : std::uint8_t { exact, reassociate, fast };
 
@@ -21,7 +24,18 @@ enum class Tail : std::uint8_t {
 
 /// One step on the loops of a stage, in the written order. Loops are named as in the schedule (`out`, `out.o`).
 struct LoopStep {
-    enum class Kind : std::uint8_t { split, fuse, reorder, vectorize, unroll, parallel, serial } kind = Kind::split;
+    enum class Kind : std::uint8_t {
+        split,
+        fuse,
+        reorder,
+        vectorize,
+        unroll,
+        parallel,
+        serial,
+        gpu_block,  ///< each iteration is a block of threads
+        gpu_thread, ///< each iteration is a thread of the block
+        gpu_lane    ///< each iteration is a lane of a warp; CUDA only
+    } kind = Kind::split;
     std::string loop;               ///< split: the loop that ends; fuse: the inner one; others: the loop
     std::string outer;              ///< split: new loop; fuse: the outer one
     std::string inner;              ///< split: new loop; fuse: the fused loop
@@ -36,15 +50,20 @@ struct Loop {
     std::string name;
     bool reduced = false;               ///< runs over (part of) a reduced dim
     std::optional<std::int64_t> extent; ///< where it is constant
-    LoopStep::Kind kind = LoopStep::Kind::serial; ///< serial, vectorize, unroll or parallel
+    LoopStep::Kind kind = LoopStep::Kind::serial; ///< serial, or what a directive made of it
 };
+
+[[nodiscard]] inline bool is_gpu(LoopStep::Kind kind) {
+    return kind == LoopStep::Kind::gpu_block || kind == LoopStep::Kind::gpu_thread || kind == LoopStep::Kind::gpu_lane;
+}
 
 struct LoopNest {
     std::vector<LoopStep> steps;
     std::vector<Loop> loops; ///< outermost first, after all steps
 };
 
-enum class Memory : std::uint8_t { automatic, heap, stack, registers };
+/// On a device, `heap` is global memory, and `shared` is that of a block.
+enum class Memory : std::uint8_t { automatic, heap, stack, registers, shared };
 
 /// Inside the loop `loop` of stage `stage`, or at root where `stage` is empty.
 struct Place {

@@ -83,15 +83,18 @@ struct Trivia {
 /// One step inside a stage block.
 struct Directive {
     enum class Kind : std::uint8_t {
-        split,      ///< loops[0] by factors[0], new loops as[0] and as[1] where given
-        tile,       ///< loops by factors, each split; `as` outer names, then inner names
-        fuse,       ///< loops[0] (inner) and loops[1] (outer) as as[0]
-        reorder,    ///< loops, innermost first
-        vectorize,  ///< loops[0], by factors[0] where given
-        unroll,     ///< loops, each by factors[0] where given
-        parallel,   ///< loops
-        serial,     ///< loops
-        compute_at, ///< place
+        split,       ///< loops[0] by factors[0], new loops as[0] and as[1] where given
+        tile,        ///< loops by factors, each split; `as` outer names, then inner names
+        fuse,        ///< loops[0] (inner) and loops[1] (outer) as as[0]
+        reorder,     ///< loops, innermost first
+        vectorize,   ///< loops[0], by factors[0] where given
+        unroll,      ///< loops, each by factors[0] where given
+        parallel,    ///< loops
+        serial,      ///< loops
+        gpu_blocks,  ///< loops
+        gpu_threads, ///< loops
+        gpu_lanes,   ///< loops[0]
+        compute_at,  ///< place
         compute_root,
         compute_inline,
         store_at, ///< place

@@ -1,0 +1,85 @@
+// Random schedules for a device, run on the OpenCL device that is there: what the checker accepts gives the
+// interpreter's results.
+
+#include "cases.hpp"
+#include "forked.hpp"
+#include "support/random_schedule.hpp"
+#include "support/run_options.hpp"
+
+#include <Halide.h>
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <fmt/format.h>
+
+using namespace coulter;
+using namespace coulter::test;
+
+namespace {
+
+/// In a child: a driver's threads do not survive a fork.
+void skip_without_device() {
+    const std::vector<Result> probe = run_forked(1, [](std::size_t) {
+        const bool there =
+            Halide::host_supports_target_device(Halide::get_host_target().with_feature(Halide::Target::OpenCL));
+        return Result{there ? Outcome::passed : Outcome::refused, {}, 0};
+    });
+    if (probe.front().outcome != Outcome::passed) {
+        std::printf("SKIPPED: no OpenCL device was found\n");
+        std::fflush(stdout);
+        std::_Exit(77);
+    }
+}
+
+struct Drawn {
+    std::vector<Case> cases;
+    int trials = 0;
+};
+
+/// The next `count` schedules that the checker accepts.
+void add(Drawn& drawn, const SizedKernel& kernel, int count, std::uint64_t seed) {
+    for (int accepted = 0, trials = 0; accepted < count && trials < 40 * count; ++trials, ++drawn.trials, ++seed) {
+        Case test = make_case(kernel, seed);
+        test.name += " on a device, seed " + std::to_string(seed);
+        test.target = "host-opencl";
+        test.schedule = random_gpu_schedule(kernel.kernel, seed);
+        if (test.schedule.find("gpu_blocks") != std::string::npos && is_accepted(test)) {
+            drawn.cases.push_back(std::move(test));
+            ++accepted;
+        }
+    }
+}
+
+void expect_passed(const Drawn& drawn) {
+    const Summary summary = run_cases(drawn.cases);
+    MESSAGE(fmt::format("{} of {} drawn schedules accepted, {} passed, {} refused by the lowering", drawn.cases.size(),
+                        drawn.trials, summary.passed, summary.refused));
+    CHECK_MESSAGE(summary.failures.empty(), summary.failures);
+    CHECK(summary.passed >= drawn.cases.size() / 2);
+}
+
+} // namespace
+
+TEST_CASE("schedules of the kernels of these tests") {
+    skip_without_device();
+    Drawn drawn;
+    for (const SizedKernel& kernel : lowering_kernels()) {
+        const bool half = std::ranges::any_of(kernel.kernel.inputs, [](const auto& input) {
+            return input.type == Type::f16 || input.type == Type::bf16;
+        });
+        if (!half) { // PoCL has no f16, and the checker refuses bf16
+            add(drawn, kernel, 2, first_seed());
+        }
+    }
+    expect_passed(drawn);
+}
+
+TEST_CASE("schedules of random kernels") {
+    Drawn drawn;
+    for (std::uint64_t seed = first_seed(); seed < first_seed() + 30; ++seed) {
+        add(drawn, random_sized_kernel(seed), 1, seed);
+    }
+    expect_passed(drawn);
+}
