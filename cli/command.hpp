@@ -43,6 +43,8 @@ void add_fmt(CLI::App& app, Run& run);
 void add_build(CLI::App& app, Run& run);
 void add_verify(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, Run& run);
+void add_tune(CLI::App& app, Run& run);
+void add_records(CLI::App& app, Run& run);
 /// Subcommands of the contract that do not exist yet: each says so, exit code 2.
 void add_unbuilt(CLI::App& app, Run& run);
 

@@ -27,6 +27,16 @@ bool is_provenance(const std::string& line) {
     return first != std::string::npos && line.compare(first, mark.size() - 1, mark, 0, mark.size() - 1) == 0;
 }
 
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find('\n', at), text.size() - 1) + 1;
+        lines.push_back(text.substr(at, end - at));
+        at = end;
+    }
+    return lines;
+}
+
 } // namespace
 
 HoleSpace::HoleSpace(std::string text, const std::string& path) : text_(std::move(text)) {
@@ -56,6 +66,42 @@ HoleSpace::HoleSpace(std::string text, const std::string& path) : text_(std::mov
         }
         places_.push_back(place);
     }
+    restore_first_values();
+}
+
+void HoleSpace::restore_first_values() {
+    std::vector<std::size_t> first;
+    for (const std::string& line : lines_of(text_)) {
+        if (!is_provenance(line) || !first.empty()) {
+            continue;
+        }
+        for (const Choice& choice : choices_) {
+            // What was changed by hand since, or has another domain now, counts as it stands.
+            const std::string start = choice.name + " = " + choice.domain[choice.initial] + " (was ";
+            std::size_t at = line.find(' ' + start);
+            at = at == std::string::npos ? at : at + 1 + start.size();
+            const std::string was = at == std::string::npos ? "" : line.substr(at, line.find(')', at) - at);
+            const auto value = std::ranges::find(choice.domain, was);
+            if (value == choice.domain.end()) {
+                first.clear();
+                break;
+            }
+            first.push_back(static_cast<std::size_t>(value - choice.domain.begin()));
+        }
+    }
+    for (std::size_t i = 0; i < first.size(); ++i) {
+        choices_[i].initial = first[i];
+    }
+}
+
+std::string HoleSpace::filled(const Assignment& assignment) const {
+    std::string text;
+    for (std::size_t i = 0; i < choices_.size(); ++i) {
+        const Choice& choice = choices_[i];
+        text += (text.empty() ? "" : ", ") + choice.name + " = " + choice.domain[assignment[i]] + " (was " +
+                choice.domain[choice.initial] + ")";
+    }
+    return text;
 }
 
 std::string HoleSpace::schedule_text(const Assignment& assignment) const {
@@ -71,11 +117,8 @@ std::string HoleSpace::schedule_text(const Assignment& assignment) const {
 
 std::string with_provenance(const std::string& text, const std::vector<std::string>& lines) {
     std::string kept;
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t end = std::min(text.find('\n', at), text.size() - 1) + 1;
-        const std::string line = text.substr(at, end - at);
+    for (const std::string& line : lines_of(text)) {
         kept += is_provenance(line) ? "" : line;
-        at = end;
     }
     const schedule::SyntaxResult parsed = schedule::parse_schedule(kept, {});
     const auto hole = std::ranges::find(parsed.file.statements, Statement::Kind::tune, &Statement::kind);
