@@ -40,6 +40,19 @@ void CandidateEvaluator::measure(const std::vector<Candidate>& candidates, doubl
     if (!judge_) {
         judge_.emplace(subject_, builder_.build_default(), scratch_);
     }
+    // A few at a time: what is compiled and not yet timed is lost when the process is killed.
+    for (std::size_t first = 0; first < candidates.size(); first += subject_.jobs) {
+        const std::size_t last = std::min<std::size_t>(first + subject_.jobs, candidates.size());
+        if (!measure_some({candidates.begin() + static_cast<std::ptrdiff_t>(first),
+                           candidates.begin() + static_cast<std::ptrdiff_t>(last)},
+                          slow, done)) {
+            return;
+        }
+    }
+}
+
+bool CandidateEvaluator::measure_some(const std::vector<Candidate>& candidates, double slow,
+                                      const std::function<void(const Record&)>& done) {
     std::vector<std::string> texts;
     for (const Candidate& each : candidates) {
         texts.push_back(each.text);
@@ -47,13 +60,13 @@ void CandidateEvaluator::measure(const std::vector<Candidate>& candidates, doubl
     const auto built = builder_.build(texts, is_over_);
     for (std::size_t i = 0; i < built.size(); ++i) {
         if (!built[i] || interrupted() != 0) {
-            return;
+            return false;
         }
         Record record;
         if (built[i]->outcome == tune::Outcome::timed) {
             const auto measured = judge_->measure(built[i]->library, slow);
             if (!measured) {
-                return;
+                return false;
             }
             record = *measured;
         } else {
@@ -69,6 +82,7 @@ void CandidateEvaluator::measure(const std::vector<Candidate>& candidates, doubl
         }
         done(record);
     }
+    return true;
 }
 
 std::vector<Record> CandidateEvaluator::compare(const std::vector<Candidate>& candidates, const std::string&) {

@@ -19,6 +19,9 @@ public:
                                                     const std::string& comparison) override;
 
 private:
+    /// Compiles all, then times all. \returns false when the search must end.
+    bool measure_some(const std::vector<tune::Candidate>& candidates, double slow,
+                      const std::function<void(const tune::Record&)>& done);
     void keep(const std::string& schedule, const std::filesystem::path& library, double seconds);
 
     const TuneSubject& subject_;
