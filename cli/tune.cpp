@@ -7,10 +7,8 @@
 #include "files.hpp"
 #include "lowering.hpp"
 #include "machine.hpp"
-#include "size_finder.hpp"
 #include "tune_evaluator.hpp"
 #include "tune_report.hpp"
-#include "verify_cases.hpp"
 #include "verify_run.hpp"
 
 #include <algorithm>
@@ -20,7 +18,6 @@
 #include <fmt/format.h>
 #include <iostream>
 #include <sstream>
-#include <thread>
 
 namespace coulter::cli {
 namespace fs = std::filesystem;
@@ -29,8 +26,6 @@ namespace {
 
 // Of a budget in time, for the comparison at the end.
 constexpr double share_of_comparison = 0.15;
-// Where neither --sizes nor an estimate says how large a dim is.
-constexpr std::int64_t default_extent = 64;
 
 struct Options {
     std::vector<std::string> files;
@@ -100,22 +95,6 @@ std::size_t file_with_holes(const Loaded& loaded, const std::vector<std::string>
     return found;
 }
 
-std::map<std::string, std::int64_t> sizes_of(const Work& work, std::map<std::string, std::int64_t> given) {
-    std::string assumed;
-    for (const std::string& dim : free_dims(work)) {
-        if (!given.contains(dim) && !work.kernel.estimates.contains(dim) && work.kernel.find_dim(dim) != nullptr) {
-            given[dim] = default_extent;
-            assumed += fmt::format("{}{}={}", assumed.empty() ? "" : ",", dim, default_extent);
-        }
-    }
-    if (!assumed.empty()) {
-        std::cerr << fmt::format("warning: kernel `{}` has no estimates of some sizes, which are taken as {}\nhelp: "
-                                 "give --sizes, for what is fast at one size may be slow at another\n",
-                                 work.kernel.name, assumed);
-    }
-    return complete_sizes(work, given);
-}
-
 TuneSubject subject_of(const Options& options) {
     const KernelAndSchedules files = split_files(options.files);
     if (files.schedules.empty()) {
@@ -123,27 +102,21 @@ TuneSubject subject_of(const Options& options) {
     }
     TuneSubject subject;
     const auto given = parse_sizes(options.sizes);
-    subject.loaded = load({files.kernel}, files.schedules, {options.target, true});
-    subject.loaded.require_good();
-    subject.schedules = files.schedules;
+    subject.target = options.target;
+    subject.runtime = options.runtime;
+    subject.threads = options.threads;
+    subject.jobs = options.jobs;
+    subject.tolerance = options.tolerance;
+    subject.limits = options.limits;
+    subject.code_bytes = static_cast<std::int64_t>(options.code_mib * 1024 * 1024);
+    subject.load_files(files.kernel, files.schedules);
     subject.tuned = file_with_holes(subject.loaded, files.schedules);
     if (std::ranges::find(subject.work().schedules, files.schedules[subject.tuned]) == subject.work().schedules.end()) {
         throw failure(refused, "M006",
                       fmt::format("the file with the holes does not apply to `{}`", subject.work().kernel.name),
                       "its `schedule` line names other kernels");
     }
-    subject.sizes = sizes_of(subject.work(), given);
-    subject.target = options.target;
-    subject.runtime = options.runtime;
-    subject.threads = options.threads;
-    subject.tolerance = options.tolerance;
-    subject.limits = options.limits;
-    subject.code_bytes = static_cast<std::int64_t>(options.code_mib * 1024 * 1024);
-    const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
-    subject.jobs = options.jobs == 0 ? processors : options.jobs;
-    if (subject.threads == 0) {
-        subject.threads = static_cast<int>(processors);
-    }
+    subject.complete(given);
     return subject;
 }
 
