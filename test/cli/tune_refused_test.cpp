@@ -128,3 +128,24 @@ TEST_CASE("candidates of which none can be timed") {
     CHECK(broken.code == 4);
     CHECK(broken.err.find("[B007]") != std::string::npos);
 }
+
+TEST_CASE("a reference that is wrong itself is no reference") {
+    const Folder folder;
+    write_tunable(folder);
+    folder.write_script("lower", R"(
+for word; do
+    [ "$last" = --object ] && object=$word
+    last=$word
+done
+echo 'int tiny__main_argv(void** argv) { return 0; }' > "$object.c"
+exec cc -w -c "$object.c" -o "$object"
+)");
+    const Ran ran = tune_tiny(folder, {"--budget", "2"}, {"COULTER_LOWER=./lower"});
+    CHECK(ran.code == 1);
+    CHECK_MESSAGE(
+        ran.err.starts_with("error: with the default schedule `tiny` cannot serve as the reference: product["),
+        ran.err);
+    CHECK(ran.err.find(" [M008]\nhelp: `coulter verify` tells more") != std::string::npos);
+    CHECK(folder.read("tiny.sched") == schedule_with_holes);
+    CHECK(records_of(folder).empty());
+}
