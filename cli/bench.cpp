@@ -1,5 +1,6 @@
 // coulter bench
 
+#include "arguments.hpp"
 #include "coulter/estimates.hpp"
 #include "coulter/schedule/footprint.hpp"
 #include "describe.hpp"
@@ -9,6 +10,7 @@
 #include "lowering.hpp"
 #include "peak.hpp"
 #include "progress.hpp"
+#include "timing.hpp"
 #include "variants.hpp"
 #include "verify_cases.hpp"
 
@@ -64,31 +66,15 @@ double quantile(const std::vector<double>& sorted, double at) {
     return sorted[below] + (position - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
-/// Calls until two calls in a row take about the same, then samples of at least 5 ms. The median is told, since the
-/// fastest run is luck.
+/// Warm-up, then samples of at least 5 ms. The median is told, since the fastest run is luck.
 template <class Call>
 Timing time_calls(const Options& options, const Call& call) {
-    const auto timed = [&](int calls) {
-        const auto start = Clock::now();
-        for (int i = 0; i < calls; ++i) {
-            call();
-        }
-        return std::chrono::duration<double>(Clock::now() - start).count();
-    };
-    double last = timed(1);
-    for (int i = 0; i < 20; ++i) {
-        const double now = timed(1);
-        if (i > 1 && now > 0.9 * last && now < 1.1 * last) {
-            break;
-        }
-        last = now;
-    }
     Timing timing;
-    timing.calls = std::clamp(static_cast<int>(0.005 / std::max(last, 1e-9)) + 1, 1, 1000000);
+    timing.calls = calls_of(warm_up(call), 0.005);
     std::vector<double> samples;
     const auto start = Clock::now();
     while (interrupted() == 0) {
-        samples.push_back(timed(timing.calls) / timing.calls);
+        samples.push_back(seconds_of(call, timing.calls) / timing.calls);
         const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
         const bool enough = static_cast<int>(samples.size()) >= options.samples && elapsed >= options.seconds;
         if (enough || elapsed > 10 * options.seconds + 10) {
@@ -105,24 +91,7 @@ Timing time_calls(const Options& options, const Call& call) {
 
 Figures run(const Work& work, const Options& options, const KernelLibrary& library, const Extents& extents) {
     const auto context = library.make_context(options.threads);
-    const auto inputs = random_inputs(work.kernel, extents, options.seed);
-    std::vector<std::unique_ptr<Tensor>> tensors;
-    std::vector<void*> arguments;
-    for (const ir::Input& input : work.kernel.inputs) {
-        const Array& values = inputs.at(input.name);
-        if (input.dims.empty()) {
-            arguments.push_back(const_cast<std::byte*>(values.data.data()));
-            continue;
-        }
-        tensors.push_back(std::make_unique<Tensor>(input.type, values.shape, Layout::compact));
-        tensors.back()->fill(values);
-        arguments.push_back(tensors.back()->dl());
-    }
-    for (const std::string& output : work.kernel.outputs) {
-        tensors.push_back(std::make_unique<Tensor>(work.kernel.types_of(output).front(),
-                                                   shape_of(work.kernel, output, extents), Layout::compact));
-        arguments.push_back(tensors.back()->dl());
-    }
+    Arguments arguments(work.kernel, extents, random_inputs(work.kernel, extents, options.seed));
     const auto call = [&] {
         if (const int code = library.call(context.get(), arguments.data()); code != COULTER_OK) {
             throw Failure(code > -100 && code != COULTER_ERROR_NO_DEVICE ? refused : environment,
@@ -134,11 +103,7 @@ Figures run(const Work& work, const Options& options, const KernelLibrary& libra
     Figures figures;
     figures.timing = time_calls(options, call);
     figures.memory = library.memory(context.get());
-    Tensors all;
-    for (const auto& tensor : tensors) {
-        all.alignment = std::min(all.alignment, tensor->condition().alignment);
-    }
-    figures.part = part_name(variant_for(work, extents, all));
+    figures.part = part_name(variant_for(work, extents, arguments.condition()));
     return figures;
 }
 
@@ -174,13 +139,6 @@ nlohmann::ordered_json report(const Work& work, const Loaded& loaded, const Opti
           {"scratch_peak", memory.scratch_peak},
           {"packed_predicted", predicted.packed},
           {"packed", memory.packed}}}};
-}
-
-std::string time_text(double seconds) {
-    return seconds < 1e-6   ? fmt::format("{:.1f} ns", seconds * 1e9)
-           : seconds < 1e-3 ? fmt::format("{:.2f} us", seconds * 1e6)
-           : seconds < 1    ? fmt::format("{:.3f} ms", seconds * 1e3)
-                            : fmt::format("{:.3f} s", seconds);
 }
 
 std::string report_text(const nlohmann::ordered_json& figures) {

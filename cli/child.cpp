@@ -124,11 +124,17 @@ bool drain(int descriptor, std::string& text) {
 void attend(pid_t pid, Pipe& output, Pipe& errors, const Limits& limits, ChildResult& result) {
     const auto start = Clock::now();
     const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
+    // What counts towards the limit: not the time in which this process was itself stopped, and its child with it.
+    double counted = 0;
+    double last = 0;
     std::array<pollfd, 2> ends{pollfd{output.read, POLLIN, 0}, pollfd{errors.read, POLLIN, 0}};
     int status = 0;
     bool reaped = false;
     while (!reaped || ends[0].fd >= 0 || ends[1].fd >= 0) {
         poll(ends.data(), ends.size(), reaped ? 0 : 20);
+        const double now = elapsed();
+        counted += std::min(now - last, 1.0);
+        last = now;
         bool quiet = true;
         for (std::size_t i = 0; i < ends.size(); ++i) {
             if (ends[i].fd >= 0 && ends[i].revents != 0) {
@@ -144,7 +150,7 @@ void attend(pid_t pid, Pipe& output, Pipe& errors, const Limits& limits, ChildRe
         if (!reaped) {
             reaped = waitpid(pid, &status, WNOHANG) == pid;
         }
-        if (!reaped && !result.timed_out && limits.seconds > 0 && elapsed() > limits.seconds) {
+        if (!reaped && !result.timed_out && limits.seconds > 0 && counted > limits.seconds) {
             result.timed_out = true;
             kill(-pid, SIGKILL);
         }

@@ -56,6 +56,13 @@ std::string of_all_parts(const Work& work, const std::function<std::string(const
     return all + "# common\n" + text(work.plan);
 }
 
+std::string time_text(double seconds) {
+    return seconds < 1e-6   ? fmt::format("{:.1f} ns", seconds * 1e9)
+           : seconds < 1e-3 ? fmt::format("{:.2f} us", seconds * 1e6)
+           : seconds < 1    ? fmt::format("{:.3f} ms", seconds * 1e3)
+                            : fmt::format("{:.3f} s", seconds);
+}
+
 std::string with_prefix(double value) {
     constexpr const char* prefixes[] = {"", " k", " M", " G", " T", " P"};
     std::size_t prefix = 0;

@@ -20,6 +20,9 @@ namespace coulter::cli {
 /// each below its heading: `# variant small when extent(out) < 16`. Without variants there are no headings.
 [[nodiscard]] std::string of_all_parts(const Work& work, const std::function<std::string(const schedule::Plan&)>& text);
 
+/// 12.34 us, 1.234 ms
+[[nodiscard]] std::string time_text(double seconds);
+
 /// 1.23 G, 45.6 M, 789
 [[nodiscard]] std::string with_prefix(double value);
 

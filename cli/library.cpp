@@ -160,6 +160,7 @@ private:
         lower.print_after = request_.print_after;
         lower.time_passes = request_.time_passes;
         lower.verbose = request_.verbose;
+        lower.diagnose = request_.diagnose;
         lower.limits = request_.limits;
         lower.repro = request_.directory;
         lower.assembly = request_.emit.contains("asm") ? (scratch_->path() / (stem + ".s")).string() : "";

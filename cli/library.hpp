@@ -18,6 +18,7 @@ struct LibraryRequest {
     bool time_passes = false;
     bool verbose = false; ///< print each command that runs
     bool quiet = false;   ///< no progress line
+    bool diagnose = true; ///< as in LowerRequest
     unsigned jobs = 0;    ///< kernels compiled at a time; 0: as many as there are processors
     Limits limits;
     /// More C for the library, with the names in it that it exports.

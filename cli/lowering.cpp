@@ -182,6 +182,9 @@ void run_lower(const LowerRequest& request) {
         throw Failure(result.exit_code == 0 ? environment : static_cast<Exit>(result.exit_code), result.errors);
     }
     Diagnostic diagnostic = describe(request, result);
+    if (!request.diagnose) {
+        throw Failure(environment, render(diagnostic));
+    }
     const std::vector<Span>& spans = request.work->directives;
     std::string source;
     if (!spans.empty() && result.exit_code != 127) {

@@ -17,6 +17,7 @@ struct LowerRequest {
     std::string print_after;
     bool time_passes = false;
     bool verbose = false; ///< print the command
+    bool diagnose = true; ///< look for the directive that makes it fail, and leave what repeats the failure
     Limits limits;
     std::filesystem::path repro; ///< where the folder `<kernel>.repro` goes when it fails
 };

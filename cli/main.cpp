@@ -70,6 +70,9 @@ int parse_and_run(int argc, char** argv) {
     add_bench(app, run);
     add_autoschedule(app, run);
     add_machine(app, run);
+    add_tune(app, run);
+    add_records(app, run);
+    add_explain(app, run);
     add_unbuilt(app, run);
     // CLI11 takes an unknown word for a lack of subcommands.
     const std::vector<std::string> names = command_names(app);

@@ -1,0 +1,39 @@
+#pragma once
+/// Compiles and times candidates for the search. Compiling and timing take turns, so that neither disturbs the other.
+
+#include "coulter/tune/search.hpp"
+#include "tune_build.hpp"
+#include "tune_judge.hpp"
+
+namespace coulter::cli {
+
+class CandidateEvaluator : public tune::Evaluator {
+public:
+    /// \throws Failure when no reference can be made, as everything here where the environment is at fault.
+    CandidateEvaluator(const TuneSubject& subject, const std::filesystem::path& scratch, std::function<bool()> is_over);
+
+    [[nodiscard]] std::optional<std::string> identify(const std::string& text) override;
+    void measure(const std::vector<tune::Candidate>& candidates, double slow,
+                 const std::function<void(const tune::Record&)>& done) override;
+    [[nodiscard]] std::vector<tune::Record> compare(const std::vector<tune::Candidate>& candidates,
+                                                    const std::string& comparison) override;
+
+private:
+    /// Compiles all, then times all. \returns false when the search must end.
+    bool measure_some(const std::vector<tune::Candidate>& candidates, double slow,
+                      const std::function<void(const tune::Record&)>& done);
+    void keep(const std::string& schedule, const std::filesystem::path& library, double seconds);
+
+    const TuneSubject& subject_;
+    std::filesystem::path scratch_;
+    CandidateBuilder builder_;
+    std::optional<Judge> judge_; ///< made when first something is to be measured
+    std::function<bool()> is_over_;
+    struct Kept {
+        std::filesystem::path library;
+        double seconds = 0;
+    };
+    std::map<std::string, Kept> kept_; ///< libraries of the fastest, by their schedules
+};
+
+} // namespace coulter::cli

@@ -1,0 +1,31 @@
+#pragma once
+/// What `coulter tune` and `coulter explain` measure, and within which limits.
+
+#include "child.hpp"
+#include "inputs.hpp"
+
+namespace coulter::cli {
+
+struct TuneSubject {
+    Loaded loaded;                             ///< the files as they were given, checked
+    std::vector<std::string> schedules;        ///< layers, in the order of the command line
+    std::size_t tuned = 0;                     ///< the layer whose text changes
+    std::map<std::string, std::int64_t> sizes; ///< extent of every dim
+    std::string target = "host";
+    std::string runtime;
+    int threads = 0;             ///< 0 until the files are loaded: as many as there are processors
+    std::uint64_t data_seed = 1; ///< of the inputs
+    double tolerance = -1;       ///< below 0: what rounding allows
+    Limits limits;               ///< of the compiler; the memory also of the kernel
+    std::int64_t code_bytes = 0; ///< the most that an object may have
+    unsigned jobs = 0;           ///< candidates compiled at a time; 0 as with `threads`
+
+    /// Loads the files for `target`, and settles `threads` and `jobs`. \throws Failure, as load() and require_good().
+    void load_files(const std::string& kernel, const std::vector<std::string>& layers);
+    /// Sets `sizes`: what is given, the estimates, and a default with a warning. \throws Failure.
+    void complete(std::map<std::string, std::int64_t> given);
+
+    [[nodiscard]] const Work& work() const { return loaded.work.front(); }
+};
+
+} // namespace coulter::cli

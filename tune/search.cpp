@@ -1,0 +1,288 @@
+#include "coulter/tune/search.hpp"
+
+#include "coulter/fingerprint.hpp"
+#include "coulter/tune/statistics.hpp"
+#include "proposals.hpp"
+
+#include <algorithm>
+
+namespace coulter::tune {
+namespace {
+
+// A constant, for the number of processors must not change the way that the search goes.
+constexpr std::size_t batch_size = 8;
+// So many batches in a row of which every candidate is refused or known end the search.
+constexpr std::size_t most_idle_batches = 50;
+
+class Search {
+public:
+    Search(const Space& space, Evaluator& evaluator, Recorded& recorded, const SearchOptions& options)
+        : space_(space), evaluator_(evaluator), recorded_(recorded), options_(options),
+          proposals_(space, options.seed, options.starts) {}
+
+    SearchResult run() {
+        explore();
+        compare_best();
+        return std::move(result_);
+    }
+
+private:
+    void explore() {
+        tell("searching");
+        for (std::size_t idle = 0; idle < most_idle_batches && !over();) {
+            const std::vector<Candidate> batch = next_batch();
+            if (batch.empty()) {
+                if (proposals_.exhausted()) {
+                    result_.complete = true;
+                    return;
+                }
+                ++idle;
+                continue;
+            }
+            idle = 0;
+            const std::size_t before = result_.candidates;
+            evaluate(batch);
+            if (result_.candidates < before + batch.size()) {
+                return; // time, or records, ended within the batch
+            }
+        }
+    }
+
+    bool over() const {
+        return options_.is_over() || (options_.candidates && result_.candidates >= *options_.candidates);
+    }
+
+    /// Candidates that are legal and not the same as one before.
+    std::vector<Candidate> next_batch() {
+        // The first one alone: nothing is known of how fast a candidate is before it.
+        const std::size_t count = result_.candidates == 0 ? 1 : batch_size;
+        std::vector<Candidate> batch;
+        for (Assignment& assignment : proposals_.next(count)) {
+            Candidate candidate{std::move(assignment), {}, {}};
+            candidate.text = space_.schedule_text(candidate.assignment);
+            const auto schedule = evaluator_.identify(candidate.text);
+            if (!schedule) {
+                ++result_.refused;
+                proposals_.learn(candidate.assignment, std::nullopt);
+                continue;
+            }
+            candidate.schedule = *schedule;
+            if (seen_.emplace(candidate.schedule, candidate.assignment).second) {
+                batch.push_back(std::move(candidate));
+            }
+        }
+        // Cut here and not where it is proposed: a larger budget begins as a smaller one does.
+        if (options_.candidates) {
+            batch.resize(std::min(batch.size(), *options_.candidates - result_.candidates));
+        }
+        return batch;
+    }
+
+    void evaluate(const std::vector<Candidate>& batch) {
+        std::vector<Candidate> unknown;
+        for (const Candidate& candidate : batch) {
+            if (recorded_.find(candidate.schedule, "") == nullptr) {
+                unknown.push_back(candidate);
+            }
+        }
+        if (!unknown.empty() && !options_.recorded_only) {
+            // Each is safe in the store before the next one is measured.
+            std::size_t done = 0;
+            evaluator_.measure(unknown, 1.5 * best_seconds_.value_or(1e30), [&](Record record) {
+                const Candidate& candidate = unknown[done++];
+                record.schedule = candidate.schedule;
+                record.comparison.clear();
+                record.choices = described(space_, candidate.assignment);
+                recorded_.add(record);
+                measured_.insert(candidate.schedule);
+                show_early(record);
+            });
+        }
+        // In the order of the batch, whatever was known: the model must see the same points in the same order.
+        for (const Candidate& candidate : batch) {
+            if (const Record* const record = recorded_.find(candidate.schedule, "")) {
+                learn(candidate, *record);
+            }
+        }
+        tell("searching");
+    }
+
+    void learn(const Candidate& candidate, const Record& record) {
+        ++result_.candidates;
+        result_.measured += measured_.contains(candidate.schedule) ? 1 : 0;
+        ++result_.outcomes[record.outcome];
+        if (record.outcome != Outcome::timed) {
+            proposals_.learn(candidate.assignment, std::nullopt);
+            if (result_.failures.size() < 8) {
+                result_.failures.push_back(record);
+            }
+            return;
+        }
+        const double seconds = median(record.samples);
+        proposals_.learn(candidate.assignment, seconds);
+        const bool is_initial = candidate.assignment == initial(space_);
+        timed_.push_back({{candidate, record}, seconds});
+        if (is_initial) {
+            result_.initial = {candidate, record};
+            initial_seconds_ = seconds;
+        }
+        if (!best_seconds_ || seconds < *best_seconds_) {
+            best_seconds_ = seconds;
+            result_.best = {candidate, record};
+        }
+    }
+
+    /// The fastest, and the initial one, measured again side by side: the fastest of many is partly the luckiest.
+    void compare_best() {
+        if (!result_.best || timed_.size() < 2) {
+            return;
+        }
+        std::ranges::stable_sort(timed_, {}, &Ranked::seconds);
+        std::vector<Candidate> finalists;
+        for (const Ranked& each : timed_) {
+            if (finalists.size() < options_.top) {
+                finalists.push_back(each.timed.candidate);
+            }
+        }
+        if (result_.initial && std::ranges::none_of(finalists, [&](const Candidate& each) {
+                return each.schedule == result_.initial->candidate.schedule;
+            })) {
+            finalists.push_back(result_.initial->candidate);
+        }
+        if (finalists.size() < 2) {
+            return;
+        }
+        const std::string name = comparison_of(finalists);
+        std::vector<Record> records = found(finalists, name);
+        if (records.empty() && !options_.recorded_only) {
+            tell("comparing the fastest");
+            records = evaluator_.compare(finalists, name);
+            for (std::size_t i = 0; i < records.size(); ++i) {
+                records[i].schedule = finalists[i].schedule;
+                records[i].comparison = name;
+                records[i].choices = described(space_, finalists[i].assignment);
+                recorded_.add(records[i]);
+            }
+        }
+        if (records.size() == finalists.size()) {
+            decide(finalists, records);
+        }
+    }
+
+    static std::string comparison_of(const std::vector<Candidate>& finalists) {
+        std::set<std::string> schedules;
+        for (const Candidate& each : finalists) {
+            schedules.insert(each.schedule);
+        }
+        std::string all;
+        for (const std::string& each : schedules) {
+            all += each;
+        }
+        return sha256(all);
+    }
+
+    std::vector<Record> found(const std::vector<Candidate>& finalists, const std::string& name) const {
+        std::vector<Record> records;
+        for (const Candidate& each : finalists) {
+            const Record* const record = recorded_.find(each.schedule, name);
+            if (record == nullptr) {
+                return {};
+            }
+            records.push_back(*record);
+        }
+        return records;
+    }
+
+    /// The least median wins, but the initial one stays where the difference may be chance.
+    void decide(const std::vector<Candidate>& finalists, const std::vector<Record>& records) {
+        result_.compared = true;
+        std::optional<std::size_t> best;
+        std::optional<std::size_t> first;
+        for (std::size_t i = 0; i < records.size(); ++i) {
+            if (records[i].outcome != Outcome::timed) {
+                continue;
+            }
+            if (!best || median(records[i].samples) < median(records[*best].samples)) {
+                best = i;
+            }
+            if (finalists[i].assignment == initial(space_)) {
+                first = i;
+            }
+        }
+        if (first) {
+            result_.initial = {finalists[*first], records[*first]};
+            if (median_interval(records[*best].samples).upper >= median_interval(records[*first].samples).lower) {
+                best = first;
+            }
+        }
+        if (best) {
+            result_.best = {finalists[*best], records[*best]};
+        }
+    }
+
+    void show_early(const Record& record) {
+        SearchProgress progress = now("searching");
+        progress.candidates += ++early_;
+        if (record.outcome == Outcome::timed) {
+            const double seconds = median(record.samples);
+            progress.best_seconds = std::min(progress.best_seconds.value_or(seconds), seconds);
+        }
+        options_.progress(progress);
+    }
+
+    SearchProgress now(const char* doing) const {
+        return {result_.candidates, result_.candidates - result_.measured, initial_seconds_, best_seconds_, doing};
+    }
+
+    void tell(const char* doing) {
+        early_ = 0;
+        options_.progress(now(doing));
+    }
+
+    struct Ranked {
+        SearchResult::Timed timed;
+        double seconds = 0;
+    };
+
+    const Space& space_;
+    Evaluator& evaluator_;
+    Recorded& recorded_;
+    const SearchOptions& options_;
+    Proposals proposals_;
+    std::map<std::string, Assignment> seen_;
+    std::set<std::string> measured_;
+    std::vector<Ranked> timed_;
+    std::optional<double> initial_seconds_;
+    std::optional<double> best_seconds_;
+    std::size_t early_ = 0;
+    SearchResult result_;
+};
+
+} // namespace
+
+Recorded::Recorded(Store& store, Setting setting, bool forget) : store_(&store), setting_(std::move(setting)) {
+    if (!forget) {
+        for (Record& record : store.records(setting_)) {
+            std::pair key(record.schedule, record.comparison);
+            records_.emplace(std::move(key), std::move(record));
+        }
+    }
+}
+
+const Record* Recorded::find(const std::string& schedule, const std::string& comparison) const {
+    const auto at = records_.find({schedule, comparison});
+    return at == records_.end() ? nullptr : &at->second;
+}
+
+void Recorded::add(const Record& record) {
+    if (store_ != nullptr) {
+        store_->add(setting_, record);
+    }
+    records_.insert_or_assign({record.schedule, record.comparison}, record);
+}
+
+SearchResult search(const Space& space, Evaluator& evaluator, Recorded& recorded, const SearchOptions& options) {
+    return Search(space, evaluator, recorded, options).run();
+}
+
+} // namespace coulter::tune
