@@ -119,7 +119,9 @@ private:
             step(fmt::format("compute at {}/{}", shape.host, loops_.at(shape.host).at(shape.depth - 1)),
                  "a slice that stays in the cache");
         } else {
-            step("compute root", kernel_.is_output(definition.name) ? "an output" : "read more often than it is cheap");
+            step("compute root", kernel_.is_output(definition.name) ? "an output"
+                                 : Analysis::is_packed(definition)  ? "made once, for all tasks"
+                                                                    : "read more often than it is cheap");
         }
         if (analysis_.layout(definition.name) != definition.dims && !kernel_.is_output(definition.name) &&
             !shape.one_value) {
