@@ -90,8 +90,9 @@ int build(const Options& options) {
         write_completions(loaded, load_options.defaults, options.autoschedule);
     }
     if (!options.depfile.empty()) {
-        write_file(options.depfile, dependencies(options.depfile_target.empty() ? library.string() : options.depfile_target,
-                                                 loaded.included));
+        write_file(
+            options.depfile,
+            dependencies(options.depfile_target.empty() ? library.string() : options.depfile_target, loaded.included));
     }
     if (request.verbose) {
         std::cerr << library.string() + '\n';

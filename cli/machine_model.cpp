@@ -66,7 +66,9 @@ schedule::Machine read_machine(const std::filesystem::path& path) {
         throw refused_file(path, "it is no JSON object");
     }
     Machine result;
-    for (const auto& [name, value] : json.items()) {
+    for (const auto& item : json.items()) {
+        const std::string& name = item.key();
+        const nlohmann::json& value = item.value();
         const auto member = std::ranges::find_if(members, [&](const Member& each) { return name == each.name; });
         if (member == members.end()) {
             throw refused_file(path, fmt::format("there is no member `{}`", name));

@@ -149,11 +149,11 @@ void check_size_names(const std::vector<Work>& work, const std::map<std::string,
         if (std::ranges::find(dims, dim) == dims.end()) {
             const std::string close = closest_match(dim, dims);
             const std::string called = work.size() == 1 ? "`" + work.front().kernel.name + "`" : "these kernels";
-            throw Failure(
-                usage, fmt::format("error: --sizes gives `{}`, whose extent no call of {} chooses\nhelp: {}chosen "
-                                   "are {}\n",
-                                   dim, called, close.empty() ? "" : fmt::format("did you mean `{}`? ", close),
-                                   quoted_list(dims)));
+            throw Failure(usage,
+                          fmt::format("error: --sizes gives `{}`, whose extent no call of {} chooses\nhelp: {}chosen "
+                                      "are {}\n",
+                                      dim, called, close.empty() ? "" : fmt::format("did you mean `{}`? ", close),
+                                      quoted_list(dims)));
         }
     }
 }

@@ -49,7 +49,8 @@ def coulter(form, problem, inputs, outputs, options):
     if not program.exists() or not texts:
         raise Unavailable("not built: cmake --build --preset default --target coulter bench_build")
     schedule = ["--schedule", str(MODELS / "schedules" / f"{problem.kernel}.sched")] if form == "schedule" else []
-    seconds = timed([str(program), "build", str(texts[-1]), *schedule, "--name", "table", "--shared", "-o", options["directory"]])
+    seconds = timed([str(program), "build", str(texts[-1]), *schedule, "--threads", str(options["threads"]), "--name", "table",
+                     "--shared", "-o", options["directory"]])
     library = compare.Coulter(f"{options['directory']}/libtable.so", options["threads"])
     return Prepared(seconds, library.kernel(problem.kernel, [*inputs.values(), *outputs.values()]))
 

@@ -218,10 +218,10 @@ TEST_CASE("what completes each kernel's schedule is written beside the library, 
     const Folder folder;
     write_tiny(folder);
     folder.write("other.coulter", renamed("other"));
-    std::vector<std::string> arguments{"build",        "tiny.coulter",   "other.coulter", "--schedule", "tiny.sched",
-                                       "--name",       "both",           "-o",            "out",        "--target",
-                                       "x86-64-avx2",  "--autoschedule", "written",       "--threads",  "2",
-                                       "--sizes",      "i=32,j=48,k=16"};
+    std::vector<std::string> arguments{
+        "build", "tiny.coulter", "other.coulter", "--schedule",  "tiny.sched",     "--name",  "both",
+        "-o",    "out",          "--target",      "x86-64-avx2", "--autoschedule", "written", "--threads",
+        "2",     "--sizes",      "i=32,j=48,k=16"};
     const Ran ran = folder.coulter(arguments);
     CHECK(ran.code == 0);
     const std::string other = folder.read("written/other.sched");

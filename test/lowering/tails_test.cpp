@@ -220,8 +220,10 @@ TEST_CASE("a factor of infinity meets the padding of a sum: the result is NaN") 
             continue;
         }
         // The sums of one position at a time, so that the loops know which taps lie outside.
-        for (Case& test : all_of(kernel.kernel, {"stage result { parallel y; tile x out by 2 8 }\nstage sums { compute at result/out.i }"},
-                                 {{{"iy", 3}, {"ix", 16}, {"in", 5}, {"out", 3}}})) {
+        for (Case& test :
+             all_of(kernel.kernel,
+                    {"stage result { parallel y; tile x out by 2 8 }\nstage sums { compute at result/out.i }"},
+                    {{{"iy", 3}, {"ix", 16}, {"in", 5}, {"out", 3}}})) {
             for (std::uint64_t seed = 1; seed <= 8; ++seed) {
                 test.seed = seed;
                 test.special = true;
