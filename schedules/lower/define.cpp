@@ -47,8 +47,8 @@ bool is_tree(const Lowering& lowering, const Stage& stage) {
 class Definer {
 public:
     Definer(Lowering& lowering, Stage& stage)
-        : lowering_(lowering), stage_(stage), definition_(*stage.definition),
-          lhs_(stage.args.size()), expressions_(make_scope()) {
+        : lowering_(lowering), stage_(stage), definition_(*stage.definition), lhs_(stage.args.size()),
+          expressions_(make_scope()) {
         std::transform(stage.args.begin(), stage.args.end(), lhs_.begin(),
                        [&](const std::string& dim) { return Expr(stage_.vars.at(dim)); });
     }
@@ -113,9 +113,15 @@ public:
 
 private:
     Scope make_scope() {
-        Scope scope{
-            lowering_.plan.kernel, *lowering_.extents, *lowering_.math, lowering_.sources, {}, stage_.overrun, {}, {},
-            definition_.reduction && definition_.reduction->where};
+        Scope scope{lowering_.plan.kernel,
+                    *lowering_.extents,
+                    *lowering_.math,
+                    lowering_.sources,
+                    {},
+                    stage_.overrun,
+                    {},
+                    {},
+                    definition_.reduction && definition_.reduction->where};
         for (const auto& [dim, var] : stage_.vars) {
             scope.indices[dim] = var;
         }
@@ -219,8 +225,9 @@ private:
         return values;
     }
 
-    // Halves of the partial results meet until one is left: as many dependent steps as the tree is high. While their number
-    // is even and no loop of the stage is a vector already, halves are vectors, each a small function of its own.
+    // Halves of the partial results meet until one is left: as many dependent steps as the tree is high. While their
+    // number is even and no loop of the stage is a vector already, halves are vectors, each a small function of its
+    // own.
     std::vector<Expr> tree() {
         const ir::Reduction& reduction = *definition_.reduction;
         auto count = static_cast<int>(*lowering_.extents->constant(reduction.dims[0]));
@@ -277,8 +284,8 @@ private:
 
     [[nodiscard]] bool is_ordered(const ir::Reduction& reduction) const {
         const Type type = definition_.types[0];
-        return (reduction.op == ReduceOp::min || reduction.op == ReduceOp::max) && (type == Type::f32 || type == Type::f64) &&
-               lowering_.plan.numerics == schedule::Numerics::reassociate;
+        return (reduction.op == ReduceOp::min || reduction.op == ReduceOp::max) &&
+               (type == Type::f32 || type == Type::f64) && lowering_.plan.numerics == schedule::Numerics::reassociate;
     }
 
     std::vector<Expr> meet(const ir::Reduction& reduction, const std::vector<Expr>& a, const std::vector<Expr>& b,
@@ -364,8 +371,10 @@ private:
             wins = wins || (nan && !had_nan);
             ties = ties || (nan && had_nan);
         }
-        const Expr take =
-            wins || (ties && Halide::cast<std::uint32_t>(index) < Halide::cast<std::uint32_t>(state[0]));
+        // The first element is taken whatever it is: Halide turns `n - 4 < best` into `n < best + 4`, which overflows
+        // while `best` is the identity.
+        const Expr take = state[0] < 0 || wins ||
+                          (ties && Halide::cast<std::uint32_t>(index) < Halide::cast<std::uint32_t>(state[0]));
         return {Halide::select(take, index, state[0]), math.select(take, value, state[1])};
     }
 

@@ -368,3 +368,19 @@ TEST_CASE("an equation in `where` that only an element beyond the extent fulfils
     }
     expect_passed(all_of(kernel, {"", "stage t { unroll c }\n", "stage t { split k by 2; unroll k.i }\n"}, extents));
 }
+
+TEST_CASE("the smallest of integers that are a sum, against an identity at the end of their range") {
+    KernelBuilder b("least_sum");
+    b.dim("tap", 2).dim("y").input("x", Type::i32, {"y"});
+    const ir::Ref four = ir::integer_constant(Type::i32, 4);
+    const ir::Ref zero = ir::integer_constant(Type::i32, 0);
+    for (const ReduceOp op : {ReduceOp::argmin, ReduceOp::argmax}) {
+        const std::string name = op == ReduceOp::argmin ? "least" : "most";
+        b.reduce(name, {"y"}, op, {"tap"}, {ir::cast(Type::i32, ir::extent_node("y")) - four});
+        b.map(name + "_at", {"y"}, {b.read(name, {}, 0) + zero * b.read("x")});
+        b.map(name + "_value", {"y"}, {b.read(name, {}, 1) + zero * b.read("x")});
+    }
+    const ir::Kernel kernel = b.outputs({"least_at", "least_value", "most_at", "most_value"});
+    expect_passed(all_of(kernel, {"", "stage least { compute root }\nstage most { compute root; unroll tap }\n"},
+                         {{{"y", 1}}, {{"y", 5}}, {{"y", 8}}}));
+}
