@@ -3,13 +3,13 @@
 #include "completion.hpp"
 #include "files.hpp"
 #include "inputs.hpp"
+#include "machine.hpp"
 #include "machine_model.hpp"
 #include "verify_cases.hpp"
 
 #include <fmt/format.h>
 #include <iostream>
 #include <memory>
-#include <thread>
 
 namespace coulter::cli {
 namespace {
@@ -27,7 +27,7 @@ int autoschedule(Options options) {
     const KernelAndSchedules files = split_files(options.files);
     const std::map<std::string, std::int64_t> given = parse_sizes(options.sizes);
     if (options.threads == 0) {
-        options.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+        options.threads = static_cast<int>(processors());
     }
     LoadOptions load_options;
     load_options.target = options.target;

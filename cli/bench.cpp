@@ -8,6 +8,7 @@
 #include "kernel_call.hpp"
 #include "library.hpp"
 #include "lowering.hpp"
+#include "machine.hpp"
 #include "peak.hpp"
 #include "progress.hpp"
 #include "timing.hpp"
@@ -186,7 +187,7 @@ int bench(Options options) {
     const Work& work = loaded.work.front();
     const Extents extents = complete_sizes(work, given);
     if (options.threads == 0) {
-        options.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+        options.threads = static_cast<int>(processors());
     }
     const TemporaryDirectory scratch;
     LibraryRequest request;

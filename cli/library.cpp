@@ -9,6 +9,7 @@
 #include "describe.hpp"
 #include "files.hpp"
 #include "lowering.hpp"
+#include "machine.hpp"
 #include "progress.hpp"
 #include "tools.hpp"
 
@@ -205,8 +206,7 @@ private:
 
     void compile_all() {
         const std::size_t count = loaded_.work.size();
-        const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
-        const std::size_t workers = std::min<std::size_t>(request_.jobs == 0 ? processors : request_.jobs, count);
+        const std::size_t workers = std::min<std::size_t>(request_.jobs == 0 ? processors() : request_.jobs, count);
         std::atomic<std::size_t> next{0};
         std::vector<std::exception_ptr> failures(count);
         const auto work = [&] {

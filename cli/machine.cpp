@@ -10,20 +10,25 @@
 
 namespace coulter::cli {
 
+unsigned processors() {
+    return std::max(1U, std::thread::hardware_concurrency());
+}
+
 std::string machine_name() {
     std::string processor;
     std::ifstream file("/proc/cpuinfo");
     for (std::string line; processor.empty() && std::getline(file, line);) {
         const std::size_t colon = line.find(':');
         if (line.starts_with("model name") && colon != std::string::npos) {
-            processor = line.substr(line.find_first_not_of(' ', colon + 1));
+            const std::size_t value = line.find_first_not_of(' ', colon + 1);
+            processor = value == std::string::npos ? std::string() : line.substr(value);
         }
     }
     if (processor.empty()) {
         utsname system{};
         processor = uname(&system) == 0 ? system.machine : "unknown processor";
     }
-    const unsigned count = std::max(1U, std::thread::hardware_concurrency());
+    const unsigned count = processors();
     return fmt::format("{}, {} processor{}", processor, count, count == 1 ? "" : "s");
 }
 

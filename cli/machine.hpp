@@ -6,6 +6,9 @@
 
 namespace coulter::cli {
 
+/// How many threads run at a time, at least 1.
+[[nodiscard]] unsigned processors();
+
 /// Processor and number of processors, `AMD EPYC 9R14, 2 processors`: times of one hold for others of that name.
 [[nodiscard]] std::string machine_name();
 

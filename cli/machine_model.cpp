@@ -4,6 +4,7 @@
 
 #include "command.hpp"
 #include "files.hpp"
+#include "machine.hpp"
 
 #include <array>
 #include <cmath>
@@ -11,7 +12,6 @@
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 namespace coulter::cli {
 namespace {
@@ -37,7 +37,7 @@ Failure refused_file(const std::filesystem::path& path, const std::string& what)
     for (const Member& member : members) {
         names.emplace_back(member.name);
     }
-    return failure(refused, "B016", fmt::format("`{}` is no description of a machine: {}", path.string(), what),
+    return failure(refused, "B014", fmt::format("`{}` is no description of a machine: {}", path.string(), what),
                    "`coulter machine -o FILE` writes one; its members are " + quoted_list(names, 20));
 }
 
@@ -47,8 +47,7 @@ struct Options {
 };
 
 int machine(const Options& options) {
-    const int threads =
-        options.threads != 0 ? options.threads : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    const int threads = options.threads != 0 ? options.threads : static_cast<int>(processors());
     const std::string text = print_machine(measure_machine(threads));
     if (options.output.empty()) {
         std::cout << text;

@@ -9,7 +9,7 @@
 namespace coulter::cli {
 
 /// A JSON object with the members of schedule::Machine as numbers; those that are left out keep their standard value.
-/// \throws Failure [B016] for what is no such file, [B008] for one that cannot be read.
+/// \throws Failure [B014] for what is no such file, [B008] for one that cannot be read.
 [[nodiscard]] schedule::Machine read_machine(const std::filesystem::path& path);
 [[nodiscard]] std::string print_machine(const schedule::Machine& machine);
 

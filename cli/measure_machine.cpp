@@ -1,13 +1,12 @@
+#include "all_threads.hpp"
 #include "machine_model.hpp"
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #if defined(__x86_64__)
@@ -17,13 +16,7 @@
 namespace coulter::cli {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 std::atomic<float> sink{0}; // so that no loop is without effect
-
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 /// Cycles per second: an addition that waits for the one before takes a cycle.
 double clock_rate() {
@@ -101,38 +94,22 @@ Sum widest_sum() {
 double read_rate(int threads, double bytes) {
     const Sum sum = widest_sum();
     const auto count = std::max<std::size_t>(64, static_cast<std::size_t>(bytes / sizeof(float)) / 64 * 64);
-    std::vector<double> rates(static_cast<std::size_t>(threads), 0);
-    std::atomic<int> ready{0};
-    const auto read = [&](int thread) {
-        std::vector<float> memory(count + 16, 1.0F);
-        float* data = memory.data();
-        data += (64 - reinterpret_cast<std::uintptr_t>(data) % 64) % 64 / sizeof(float);
-        sink = sum(data, count);
-        ready.fetch_add(1);
-        while (ready.load() < threads) {
-            std::this_thread::yield();
-        }
-        double best = 0;
-        const auto began = Clock::now();
-        while (seconds_since(began) < 0.3) {
-            const auto repeats = std::max<std::size_t>(1, (std::size_t{1} << 22) / count);
-            const auto start = Clock::now();
+    const auto repeats = std::max<std::size_t>(1, (std::size_t{1} << 22) / count);
+    std::vector<std::vector<float>> memory(static_cast<std::size_t>(threads));
+    run_all(threads, [&](int thread) { memory[static_cast<std::size_t>(thread)].assign(count + 16, 1.0F); });
+    double best = 0;
+    const auto began = Clock::now();
+    while (seconds_since(began) < 0.3) {
+        const double seconds = run_all(threads, [&](int thread) {
+            const float* data = memory[static_cast<std::size_t>(thread)].data();
+            data += (64 - reinterpret_cast<std::uintptr_t>(data) % 64) % 64 / sizeof(float);
             for (std::size_t i = 0; i < repeats; ++i) {
                 sink = sum(data, count);
             }
-            best = std::max(best, static_cast<double>(repeats * count * sizeof(float)) / seconds_since(start));
-        }
-        rates[static_cast<std::size_t>(thread)] = best;
-    };
-    std::vector<std::thread> all;
-    for (int i = 1; i < threads; ++i) {
-        all.emplace_back(read, i);
+        });
+        best = std::max(best, static_cast<double>(repeats * count * sizeof(float)) / seconds);
     }
-    read(0);
-    for (std::thread& thread : all) {
-        thread.join();
-    }
-    return *std::min_element(rates.begin(), rates.end());
+    return best;
 }
 
 /// Size of a cache of data of the first processor. sysconf() counts last levels that other processors have.

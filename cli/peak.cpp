@@ -1,13 +1,12 @@
 #include "peak.hpp"
 
+#include "all_threads.hpp"
+
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <thread>
 #include <vector>
 
 #if defined(__x86_64__)
@@ -16,12 +15,6 @@
 
 namespace coulter::cli {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Results go here, so that no loop is without effect.
 std::atomic<float> sink{0};
@@ -115,32 +108,6 @@ double fma_scalar(std::int64_t rounds) {
     }
     sink = total;
     return static_cast<double>(rounds) * 4 * chains * 2;
-}
-
-/// Runs `body(thread)` on all threads at once and gives the time until the last is done.
-double run_all(int threads, const std::function<void(int)>& body) {
-    std::atomic<int> waiting{0};
-    std::atomic<bool> go{false};
-    std::vector<std::thread> all;
-    for (int i = 1; i < threads; ++i) {
-        all.emplace_back([&, i] {
-            waiting.fetch_add(1);
-            while (!go.load()) {
-                std::this_thread::yield();
-            }
-            body(i);
-        });
-    }
-    while (waiting.load() < threads - 1) {
-        std::this_thread::yield();
-    }
-    const auto start = Clock::now();
-    go.store(true);
-    body(0);
-    for (std::thread& thread : all) {
-        thread.join();
-    }
-    return seconds_since(start);
 }
 
 double measure_flops(int threads, double (*loop)(std::int64_t)) {

@@ -127,6 +127,9 @@ tune::Setting setting_of(const TuneSubject& subject, const Options& options) {
     setting.machine = options.machine.empty() ? machine_name() : options.machine;
     setting.target = subject.loaded.target.name;
     setting.versions = fmt::format("coulter {}, Halide {}", COULTER_VERSION, COULTER_HALIDE_VERSION);
+    if (options.tolerance >= 0) { // what was right with another one need not be right
+        setting.versions += fmt::format(", tolerance {}", options.tolerance);
+    }
     setting.threads = subject.threads;
     return setting;
 }
@@ -159,7 +162,7 @@ public:
     explicit Tuning(const Options& options)
         : options_(options), budget_(parse_budget(options.budget)), subject_(subject_of(options)),
           setting_(setting_of(subject_, options)), path_(subject_.schedules[subject_.tuned]),
-          space_(read_file(path_), path_), start_(std::chrono::steady_clock::now()) {
+          original_(read_file(path_)), space_(original_, path_), start_(std::chrono::steady_clock::now()) {
         if (budget_.seconds) {
             // A compiler that hangs must not take the budget many times over.
             double& limit = subject_.limits.seconds;
@@ -202,14 +205,16 @@ private:
         }
         store_.emplace(store_path_, options_.lock ? tune::Store::Mode::read : tune::Store::Mode::write);
         recorded_ = tune::Recorded(*store_, setting_, !options_.resume);
-        starts_ = starts_of(*store_, setting_, space_);
+        if (!options_.lock) {
+            starts_ = starts_of(*store_, setting_, space_);
+        }
     }
 
     int finish(const tune::SearchResult& result) {
         if (options_.lock && (!result.best || (!result.compared && !result.complete))) {
             throw failure(no_schedule, "M007",
-                          fmt::format("`{}` has no finished tuning of `{}` at {} with seed {}", store_path_.string(),
-                                      subject_.work().kernel.name, setting_.sizes, options_.seed),
+                          fmt::format("`{}` has no finished tuning of `{}` at {}", store_path_.string(),
+                                      subject_.work().kernel.name, setting_.sizes),
                           fmt::format("looked for: {} thread{}, {}, {}, {}, kernel {}; run the same command without "
                                       "--lock, and --machine gives another machine",
                                       setting_.threads, setting_.threads == 1 ? "" : "s", setting_.target,
@@ -219,6 +224,11 @@ private:
             return nothing_timed(result);
         }
         const std::string output = options_.output.empty() ? path_ : options_.output;
+        if (options_.output.empty() && read_file(path_) != original_) {
+            throw failure(refused, "M010",
+                          fmt::format("`{}` was edited while it was tuned, so nothing was written", path_),
+                          "run the same command again: what was measured is recorded; -o gives another file");
+        }
         write_file(output, tune::with_provenance(result.best->candidate.text,
                                                  provenance(subject_, setting_, space_, result, options_.seed)));
         if (interrupted() != 0) {
@@ -258,7 +268,8 @@ private:
     Budget budget_;
     TuneSubject subject_;
     tune::Setting setting_;
-    std::string path_; ///< of the file with the holes
+    std::string path_;     ///< of the file with the holes
+    std::string original_; ///< its text
     tune::HoleSpace space_;
     std::chrono::steady_clock::time_point start_;
     fs::path store_path_;

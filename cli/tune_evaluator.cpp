@@ -57,7 +57,8 @@ bool CandidateEvaluator::measure_some(const std::vector<Candidate>& candidates, 
     for (const Candidate& each : candidates) {
         texts.push_back(each.text);
     }
-    const auto built = builder_.build(texts, is_over_);
+    // However short the budget is, the file's own values are measured.
+    const auto built = builder_.build(texts, [&] { return measured_ ? is_over_() : interrupted() != 0; });
     for (std::size_t i = 0; i < built.size(); ++i) {
         if (!built[i] || interrupted() != 0) {
             return false;
@@ -81,6 +82,7 @@ bool CandidateEvaluator::measure_some(const std::vector<Candidate>& candidates, 
             fs::remove(built[i]->library, ignored);
         }
         done(record);
+        measured_ = true;
     }
     return true;
 }

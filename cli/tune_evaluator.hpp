@@ -29,6 +29,7 @@ private:
     CandidateBuilder builder_;
     std::optional<Judge> judge_; ///< made when first something is to be measured
     std::function<bool()> is_over_;
+    bool measured_ = false; ///< something, in this run
     struct Kept {
         std::filesystem::path library;
         double seconds = 0;

@@ -1,36 +1,28 @@
 #include "tune_subject.hpp"
 
+#include "machine.hpp"
 #include "size_finder.hpp"
 #include "verify_cases.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <iostream>
-#include <thread>
 
 namespace coulter::cli {
-namespace {
-
-// Where neither --sizes nor an estimate says how large a dim is.
-constexpr std::int64_t default_extent = 64;
-
-} // namespace
 
 void TuneSubject::load_files(const std::string& kernel, const std::vector<std::string>& layers) {
     loaded = load({kernel}, layers, {target, true});
     loaded.require_good();
     schedules = layers;
-    const unsigned processors = std::max(1U, std::thread::hardware_concurrency());
-    jobs = jobs == 0 ? processors : jobs;
-    threads = threads == 0 ? static_cast<int>(processors) : threads;
+    jobs = jobs == 0 ? processors() : jobs;
+    threads = threads == 0 ? static_cast<int>(processors()) : threads;
 }
 
 void TuneSubject::complete(std::map<std::string, std::int64_t> given) {
     std::string assumed;
     for (const std::string& dim : free_dims(work())) {
         if (!given.contains(dim) && !work().kernel.estimates.contains(dim)) {
-            given[dim] = default_extent;
-            assumed += fmt::format("{}{}={}", assumed.empty() ? "" : ",", dim, default_extent);
+            given[dim] = schedule::unknown_extent;
+            assumed += fmt::format("{}{}={}", assumed.empty() ? "" : ",", dim, schedule::unknown_extent);
         }
     }
     if (!assumed.empty()) {

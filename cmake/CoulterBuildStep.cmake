@@ -1,15 +1,16 @@
 # Runs `coulter build` and updates the library and headers in DIR:
 # `cmake -D NAME= -D DIR= -D FILE=libNAME.a -D "HEADERS=a.h|b.h" -P this -- coulter build TEXT... [option...]`
-# A folder among the arguments stands for the texts in it. Unchanged files keep their times, so that an edited schedule
+# A folder among the arguments, but for an option's, stands for the texts in it. Unchanged files keep their times, so that an edited schedule
 # compiles nothing that includes the headers.
 cmake_minimum_required(VERSION 3.28)
 
 set(command "")
 set(after FALSE)
+set(before "")
 math(EXPR last "${CMAKE_ARGC} - 1")
 foreach(i RANGE ${last})
   set(argument "${CMAKE_ARGV${i}}")
-  if(after AND IS_DIRECTORY "${argument}")
+  if(after AND IS_DIRECTORY "${argument}" AND NOT before MATCHES "^--")
     file(GLOB texts "${argument}/*.coulter")
     if(NOT texts)
       message(FATAL_ERROR "\n  coulter_add_kernels(${NAME}): the generator wrote no .coulter file\n")
@@ -20,6 +21,7 @@ foreach(i RANGE ${last})
   elseif(argument STREQUAL "--")
     set(after TRUE)
   endif()
+  set(before "${argument}")
 endforeach()
 
 # What `coulter build` keeps in obj/ stays between runs: an edited schedule compiles no C entry.

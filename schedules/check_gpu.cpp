@@ -40,8 +40,8 @@ bool Model::gpu(const Subject& subject, const Directive& d) {
                                                                : Kind::gpu_lane;
     if (device == Device::none) {
         return error("S111", d.keyword,
-                     fmt::format("`{}` needs a device, and the target {} has none", word(kind),
-                                 build_target.empty() ? "" : fmt::format("`{}`", build_target)),
+                     fmt::format("`{}` needs a device, and the target{} has none", word(kind),
+                                 build_target.empty() ? "" : fmt::format(" `{}`", build_target)),
                      "build for a target with one, `--target host-opencl` or `--target host-cuda`; a file for devices "
                      "alone begins with `target x86-64-opencl` or `target x86-64-cuda`");
     }

@@ -5,6 +5,9 @@
 namespace coulter::schedule {
 namespace {
 
+/// How many times the operations that a clone adds it must save: the estimate of small nests inside others is rough.
+constexpr double worth_repeating = 8;
+
 /// Readers of a stage that share the loops next to them.
 struct Group {
     std::vector<std::string> readers;
@@ -36,10 +39,9 @@ private:
         if (readers.size() < 2) {
             return std::nullopt;
         }
-        const Analysis& analysis = analysis_;
-        const double all = analysis.points(stage.dims) * Costs::element_bytes(stage);
+        const double all = analysis_.points(stage.dims) * Costs::element_bytes(stage);
         const double slice = slice_in(stage, costs_.common_path(stage, readers));
-        if (slice <= analysis.options().machine.l2_bytes / 2) {
+        if (slice <= analysis_.options().machine.l2_bytes / 2) {
             return std::nullopt;
         }
         const std::vector<Group> groups = groups_of(stage, readers);
@@ -49,18 +51,16 @@ private:
         double largest = 0;
         double operations = 0;
         double most_operations = 0;
-        const double whole = costs_.arithmetic(costs_.computed_by(stage), Region(analysis));
+        const double whole = costs_.arithmetic(costs_.computed_by(stage), Region(analysis_));
         for (const Group& group : groups) {
-            largest = std::max(largest, group.writes_out ? 0 : slice_in(stage, group.path));
-            const double own = whole * std::min(1.0, evaluations(group) / analysis.points(stage.dims));
+            largest = std::max(largest, group.writes_out ? 0 : slice_for(stage, group));
+            const double own = whole * std::min(1.0, asked(group, Region(analysis_)) / analysis_.points(stage.dims));
             operations += own;
             most_operations = std::max(most_operations, own);
         }
         const double passes = 1 + static_cast<double>(readers.size());
         const double saved = all * passes * (1 / costs_.rate(slice) - 1 / costs_.rate(largest));
-        // The estimate of small nests inside others is rough: a stage that is mostly computed several times must save a
-        // lot.
-        if (saved <= 8 * (operations - most_operations)) {
+        if (saved <= worth_repeating * (operations - most_operations)) {
             return std::nullopt;
         }
         const std::vector<std::string> consumers = consumers_of(stage.name, groups.front().readers);
@@ -117,7 +117,7 @@ private:
                 return path.size() > shared && each.path.size() > shared && each.path[shared] == path[shared];
             });
             if (group == groups.end()) {
-                groups.push_back({{reader}, path, could_write_out(reader, stage)});
+                groups.push_back({{reader}, path, can_write_out(analysis_, *kernel_.find_definition(reader), stage)});
                 continue;
             }
             group->readers.push_back(reader);
@@ -127,25 +127,23 @@ private:
         return groups;
     }
 
-    /// Whether a reader would keep the sums of a reduction in registers, if it were the only one.
-    [[nodiscard]] bool could_write_out(const std::string& reader, const ir::Definition& stage) const {
-        const ir::Definition& map = *kernel_.find_definition(reader);
-        return stage.reduction && !map.reduction && !map.scan && map.dims.size() == stage.dims.size() &&
-               std::is_permutation(map.dims.begin(), map.dims.end(), stage.dims.begin()) &&
-               reads_by_name(analysis_, reader, stage.name, stage.dims);
-    }
-
     [[nodiscard]] double slice_in(const ir::Definition& stage, const std::vector<PlaceLoop>& path) const {
         return costs_.region_in(stage, path).points(stage.dims) * Costs::element_bytes(stage);
     }
 
-    /// Elements that a group asks for.
-    [[nodiscard]] double evaluations(const Group& group) const {
-        double total = 0;
+    /// Bytes that a group needs of a stage in an iteration of its loops.
+    [[nodiscard]] double slice_for(const ir::Definition& stage, const Group& group) const {
+        const double asked_for = asked(group, costs_.region_in(stage, group.path));
+        return std::min(slice_in(stage, group.path), asked_for * Costs::element_bytes(stage));
+    }
+
+    /// Elements that a group asks for in a region, at most.
+    [[nodiscard]] double asked(const Group& group, const Region& region) const {
+        double most = 0;
         for (const std::string& reader : group.readers) {
-            total = std::max(total, analysis_.points(ir::loop_dims(*kernel_.find_definition(reader))));
+            most = std::max(most, region.points(ir::loop_dims(*kernel_.find_definition(reader))));
         }
-        return total;
+        return most;
     }
 
     const Analysis& analysis_;

@@ -14,7 +14,7 @@ struct Clone {
 /// The stage most worth computing anew for some of its readers; nothing where none is. `shapes` are those of the kernel
 /// as it is. A stage is worth it where the loops around all its readers leave a slice that only a large cache holds,
 /// those around groups of readers leave one that a small cache holds (or registers, where a reader writes the stage
-/// out), and the operations cost less than the moves between the caches that they save.
+/// out), and the moves between the caches that this saves take several times as long as the operations that it adds.
 [[nodiscard]] std::optional<Clone> choose_clone(const Analysis& analysis,
                                                 const std::map<std::string, StageShape>& shapes);
 

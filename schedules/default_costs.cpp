@@ -170,13 +170,14 @@ double Costs::rate(double slice) const {
                                                                           : machine_.memory_rate;
 }
 
-/// Whether it is known that the readers ask for all of a dim of constant extent: they read it by name, and either have
-/// all of it themselves or reduce over it, though not in lanes, each of which reads a part.
+/// Whether a stage that has its place has all of a dim, whose extent is constant.
 bool Costs::is_known(const std::string& nest, const std::string& dim) const {
     const auto region = regions_.find(nest);
     return region != regions_.end() && region->second.constant(dim);
 }
 
+/// Whether it is known that the readers ask for all of a dim of constant extent: they read it by name, and either have
+/// all of it themselves or reduce over it, though not in lanes, each of which reads a part.
 bool Costs::is_whole(const std::string& stage, const std::string& dim) const {
     const std::vector<std::string> readers = analysis_.readers(stage);
     return std::all_of(readers.begin(), readers.end(), [&](const std::string& reader) {

@@ -35,8 +35,16 @@ bool reads_by_name(const Analysis& analysis, const std::string& reader, const st
     });
 }
 
+bool can_write_out(const Analysis& analysis, const ir::Definition& reader, const ir::Definition& reduction) {
+    const bool is_reduction = reduction.reduction && !is_sequential(reduction);
+    const bool is_map = !reader.reduction && !reader.scan && !analysis.is_scheduled(reader.name);
+    const bool same_dims = reader.dims.size() == reduction.dims.size() &&
+                           std::is_permutation(reader.dims.begin(), reader.dims.end(), reduction.dims.begin());
+    return is_reduction && is_map && same_dims && reads_by_name(analysis, reader.name, reduction.name, reduction.dims);
+}
+
 const ir::Definition* writer_of(const Analysis& analysis, const ir::Definition& reduction) {
-    if (!reduction.reduction || is_sequential(reduction) || analysis.kernel().is_output(reduction.name)) {
+    if (!reduction.reduction || analysis.kernel().is_output(reduction.name)) {
         return nullptr;
     }
     const std::vector<std::string> readers = analysis.readers(reduction.name);
@@ -44,11 +52,7 @@ const ir::Definition* writer_of(const Analysis& analysis, const ir::Definition& 
         return nullptr;
     }
     const ir::Definition& reader = *analysis.kernel().find_definition(readers.front());
-    const bool same_dims = reader.dims.size() == reduction.dims.size() &&
-                           std::is_permutation(reader.dims.begin(), reader.dims.end(), reduction.dims.begin());
-    const bool is_map = !reader.reduction && !reader.scan && !analysis.is_scheduled(reader.name);
-    return same_dims && is_map && reads_by_name(analysis, reader.name, reduction.name, reduction.dims) ? &reader
-                                                                                                       : nullptr;
+    return can_write_out(analysis, reader, reduction) ? &reader : nullptr;
 }
 
 namespace {

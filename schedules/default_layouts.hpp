@@ -9,8 +9,12 @@ namespace coulter::schedule {
 [[nodiscard]] bool reads_by_name(const Analysis& analysis, const std::string& reader, const std::string& tensor,
                                  const std::vector<std::string>& dims);
 
-/// The only reader of a reduction, where that is a map over the same dims which reads it by name: it can write out what
-/// the reduction keeps in registers. Null where there is none.
+/// Whether a reader, if it were the only one, could write out what a reduction keeps in registers: it is a map over the
+/// same dims, which reads the reduction by name.
+[[nodiscard]] bool can_write_out(const Analysis& analysis, const ir::Definition& reader,
+                                 const ir::Definition& reduction);
+
+/// The only reader of a reduction, where it can write it out. Null where there is none.
 [[nodiscard]] const ir::Definition* writer_of(const Analysis& analysis, const ir::Definition& reduction);
 
 /// Gives each stage that is no output the layout in which most of its producers' and consumers' vectors are contiguous.

@@ -48,13 +48,17 @@ std::string default_schedule(const ir::Kernel& given, const std::vector<std::str
                              const DefaultOptions& options) {
     ir::Kernel kernel = given;
     std::string clones;
+    std::map<std::string, std::string> origins; // of clones
     for (int left = most_clones; left-- > 0;) {
         Analysis analysis(kernel, already, options);
         const std::optional<Clone> clone = choose_clone(analysis, shapes_of(analysis));
         if (!clone) {
             break;
         }
-        const std::string name = clone_name(kernel, clone->source);
+        const auto origin = origins.find(clone->source);
+        const std::string& cloned = origin == origins.end() ? clone->source : origin->second;
+        const std::string name = clone_name(kernel, cloned);
+        origins.emplace(name, cloned);
         kernel = schedule::clone(kernel, clone->source, clone->consumers, name);
         clones +=
             fmt::format("{:<58} # cheaper to compute again than to keep\n",

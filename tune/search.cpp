@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t batch_size = 8;
 // So many batches in a row of which every candidate is refused or known end the search.
 constexpr std::size_t most_idle_batches = 50;
+// A space whose schedules are looked up one by one may be so large.
+constexpr std::uint64_t most_looked_up = 4096;
 
 class Search {
 public:
@@ -21,12 +23,66 @@ public:
           proposals_(space, options.seed, options.starts) {}
 
     SearchResult run() {
-        explore();
-        compare_best();
+        if (options_.recorded_only) {
+            take_recorded();
+        } else {
+            explore();
+            compare_best();
+        }
         return std::move(result_);
     }
 
 private:
+    /// What the records say, however they came about: the way of a search also depends on records of other sizes, which
+    /// may be others by now.
+    void take_recorded() {
+        std::map<std::string, std::pair<std::vector<Candidate>, std::vector<Record>>> comparisons;
+        for (const auto& [key, record] : recorded_.all()) {
+            const std::optional<Candidate> candidate = candidate_of(record);
+            if (candidate && key.second.empty()) {
+                learn(*candidate, record);
+            } else if (candidate) {
+                comparisons[key.second].first.push_back(*candidate);
+                comparisons[key.second].second.push_back(record);
+            }
+        }
+        // Of several comparisons the one that the fastest took part in.
+        std::ranges::stable_sort(timed_, {}, &Ranked::seconds);
+        for (const Ranked& each : timed_) {
+            for (const auto& [name, side_by_side] : comparisons) {
+                const auto& [finalists, records] = side_by_side;
+                const bool whole = name == comparison_of(finalists);
+                if (whole && std::ranges::find(finalists, each.timed.candidate.schedule, &Candidate::schedule) !=
+                                 finalists.end()) {
+                    decide(finalists, records);
+                    return;
+                }
+            }
+        }
+        result_.complete = is_all_recorded();
+    }
+
+    /// The candidate that a record is of, where the space still has it and it is still the same schedule.
+    std::optional<Candidate> candidate_of(const Record& record) {
+        const std::optional<Assignment> assignment = assignment_of(space_, record.choices);
+        if (!assignment) {
+            return std::nullopt;
+        }
+        Candidate candidate{*assignment, space_.schedule_text(*assignment), record.schedule};
+        return evaluator_.identify(candidate.text) == record.schedule ? std::optional(candidate) : std::nullopt;
+    }
+
+    bool is_all_recorded() {
+        const std::uint64_t count = size(space_, most_looked_up + 1);
+        for (std::uint64_t number = 0; number < std::min(count, most_looked_up); ++number) {
+            const auto schedule = evaluator_.identify(space_.schedule_text(numbered(space_, number)));
+            if (schedule && recorded_.find(*schedule, "") == nullptr) {
+                return false;
+            }
+        }
+        return count <= most_looked_up;
+    }
+
     void explore() {
         tell("searching");
         for (std::size_t idle = 0; idle < most_idle_batches && !over();) {
@@ -67,7 +123,7 @@ private:
                 continue;
             }
             candidate.schedule = *schedule;
-            if (seen_.emplace(candidate.schedule, candidate.assignment).second) {
+            if (seen_.insert(candidate.schedule).second) {
                 batch.push_back(std::move(candidate));
             }
         }
@@ -85,7 +141,7 @@ private:
                 unknown.push_back(candidate);
             }
         }
-        if (!unknown.empty() && !options_.recorded_only) {
+        if (!unknown.empty()) {
             // Each is safe in the store before the next one is measured.
             std::size_t done = 0;
             evaluator_.measure(unknown, 1.5 * best_seconds_.value_or(1e30), [&](Record record) {
@@ -154,7 +210,7 @@ private:
         }
         const std::string name = comparison_of(finalists);
         std::vector<Record> records = found(finalists, name);
-        if (records.empty() && !options_.recorded_only) {
+        if (records.empty()) {
             tell("comparing the fastest");
             records = evaluator_.compare(finalists, name);
             for (std::size_t i = 0; i < records.size(); ++i) {
@@ -249,7 +305,7 @@ private:
     Recorded& recorded_;
     const SearchOptions& options_;
     Proposals proposals_;
-    std::map<std::string, Assignment> seen_;
+    std::set<std::string> seen_;
     std::set<std::string> measured_;
     std::vector<Ranked> timed_;
     std::optional<double> initial_seconds_;

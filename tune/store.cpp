@@ -59,10 +59,6 @@ StoreError::StoreError(const std::string& code, const std::string& message, cons
 
 struct Store::State {
     State(const std::filesystem::path& file, Mode mode) : path(file), database(file, mode) {
-        if (mode == Mode::write) {
-            use_log();
-            database.execute("PRAGMA synchronous = FULL");
-        }
         const int version = std::stoi("0" + database.value_of("PRAGMA user_version"));
         if (version > schema_version) {
             throw StoreError("M003",
@@ -71,11 +67,18 @@ struct Store::State {
                                          path.string(), version, schema_version),
                              "use that version, or --store with another file");
         }
-        if (version == 0 && mode == Mode::write) {
-            make_tables();
-        }
-        if (std::stoi("0" + database.value_of("PRAGMA application_id")) != application) {
+        const bool is_new = version == 0 && database.value_of("SELECT count(*) FROM sqlite_master") == "0";
+        if (!is_new && std::stoi("0" + database.value_of("PRAGMA application_id")) != application) {
             not_ours();
+        }
+        if (mode == Mode::write) { // of a file that is ours: the log stays with it
+            use_log();
+            database.execute("PRAGMA synchronous = FULL");
+            if (is_new) {
+                make_tables();
+            }
+        } else {
+            has_tables = !is_new;
         }
     }
 
@@ -165,6 +168,7 @@ struct Store::State {
 
     std::filesystem::path path;
     Database database;
+    bool has_tables = true; ///< else whoever began to make the store was killed, and a reader finds nothing
 };
 
 Store::Store(const std::filesystem::path& path, Mode mode) {
@@ -192,6 +196,9 @@ void Store::add(const Setting& setting, const Record& record) {
 }
 
 std::vector<Record> Store::records(const Setting& setting) const {
+    if (!state_->has_tables) {
+        return {};
+    }
     Statement select(state_->database,
                      (std::string("SELECT ") + columns +
                       "WHERE kernel = ?1 AND sizes = ?2 AND machine = ?3 AND target = ?4 AND versions = ?5 AND "
@@ -211,6 +218,9 @@ std::vector<Record> Store::records(const Setting& setting) const {
 }
 
 std::vector<Store::Entry> Store::of_class(const Setting& setting) const {
+    if (!state_->has_tables) {
+        return {};
+    }
     Statement select(state_->database,
                      (std::string("SELECT ") + columns +
                       "WHERE kernel = ?1 AND size_class = ?2 AND sizes <> ?3 AND machine = ?4 AND target = ?5 AND "
@@ -227,6 +237,9 @@ std::vector<Store::Entry> Store::of_class(const Setting& setting) const {
 }
 
 std::vector<Store::Entry> Store::all() const {
+    if (!state_->has_tables) {
+        return {};
+    }
     Statement select(state_->database, (std::string("SELECT ") + columns +
                                         "ORDER BY kernel, sizes, machine, target, versions, threads, schedule, "
                                         "comparison")

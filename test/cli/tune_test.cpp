@@ -81,6 +81,15 @@ TEST_CASE("the same records give the same file, without a compiler") {
     CHECK_FALSE(folder.has("tuning.db"));
 }
 
+TEST_CASE("what was right with one tolerance is checked anew with another") {
+    const Folder folder;
+    write_tunable(folder);
+    REQUIRE(tune_tiny(folder, {"--budget", "2", "-o", "a.sched", "--tolerance", "1"}).code == 0);
+    const Ran ran = tune_tiny(folder, {"--budget", "2", "-o", "b.sched", "--json"});
+    REQUIRE(ran.code == 0);
+    CHECK(nlohmann::json::parse(ran.out)["measured"] == 2);
+}
+
 TEST_CASE("--no-resume measures again what is recorded") {
     const Folder folder;
     write_tunable(folder);
@@ -107,12 +116,17 @@ TEST_CASE("a time is a budget too, and other sizes of the class give starts") {
     REQUIRE_MESSAGE(other.code == 0, other.err);
     const auto found = nlohmann::json::parse(other.out);
     CHECK(found["measured"] == 2);
-    const std::string choices = found["choices"].dump();
     const auto lines = records_of(folder);
     const auto at_others = std::ranges::count_if(lines, [&](const std::string& line) {
         return contains(line, "i=31,j=47,k=16") && contains(line, "\"comparison\":\"\"");
     });
     CHECK(at_others == 2);
+    // Records of other sizes, which change the way of a search, change nothing for --lock.
+    for (const char* const sizes : {"i=32,j=48", "i=31,j=47"}) {
+        const Ran lock = tune_tiny(folder, {"--lock", "--sizes", sizes, "-o", "lock.sched"},
+                                   {"COULTER_LOWER=./nowhere", "CC=./nowhere"});
+        CHECK_MESSAGE(lock.code == 0, lock.err);
+    }
 }
 
 TEST_CASE("layers above and below, and included files, are part of each candidate") {

@@ -59,7 +59,8 @@ set(generated "stub-generator: run for")
 set(built "stub-coulter: build")
 
 configure("Build files have been written")
-build_project("the first build" HAS "${generated}" "${built}" "${compiled}")
+build_project("the first build" HAS "${generated}" "${built}" "${compiled}"
+  "--autoschedule [^ ]*texts\\.kernels/schedules --sizes j=4 --sizes k=5" LACKS "known\\.kernels/schedules")
 run(known "3")
 run(unknown "3")
 run(shared "3")

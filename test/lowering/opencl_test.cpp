@@ -57,6 +57,7 @@ void expect_passed(const Drawn& drawn) {
     MESSAGE(fmt::format("{} of {} drawn schedules accepted, {} passed, {} refused by the lowering", drawn.cases.size(),
                         drawn.trials, summary.passed, summary.refused));
     CHECK_MESSAGE(summary.failures.empty(), summary.failures);
+    CHECK(!drawn.cases.empty());
     CHECK(summary.passed >= drawn.cases.size() / 2);
 }
 
@@ -77,6 +78,7 @@ TEST_CASE("schedules of the kernels of these tests") {
 }
 
 TEST_CASE("schedules of random kernels") {
+    skip_without_device();
     Drawn drawn;
     for (std::uint64_t seed = first_seed(); seed < first_seed() + 30; ++seed) {
         add(drawn, random_sized_kernel(seed), 1, seed);

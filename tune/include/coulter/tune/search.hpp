@@ -49,6 +49,8 @@ public:
 
     [[nodiscard]] const Record* find(const std::string& schedule, const std::string& comparison) const;
     void add(const Record& record);
+    /// By schedule and comparison.
+    [[nodiscard]] const std::map<std::pair<std::string, std::string>, Record>& all() const { return records_; }
     [[nodiscard]] std::size_t count() const { return records_.size(); }
 
 private:
@@ -69,7 +71,7 @@ struct SearchOptions {
     std::optional<std::size_t> candidates; ///< budget; empty: no limit
     std::uint64_t seed = 1;
     std::size_t top = 4;            ///< so many are compared side by side at the end, beside the initial one
-    bool recorded_only = false;     ///< measure nothing
+    bool recorded_only = false;     ///< measure nothing, and take what the records say, whatever search made them
     std::vector<Assignment> starts; ///< tried right after the initial one
     /// Whether the search must end: time is up, or the user interrupts.
     std::function<bool()> is_over = [] { return false; };

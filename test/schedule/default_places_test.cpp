@@ -1,0 +1,198 @@
+// Where default schedules compute stages, how often, and in which layout.
+
+#include "coulter/schedule/check.hpp"
+#include "coulter/schedule/defaults.hpp"
+#include "coulter/text.hpp"
+
+#include <doctest/doctest.h>
+#include <regex>
+
+using namespace coulter;
+using namespace coulter::schedule;
+
+namespace {
+
+/// The default schedule of a text on two threads with AVX-512, which the checker takes.
+std::string scheduled(const std::string& text) {
+    const ParseResult parsed = parse(text, "k.coulter");
+    REQUIRE(parsed.kernel);
+    DefaultOptions options;
+    options.vector_bytes = 64;
+    options.vector_registers = 32;
+    options.threads = 2;
+    const std::string schedule = default_schedule(*parsed.kernel, {}, options);
+    const CheckResult checked =
+        check_texts(*parsed.kernel, {{"k.sched", "schedule " + parsed.kernel->name + "\n" + schedule}}, CheckOptions{});
+    CHECK(checked.ok());
+    return schedule;
+}
+
+bool contains(const std::string& text, const std::string& part) {
+    const bool found = text.find(part) != std::string::npos;
+    if (!found) {
+        MESSAGE(text);
+    }
+    return found;
+}
+
+const std::string chain = R"(coulter 1
+kernel chain
+
+dim i
+dim j
+
+input x: f32[i, j]
+
+a: f32[i, j] =
+    tanh(x) * exp(x)
+
+most: f32[i] =
+    max {j} a
+
+y: f32[i, j] =
+    a / most
+
+output y
+
+estimate i = 4096, j = 512
+)";
+
+const std::string layers = R"(coulter 1
+kernel layers
+
+dim b
+dim k
+dim n
+dim m
+
+input x: f32[b, k]
+input first: f32[k, n] frozen
+input second: f32[n, m] frozen
+
+hidden: f32[b, n] =
+    sum {k} x * first
+
+act: f32[b, n] =
+    tanh(hidden)
+
+y: f32[b, m] =
+    sum {n} act * second
+
+output y
+
+estimate b = 256, k = 1024, n = 1024, m = 1024
+)";
+
+} // namespace
+
+TEST_CASE("a stage is computed in the loops around all its readers") {
+    const std::string text = scheduled(chain);
+    CHECK(contains(text, "stage a {\n  compute at y/"));
+    CHECK(contains(text, "stage most {\n  compute at y/"));
+}
+
+TEST_CASE("one that its readers ask for as a whole is computed at root") {
+    // All of `a` is read for each i, by another dim.
+    const std::string text = scheduled(R"(coulter 1
+kernel turned
+
+dim i
+dim j
+dim k
+
+input x: f32[i, k]
+input w: f32[k, j] frozen
+
+a: f32[i, j] =
+    sum {k} x * w
+
+y: f32[k, i] =
+    sum {j} a * w
+
+output y
+
+estimate i = 512, j = 512, k = 512
+)");
+    CHECK(contains(text, "stage a {\n  compute root"));
+}
+
+TEST_CASE("what lies between gets the layout of the vectors that write and read it") {
+    const std::string text = scheduled(R"(coulter 1
+kernel poses
+
+dim n
+dim out
+dim row = 4
+dim in
+
+input x: f32[n, in, row]
+input w: f32[in, out] frozen
+
+pose: f32[n, out, row] =
+    sum {in} x * w
+
+length: f32[n, out] =
+    sum {row} pose * pose
+
+y: f32[n, out] =
+    sum {row} pose / length
+
+output y
+
+estimate n = 256, out = 64, in = 64
+)");
+    CHECK(contains(text, "layout n row out"));
+}
+
+TEST_CASE("where large inputs would be read for each index, an iteration covers several") {
+    const std::string text = scheduled(layers);
+    CHECK(contains(text, "reorder m.i b.i m.o b.o"));
+}
+
+TEST_CASE("a reduction that one reader can write out is computed again for another that needs little of it") {
+    const std::string text = scheduled(R"(coulter 1
+kernel offsets
+
+dim n
+dim c
+dim p
+dim k = 4
+
+input x: f32[n, c, k]
+input w: f32[c, p, k] frozen
+
+votes: f32[n, c, p] =
+    sum {k} x * w
+
+anchor: f32[n, p] =
+    tanh(votes(c = 0))
+
+offset: f32[n, c, p] =
+    exp(votes - anchor)
+
+mean: f32[n, p] =
+    sum {c} offset
+
+y: f32[n, p] =
+    sum {c} (offset - mean) * (offset - mean)
+
+output y
+
+estimate n = 16, c = 2048, p = 256
+)");
+    CHECK(contains(text, "clone votes for anchor as votes.again"));
+}
+
+TEST_CASE("a task is long enough to be worth handing out") {
+    const std::string map =
+        "coulter 1\nkernel m\n\ndim n\n\ninput x: f32[n]\n\ny: f32[n] =\n    x + 1.0\n\noutput y\n\n";
+    CHECK(contains(scheduled(map + "estimate n = 100000000\n"), "# a task that is worth handing out"));
+    CHECK(scheduled(layers).find("worth handing out") == std::string::npos);
+}
+
+TEST_CASE("short reduced loops are unrolled") {
+    const std::string pool =
+        "coulter 1\nkernel pool\n\ndim x = extent(ix) / 2\ndim ix\ndim c\ndim kx = 2\n\ninput v: f32[ix, c]\n\n"
+        "y: f32[x, c] =\n    max {kx} v(ix = 2 * x + kx)\n\noutput y\n\nestimate ix = 512, c = 64\n";
+    CHECK(std::regex_search(scheduled(pool), std::regex("unroll [^#\n]*kx")));
+}
