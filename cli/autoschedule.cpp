@@ -50,7 +50,7 @@ int autoschedule(Options options) {
                                  work.kernel.name);
         return good;
     }
-    const std::string text = completion_file(work, loaded.target.name, load_options.defaults);
+    const std::string text = completion_file(work, loaded.target.name, load_options.defaults, by_autoschedule());
     if (options.output.empty()) {
         std::cout << text;
     } else {

@@ -4,6 +4,7 @@
 #include "files.hpp"
 #include "library.hpp"
 #include "lowering.hpp"
+#include "tune_run.hpp"
 #include "verify_cases.hpp"
 
 #include <fmt/format.h>
@@ -23,6 +24,8 @@ struct Options {
     std::string depfile;
     std::string depfile_target;
     std::string autoschedule;
+    bool tuned = false;
+    TuneRequest tuning;
     std::vector<std::string> sizes;
     int threads = 0;
     LibraryRequest library;
@@ -59,11 +62,66 @@ void write_completions(const Loaded& loaded, const schedule::DefaultOptions& def
             std::filesystem::remove(path, ignored);
             continue;
         }
-        write_file(path, completion_file(work, loaded.target.name, defaults));
+        write_file(path, completion_file(work, loaded.target.name, defaults, by_autoschedule()));
     }
 }
 
+/// Those of the extents given for all kernels that are about dims of this one.
+std::vector<std::string> sizes_of(const Work& work, const std::vector<std::string>& given) {
+    std::vector<std::string> own;
+    for (const auto& [dim, extent] : parse_sizes(given)) {
+        if (work.kernel.find_dim(dim) != nullptr) {
+            own.push_back(fmt::format("{}={}", dim, extent));
+        }
+    }
+    return own;
+}
+
+bool has_holes(const Loaded& loaded, const Work& work) {
+    return std::ranges::any_of(loaded.schedules, [&](const schedule::ScheduleFile& file) {
+        const bool applies = std::ranges::find(work.schedules, file.path) != work.schedules.end();
+        return applies && std::ranges::find(file.statements, schedule::Statement::Kind::tune,
+                                            &schedule::Statement::kind) != file.statements.end();
+    });
+}
+
+/// Tunes what nobody scheduled of each kernel. \returns the files, layers above those that were given.
+std::vector<std::string> tune_all(const Loaded& loaded, const Options& options) {
+    std::vector<std::string> layers;
+    make_directory(options.autoschedule);
+    for (const Work& work : loaded.work) {
+        const std::filesystem::path path = std::filesystem::path(options.autoschedule) / (work.kernel.name + ".sched");
+        if (!work.variants.empty()) {
+            std::cerr << fmt::format("note: the schedule of `{}` has variants, and is not tuned\n", work.kernel.name);
+        }
+        if (!work.variants.empty() || work.plan.completion_why.empty() || has_holes(loaded, work)) {
+            std::error_code ignored;
+            std::filesystem::remove(path, ignored);
+            continue;
+        }
+        TuneRequest request = options.tuning;
+        request.files = {work.path};
+        request.files.insert(request.files.end(), work.schedules.begin(), work.schedules.end());
+        request.sizes = sizes_of(work, options.sizes);
+        request.output = path.string();
+        request.target = options.target;
+        request.threads = options.threads;
+        request.runtime = options.library.runtime;
+        request.limits = options.library.limits;
+        request.reuse = !request.lock;
+        request.quiet = true;
+        if (tune_kernel(request) != good) {
+            throw Failure(environment, fmt::format("error: interrupted before `{}` was tuned\n", work.kernel.name));
+        }
+        layers.push_back(path.string());
+    }
+    return layers;
+}
+
 int build(const Options& options) {
+    if (options.tuned && options.autoschedule.empty()) {
+        throw Failure(usage, "error: --tuned wants --autoschedule DIR: the schedules are written there\n");
+    }
     LibraryRequest request = options.library;
     if (!std::regex_match(request.name, std::regex("[A-Za-z_][A-Za-z0-9_]*"))) {
         throw Failure(usage, fmt::format("error: --name wants an identifier, not `{}`\n", request.name));
@@ -82,11 +140,18 @@ int build(const Options& options) {
     if (options.threads != 0) {
         load_options.defaults.threads = options.threads;
     }
-    const Loaded loaded = load(options.kernels, options.schedules, load_options);
+    Loaded loaded = load(options.kernels, options.schedules, load_options);
     loaded.require_good();
     check_size_names(loaded.work, load_options.defaults.sizes);
+    if (options.tuned) {
+        std::vector<std::string> layers = options.schedules;
+        const std::vector<std::string> tuned = tune_all(loaded, options);
+        layers.insert(layers.end(), tuned.begin(), tuned.end());
+        loaded = load(options.kernels, layers, load_options);
+        loaded.require_good();
+    }
     const auto library = build_library(loaded, request);
-    if (!options.autoschedule.empty()) {
+    if (!options.autoschedule.empty() && !options.tuned) {
         write_completions(loaded, load_options.defaults, options.autoschedule);
     }
     if (!options.depfile.empty()) {
@@ -126,6 +191,18 @@ void add_build(CLI::App& app, Run& run) {
         ->add_option("--autoschedule", options->autoschedule,
                      "write what completes each kernel's schedule to DIR/KERNEL.sched, with reasons")
         ->type_name("DIR");
+    CLI::Option* const tuned = command->add_flag(
+        "--tuned", options->tuned,
+        "with --autoschedule: by measuring, as `coulter tune` does, where the store has no finished tuning");
+    command->add_option("--budget", options->tuning.budget, "with --tuned: of each kernel that is measured (60s)")
+        ->needs(tuned)
+        ->type_name("TIME|N");
+    command->add_option("--seed", options->tuning.seed, "with --tuned: of the search (1)")->needs(tuned);
+    command->add_option("--store", options->tuning.store, "with --tuned: what was measured, as for `coulter tune`")
+        ->needs(tuned)
+        ->type_name("FILE");
+    command->add_flag("--lock", options->tuning.lock, "with --tuned: use records only; what is missing is an error")
+        ->needs(tuned);
     command->add_option("--sizes", options->sizes, "typical extents for stages without a schedule (the estimates)")
         ->type_name("dim=n,...");
     command->add_option("--threads", options->threads, "threads that stages without a schedule keep busy (16)")

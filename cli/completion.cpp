@@ -47,7 +47,12 @@ std::string comment(const std::string& text) {
 
 } // namespace
 
-std::string completion_file(const Work& work, const std::string& target, const schedule::DefaultOptions& defaults) {
+std::string by_autoschedule() {
+    return fmt::format("by `coulter autoschedule` {}, without a measurement", COULTER_VERSION);
+}
+
+std::string completion_file(const Work& work, const std::string& target, const schedule::DefaultOptions& defaults,
+                            const std::string& how) {
     std::vector<std::string> unknown;
     const std::string sizes = assumed(work, resolve_extents(work.kernel, work.sizes, defaults.sizes), unknown);
     if (!unknown.empty()) {
@@ -57,8 +62,7 @@ std::string completion_file(const Work& work, const std::string& target, const s
                                  schedule::unknown_extent, unknown.front());
     }
     std::string text = comment(fmt::format(
-        "Written by `coulter autoschedule` {}, without a measurement, for {} with {} thread{}{}{}.", COULTER_VERSION,
-        target, defaults.threads, defaults.threads == 1 ? "" : "s", sizes.empty() ? "" : " and ", sizes));
+        "Written {}, for {} with {} thread{}{}{}.", how, target, defaults.threads, defaults.threads == 1 ? "" : "s", sizes.empty() ? "" : " and ", sizes));
     if (!work.schedules.empty()) {
         text += comment("A layer: it completes what other files say of the kernel, which come before it.");
     }

@@ -13,16 +13,31 @@ namespace {
 
 // As many as may be compared in the end, and then some: each takes a megabyte or more.
 constexpr std::size_t most_kept = 12;
-constexpr double comparison_seconds = 4;
 
 } // namespace
 
 CandidateEvaluator::CandidateEvaluator(const TuneSubject& subject, const fs::path& scratch,
-                                       std::function<bool()> is_over)
-    : subject_(subject), scratch_(scratch), builder_(subject, scratch), is_over_(std::move(is_over)) {}
+                                       std::function<bool()> is_over, double comparison_seconds)
+    : subject_(subject), scratch_(scratch), builder_(subject, scratch), is_over_(std::move(is_over)),
+      comparison_seconds_(comparison_seconds) {}
 
 std::optional<std::string> CandidateEvaluator::identify(const std::string& text) {
     return builder_.identify(text);
+}
+
+void CandidateEvaluator::make_judge(const Candidate* first) {
+    if (judge_) {
+        return;
+    }
+    if (first != nullptr && !subject_.default_text.empty() && first->text == subject_.default_text) {
+        const auto built = builder_.build({first->text}, [] { return interrupted() != 0; });
+        if (built.front() && built.front()->outcome == tune::Outcome::timed) {
+            built_.emplace(first->schedule, *built.front());
+            judge_.emplace(subject_, built.front()->library, scratch_);
+            return;
+        }
+    }
+    judge_.emplace(subject_, builder_.build_default(), scratch_);
 }
 
 void CandidateEvaluator::keep(const std::string& schedule, const fs::path& library, double seconds) {
@@ -37,9 +52,7 @@ void CandidateEvaluator::keep(const std::string& schedule, const fs::path& libra
 
 void CandidateEvaluator::measure(const std::vector<Candidate>& candidates, double slow,
                                  const std::function<void(const Record&)>& done) {
-    if (!judge_) {
-        judge_.emplace(subject_, builder_.build_default(), scratch_);
-    }
+    make_judge(&candidates.front());
     // A few at a time: what is compiled and not yet timed is lost when the process is killed.
     for (std::size_t first = 0; first < candidates.size(); first += subject_.jobs) {
         const std::size_t last = std::min<std::size_t>(first + subject_.jobs, candidates.size());
@@ -55,10 +68,18 @@ bool CandidateEvaluator::measure_some(const std::vector<Candidate>& candidates, 
                                       const std::function<void(const Record&)>& done) {
     std::vector<std::string> texts;
     for (const Candidate& each : candidates) {
-        texts.push_back(each.text);
+        if (!built_.contains(each.schedule)) {
+            texts.push_back(each.text);
+        }
     }
     // However short the budget is, the file's own values are measured.
-    const auto built = builder_.build(texts, [&] { return measured_ ? is_over_() : interrupted() != 0; });
+    auto fresh = builder_.build(texts, [&] { return measured_ ? is_over_() : interrupted() != 0; });
+    std::vector<std::optional<BuiltCandidate>> built;
+    for (std::size_t i = 0, next = 0; i < candidates.size(); ++i) {
+        const auto before = built_.find(candidates[i].schedule);
+        built.push_back(before != built_.end() ? std::optional(before->second) : std::move(fresh[next++]));
+    }
+    built_.clear();
     for (std::size_t i = 0; i < built.size(); ++i) {
         if (!built[i] || interrupted() != 0) {
             return false;
@@ -91,9 +112,7 @@ std::vector<Record> CandidateEvaluator::compare(const std::vector<Candidate>& ca
     if (interrupted() != 0) {
         return {};
     }
-    if (!judge_) {
-        judge_.emplace(subject_, builder_.build_default(), scratch_);
-    }
+    make_judge(nullptr);
     // What an earlier run measured has no library here.
     std::vector<std::string> texts;
     std::vector<std::string> missing;
@@ -114,7 +133,7 @@ std::vector<Record> CandidateEvaluator::compare(const std::vector<Candidate>& ca
     for (const Candidate& each : candidates) {
         libraries.push_back(kept_.at(each.schedule).library);
     }
-    std::vector<Record> records = judge_->side_by_side(libraries, comparison_seconds);
+    std::vector<Record> records = judge_->side_by_side(libraries, comparison_seconds_);
     return records.size() == candidates.size() ? records : std::vector<Record>{};
 }
 

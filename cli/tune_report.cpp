@@ -41,7 +41,7 @@ std::string choices_text(const tune::Record& record) {
     for (const auto& [name, value] : record.choices) {
         text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", name, value);
     }
-    return text;
+    return text.empty() ? "as the default schedule" : text;
 }
 
 } // namespace
@@ -77,7 +77,7 @@ void TuneProgress::show(const tune::SearchProgress& progress) {
 }
 
 std::vector<std::string> provenance(const TuneSubject& subject, const tune::Setting& setting,
-                                    const tune::HoleSpace& space, const tune::SearchResult& result,
+                                    const tune::Space& space, const tune::SearchResult& result,
                                     std::uint64_t seed) {
     const tune::Record& best = result.best->record;
     std::vector<std::string> lines;
@@ -90,7 +90,7 @@ std::vector<std::string> provenance(const TuneSubject& subject, const tune::Sett
         time += fmt::format("; {:.2f} times as fast as before", ratio(result));
     }
     lines.push_back(time);
-    lines.push_back(space.filled(result.best->candidate.assignment));
+    lines.push_back(space.summary(result.best->candidate.assignment));
     lines.push_back(fmt::format("{}{}; seed {}", counts(result), result.complete ? ", all that there are" : "", seed));
     return lines;
 }

@@ -1,7 +1,6 @@
 #pragma once
 /// What `coulter tune` tells: a line of progress, the result, and the comments in the file that it writes.
 
-#include "coulter/tune/holes.hpp"
 #include "coulter/tune/search.hpp"
 #include "tune_subject.hpp"
 
@@ -28,7 +27,7 @@ private:
 
 /// All that the lines say follows from the records and the command line, so that the same of both gives the same file.
 [[nodiscard]] std::vector<std::string> provenance(const TuneSubject& subject, const tune::Setting& setting,
-                                                  const tune::HoleSpace& space, const tune::SearchResult& result,
+                                                  const tune::Space& space, const tune::SearchResult& result,
                                                   std::uint64_t seed);
 
 [[nodiscard]] std::string tune_report(const TuneSubject& subject, const tune::SearchResult& result,

@@ -11,6 +11,7 @@ struct TuneSubject {
     std::vector<std::string> schedules;        ///< layers, in the order of the command line
     std::size_t tuned = 0;                     ///< the layer whose text changes
     std::map<std::string, std::int64_t> sizes; ///< extent of every dim
+    std::string default_text;                  ///< of a file that is the default schedule, where that is known
     std::string target = "host";
     std::string runtime;
     int threads = 0;             ///< 0 until the files are loaded: as many as there are processors

@@ -1,7 +1,7 @@
 # Runs `coulter build` and updates the library and headers in DIR:
 # `cmake -D NAME= -D DIR= -D FILE=libNAME.a -D "HEADERS=a.h|b.h" -P this -- coulter build TEXT... [option...]`
-# A folder among the arguments, but for an option's, stands for the texts in it. Unchanged files keep their times, so that an edited schedule
-# compiles nothing that includes the headers.
+# A folder among the arguments, but for an option's, stands for the texts in it. Unchanged files keep their times, so
+# that an edited schedule compiles nothing that includes the headers.
 cmake_minimum_required(VERSION 3.28)
 
 set(command "")

@@ -5,7 +5,9 @@
 #     [KERNELS kernel...]       which kernels go into the library; default: all
 #     [SCHEDULES file.sched...]
 #     [TARGETS triple]          default: host
-#     [AUTOSCHEDULE instant]    write the schedule of the stages that have none to NAME.kernels/schedules/<kernel>.sched
+#     [AUTOSCHEDULE instant|tuned]
+#                               write the schedule of the stages that have none to NAME.kernels/schedules/<kernel>.sched:
+#                               by estimates, or by measuring
 #     [SIZES dim=n...]          typical extents for those stages; default: the kernels' estimates
 #     [PARAMS name=value...]    passed to the generator as -p name=value
 #     [SHARED]                  libNAME.so instead of libNAME.a
@@ -23,7 +25,15 @@
 # Files are replaced only where their contents change. So a generator compiled anew that writes the same texts rebuilds
 # no library, and an edited schedule compiles no C++: the headers depend on the signatures alone.
 #
-# Not built yet, and errors that say so: GRADIENTS, AUTOSCHEDULE tuned, more than one triple in TARGETS.
+# AUTOSCHEDULE tuned takes a finished tuning from the store where there is one, and otherwise measures for a while while
+# building: best with nothing else running. Variables of the project say how:
+#
+#   COULTER_TUNING_BUDGET     for each kernel, 60s by default
+#   COULTER_TUNING_STORE      file with what was measured; by default the user's own store
+#   COULTER_TUNING_LOCK       TRUE for release builds: measure nothing; a tuning that the store lacks is an error. The
+#                             store may then be a .jsonl file that `coulter records export` wrote, kept beside the sources
+#
+# Not built yet, and errors that say so: GRADIENTS, more than one triple in TARGETS.
 include_guard(GLOBAL)
 
 # All errors name the call, since a project may have many.
@@ -97,13 +107,9 @@ function(_coulter_kernels_check name)
   if(DEFINED ARG_GRADIENTS)
     _coulter_kernels_error("${name}" "GRADIENTS is not built yet")
   endif()
-  if(DEFINED ARG_AUTOSCHEDULE AND NOT ARG_AUTOSCHEDULE STREQUAL "instant")
-    if(ARG_AUTOSCHEDULE STREQUAL "tuned")
-      _coulter_kernels_error("${name}" "AUTOSCHEDULE tuned is not built yet"
-        "AUTOSCHEDULE instant writes schedules without measuring")
-    endif()
+  if(DEFINED ARG_AUTOSCHEDULE AND NOT ARG_AUTOSCHEDULE MATCHES "^(instant|tuned)$")
     list(JOIN ARG_AUTOSCHEDULE " " modes)
-    _coulter_kernels_error("${name}" "AUTOSCHEDULE wants instant, not: ${modes}")
+    _coulter_kernels_error("${name}" "AUTOSCHEDULE wants instant or tuned, not: ${modes}")
   endif()
   foreach(size IN LISTS ARG_SIZES)
     if(NOT size MATCHES "^[A-Za-z_][A-Za-z0-9_.]*=[0-9]+$")
@@ -339,6 +345,18 @@ function(coulter_add_kernels name)
   set(decisions "")
   if(ARG_AUTOSCHEDULE)
     list(APPEND decisions --autoschedule "${dir}/schedules")
+  endif()
+  if(ARG_AUTOSCHEDULE STREQUAL "tuned")
+    list(APPEND decisions --tuned)
+    if(COULTER_TUNING_BUDGET)
+      list(APPEND decisions --budget "${COULTER_TUNING_BUDGET}")
+    endif()
+    if(COULTER_TUNING_STORE)
+      list(APPEND decisions --store "${COULTER_TUNING_STORE}")
+    endif()
+    if(COULTER_TUNING_LOCK)
+      list(APPEND decisions --lock)
+    endif()
   endif()
   foreach(size IN LISTS ARG_SIZES)
     list(APPEND decisions --sizes "${size}")

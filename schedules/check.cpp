@@ -59,7 +59,7 @@ bool applies(const ir::Kernel& kernel, const ScheduleFile& file, std::vector<Dia
 
 /// The schedule of the stages that nobody mentioned.
 std::string completion(const ir::Kernel& kernel, const std::vector<std::string>& mentioned, Numerics numerics,
-                       const CheckOptions& options) {
+                       const CheckOptions& options, DecisionLog& log) {
     if (options.complete) {
         DefaultOptions defaults = options.defaults;
         defaults.numerics = numerics;
@@ -67,7 +67,7 @@ std::string completion(const ir::Kernel& kernel, const std::vector<std::string>&
             defaults.vector_bytes = target->vector_bytes;
             defaults.vector_registers = target->vector_registers;
         }
-        return default_schedule(kernel, mentioned, defaults);
+        return default_schedule(kernel, mentioned, defaults, &log);
     }
     std::string text;
     for (const ir::Definition& each : kernel.definitions) {
@@ -154,7 +154,8 @@ std::optional<Plan> plan_of(const ir::Kernel& kernel, const ScheduleFile& statem
     const std::vector<Statement> applied = model.applied();
     model.first_directives.reset();
     model.leave_out_unread();
-    const std::string text = completion(model.kernel(), model.mentioned(), model.numerics, options);
+    DecisionLog log;
+    const std::string text = completion(model.kernel(), model.mentioned(), model.numerics, options, log);
     const SyntaxResult completed = parse_schedule(text, "default schedule");
     COULTER_INTERNAL_ASSERT(completed.ok());
     const std::size_t before = result.diagnostics.size();
@@ -179,6 +180,7 @@ std::optional<Plan> plan_of(const ir::Kernel& kernel, const ScheduleFile& statem
     }
     plan->completion_text = format_bare(completed.file);
     plan->completion_why = text;
+    plan->decisions = log.all();
     for (StagePlan& stage : plan->stages) {
         if (stage.span.file == "default schedule") {
             stage.span = {};

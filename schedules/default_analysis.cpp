@@ -153,9 +153,12 @@ void Analysis::choose_inlined() {
         const bool is_map = !definition.reduction && !definition.scan && !is_packed(definition);
         const bool small = nodes.at(definition.name) <= static_cast<double>(most_inlined_nodes);
         // A stored map costs a store and a load per read besides; half again where it is hardly worth storing.
-        if (is_map && small && !kernel_.is_output(definition.name) && !is_scheduled(definition.name) &&
-            cost * reads_per_point <= 1.5 * (cost + 1 + reads_per_point)) {
-            inlined_.insert(definition.name);
+        if (is_map && small && !kernel_.is_output(definition.name) && !is_scheduled(definition.name)) {
+            const bool cheap = cost * reads_per_point <= 1.5 * (cost + 1 + reads_per_point);
+            const auto kept = decided("keep", definition.name, {"inline", "stored"});
+            if (kept ? *kept == "inline" : cheap) {
+                inlined_.insert(definition.name);
+            }
         }
         const double runs =
             is_inlined(definition.name) ? evaluations[definition.name] : points(ir::loop_dims(definition));

@@ -40,6 +40,14 @@ public:
     void set_open(std::set<std::string> tensors) { open_ = std::move(tensors); }
     [[nodiscard]] bool is_innermost(const std::string& tensor, const std::string& dim) const;
 
+    /// How a search decided `about` of a stage, where that is one of `words`; empty: as the estimates say.
+    [[nodiscard]] std::optional<std::string> decided(const std::string& about, const std::string& stage,
+                                                     const std::vector<std::string>& words,
+                                                     bool ordered = false) const {
+        return log_.decide(options_.decided, about, stage, words, ordered);
+    }
+    [[nodiscard]] DecisionLog& log() const { return log_; }
+
     /// Distance in memory, in elements, from one index of the loop `dim` to the next; nothing where it varies.
     [[nodiscard]] std::optional<std::int64_t> stride(const ir::Node& access, const std::string& dim) const;
 
@@ -57,6 +65,7 @@ private:
     std::map<std::string, std::vector<ir::Ref>> reads_;
     std::map<std::string, std::vector<std::string>> layouts_; ///< where it is not the order of the declaration
     std::set<std::string> open_;
+    mutable DecisionLog log_; ///< of what was asked: no part of what the analysis knows
 };
 
 /// The constant by which an index grows with the loop `dim`; nothing where it varies. Inside a tile of a packed tensor,

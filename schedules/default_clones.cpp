@@ -39,14 +39,24 @@ private:
         if (readers.size() < 2) {
             return std::nullopt;
         }
-        const double all = analysis_.points(stage.dims) * Costs::element_bytes(stage);
-        const double slice = slice_in(stage, costs_.common_path(stage, readers));
-        if (slice <= analysis_.options().machine.l2_bytes / 2) {
-            return std::nullopt;
-        }
         const std::vector<Group> groups = groups_of(stage, readers);
         if (groups.size() < 2) {
             return std::nullopt;
+        }
+        const std::optional<std::string> decided = analysis_.decided("clone", stage.name, {"no", "yes"});
+        if (decided ? *decided == "no" : !is_worth_it(stage, readers, groups)) {
+            return std::nullopt;
+        }
+        const std::vector<std::string> consumers = consumers_of(stage.name, groups.front().readers);
+        return consumers.empty() ? std::nullopt : std::optional(Clone{stage.name, consumers});
+    }
+
+    [[nodiscard]] bool is_worth_it(const ir::Definition& stage, const std::vector<std::string>& readers,
+                                   const std::vector<Group>& groups) const {
+        const double all = analysis_.points(stage.dims) * Costs::element_bytes(stage);
+        const double slice = slice_in(stage, costs_.common_path(stage, readers));
+        if (slice <= analysis_.options().machine.l2_bytes / 2) {
+            return false;
         }
         double largest = 0;
         double operations = 0;
@@ -60,11 +70,7 @@ private:
         }
         const double passes = 1 + static_cast<double>(readers.size());
         const double saved = all * passes * (1 / costs_.rate(slice) - 1 / costs_.rate(largest));
-        if (saved <= worth_repeating * (operations - most_operations)) {
-            return std::nullopt;
-        }
-        const std::vector<std::string> consumers = consumers_of(stage.name, groups.front().readers);
-        return consumers.empty() ? std::nullopt : std::optional(Clone{stage.name, consumers});
+        return saved > worth_repeating * (operations - most_operations);
     }
 
     /// The definitions that read a stage for `readers`: these, or maps that are inlined into these. Empty where such a

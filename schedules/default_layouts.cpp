@@ -148,6 +148,9 @@ void choose_layouts(Analysis& analysis) {
             }
         }
         for (const std::string& name : open) {
+            if (const auto innermost = analysis.decided("innermost", name, kernel.dims_of(name))) {
+                weights[name] = {{*innermost, 1}};
+            }
             analysis.set_layout(name, heaviest_innermost(kernel.dims_of(name), weights[name]));
         }
         take_over(analysis);

@@ -32,6 +32,9 @@ void pair_with_reader(const Analysis& analysis, const ir::Definition& stage,
     if (shape.strategy != Strategy::map && shape.strategy != Strategy::write_out) {
         return;
     }
+    if (analysis.decided("written", stage.name, {"apart"})) {
+        return;
+    }
     if (shape.strategy == Strategy::write_out) {
         // Of several, the one with the most to do; the others accumulate on their own.
         if (work_of(analysis, shape.accumulator) >= work_of(analysis, stage.name)) {

@@ -1,6 +1,9 @@
 #include "default_costs.hpp"
 
+#include "default_order.hpp"
+
 #include <algorithm>
+#include <fmt/format.h>
 #include <limits>
 
 namespace coulter::schedule {
@@ -43,6 +46,7 @@ private:
                 depth = candidate;
             }
         }
+        depth = decided_depth(stage, path).value_or(depth);
         const std::vector<PlaceLoop> chosen(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(depth));
         const Region region = costs_.region_in(stage, chosen);
         if (depth > 0) {
@@ -58,6 +62,22 @@ private:
             shape.fixed = read_in_place(stage.name, shape) && fixes_all(chosen);
             shape.one_value = shape.fixed && is_one_value(stage, region);
         }
+    }
+
+    /// How many loops of the path a search computes the stage in.
+    [[nodiscard]] std::optional<std::size_t> decided_depth(const ir::Definition& stage,
+                                                           const std::vector<PlaceLoop>& path) const {
+        if (path.empty()) {
+            return std::nullopt;
+        }
+        std::vector<std::string> words{"root"};
+        for (const PlaceLoop& loop : path) {
+            const std::string word = fmt::format("{}/{}", loop.nest, loop.dim);
+            words.push_back(has(words, word) ? word + ".i" : word); // a loop over a block, and the one inside of it
+        }
+        const std::optional<std::string> word = analysis_.decided("place", stage.name, words);
+        const auto at = word ? std::find(words.begin(), words.end(), *word) : words.end();
+        return word ? std::optional<std::size_t>(at - words.begin()) : std::nullopt;
     }
 
     [[nodiscard]] static bool fixes_all(const std::vector<PlaceLoop>& places) {
@@ -81,8 +101,8 @@ private:
             shape.tile = choose_tile(analysis_, computed, shape.vector, region);
         } else if (shape.has_tile()) {
             shape.tile.lanes = shape.vector.lanes;
-            shape.tile.vector = {shape.vector.dim, shape.vector.lanes,
-                                 region.constant(shape.vector.dim) == shape.vector.lanes};
+            const std::int64_t size = shape.vector.lanes * vectors_of_map(analysis_, stage, shape.vector, region);
+            shape.tile.vector = {shape.vector.dim, size, region.constant(shape.vector.dim) == size};
         }
         shape.outer.clear();
         for (const std::string& dim : stage.dims) {
@@ -94,6 +114,9 @@ private:
         }
         if (shape.host.empty()) {
             block(stage, shape);
+        }
+        if (shape.strategy != Strategy::total) {
+            arrange_as_decided(analysis_, stage, shape);
         }
     }
 

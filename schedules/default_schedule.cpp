@@ -29,6 +29,28 @@ std::string clone_name(const ir::Kernel& kernel, const std::string& source) {
     return name;
 }
 
+/// Gives each decision the share that its stage has in the estimated time of all: operations on vectors, and moves to
+/// and from a cache.
+void weigh(const Analysis& analysis, DecisionLog& log) {
+    std::map<std::string, double> times;
+    double total = 0;
+    for (const ir::Definition& stage : analysis.kernel().definitions) {
+        const double passes = 1 + static_cast<double>(analysis.readers(stage.name).size());
+        const double moved = analysis.points(stage.dims) * Costs::element_bytes(stage) * passes;
+        const double time = work_of(analysis, stage.name) / static_cast<double>(analysis.lanes(stage.name)) +
+                            moved / analysis.options().machine.l2_rate;
+        times[stage.name] += time;
+        total += time;
+        // The loops of a writer are those of the reduction that it writes out.
+        if (const ir::Definition* writer = writer_of(analysis, stage)) {
+            times[writer->name] += time;
+        }
+    }
+    for (const auto& [stage, time] : times) {
+        log.set_weight(stage, time / total);
+    }
+}
+
 /// Blocks of the packs of a text.
 std::string blocks_of(const std::vector<PackMade>& packs, ir::Kernel kernel, const DefaultOptions& options) {
     std::vector<std::string> already;
@@ -45,13 +67,15 @@ std::string blocks_of(const std::vector<PackMade>& packs, ir::Kernel kernel, con
 } // namespace
 
 std::string default_schedule(const ir::Kernel& given, const std::vector<std::string>& already,
-                             const DefaultOptions& options) {
+                             const DefaultOptions& options, DecisionLog* log) {
     ir::Kernel kernel = given;
+    DecisionLog noted;
     std::string clones;
     std::map<std::string, std::string> origins; // of clones
     for (int left = most_clones; left-- > 0;) {
         Analysis analysis(kernel, already, options);
         const std::optional<Clone> clone = choose_clone(analysis, shapes_of(analysis));
+        noted.merge(analysis.log());
         if (!clone) {
             break;
         }
@@ -66,6 +90,11 @@ std::string default_schedule(const ir::Kernel& given, const std::vector<std::str
     }
     Analysis analysis(kernel, already, options);
     const DefaultText written = text_of(analysis, shapes_of(analysis));
+    if (log != nullptr) {
+        noted.merge(analysis.log());
+        weigh(analysis, noted);
+        *log = std::move(noted);
+    }
     return clones + written.text + (written.packs.empty() ? "" : blocks_of(written.packs, kernel, options));
 }
 

@@ -3,6 +3,7 @@
 #include "default_text.hpp"
 
 #include "coulter/schedule/rewrite.hpp"
+#include "default_reduced.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -15,9 +16,6 @@ struct TaskLoop {
     std::string name;
     std::int64_t extent = 1;
 };
-
-/// Copies of the innermost statement beyond which unrolling costs more than the loops that it saves.
-constexpr std::int64_t most_copies = 32;
 
 /// Work, in simple operations, below which a task costs more to hand out than it brings; and tasks that each thread
 /// should have at least, so that none waits long for the last one.
@@ -60,6 +58,11 @@ private:
     void line(const std::string& text, const std::string& why) { text_ += fmt::format("{:<58} # {}\n", text, why); }
     void open(const std::string& stage) { text_ += fmt::format("stage {} {{\n", stage); }
     void step(const std::string& text, const std::string& why) { line("  " + text, why); }
+    void steps(const std::vector<Step>& list) {
+        for (const Step& each : list) {
+            step(each.text, each.why);
+        }
+    }
     void close() { text_ += "}\n"; }
 
     std::string free_name(const std::string& stem) {
@@ -96,7 +99,7 @@ private:
                 step("store in registers", "one value at a time");
             }
             if (shape.vector.reduced) {
-                partial_sums(definition, shape.vector);
+                steps(partial_sum_steps(analysis_, definition, shape.vector));
             }
             close();
             break;
@@ -147,14 +150,14 @@ private:
         step(fmt::format("compute at {}/{}", write_out.name, place), "one tile at a time");
         step("store in registers", "a tile is small enough");
         if (shape.has_tile()) {
-            inner_nest(reduction, shape.tile);
+            steps(tile_steps(analysis_, reduction, shape.tile));
         } else if (shape.vector.reduced) {
-            partial_sums(reduction, shape.vector);
+            steps(partial_sum_steps(analysis_, reduction, shape.vector));
         }
         close();
         if (shape.has_tile()) {
             open(accumulator + ".init");
-            finish_vector(shape.tile, vector_split(shape.tile));
+            steps(start_steps(shape.tile));
             close();
         }
     }
@@ -194,7 +197,9 @@ private:
             const std::int64_t steps = (analysis_.extent(loop.dim) + loop.block - 1) / loop.block;
             if (loop.tiled) {
                 ordered.insert(loop.dim);
-                outer.push_back({name + ".o", steps});
+                const auto block = blocks.find(loop.dim);
+                const bool blocked = block != blocks.end();
+                outer.push_back({name + (blocked ? ".i.o" : ".o"), blocked ? block->second / loop.block : steps});
             } else if (loop.block > 1) {
                 step(fmt::format("split {} by {}", name, loop.block), "what is read in a task serves several indices");
                 blocks[loop.dim] = loop.block;
@@ -211,7 +216,7 @@ private:
         }
         std::vector<std::string> inner; // innermost first
         for (const TileDim& tile : tiled) {
-            const std::string loop = display_name(tile.dim);
+            const std::string loop = display_name(tile.dim) + (blocks.count(tile.dim) != 0 ? ".i" : "");
             if (tile.whole) {
                 inner.push_back(loop);
                 continue;
@@ -275,9 +280,18 @@ private:
             most = std::min<std::size_t>(most, 2);
         }
         const std::int64_t wanted = std::int64_t{2} * analysis_.options().threads;
+        const auto grain_decided = analysis_.decided("grain", definition.name, {"serial", "1", "2", "4", "8", "16", "32", "64"});
+        if (grain_decided && *grain_decided == "serial") {
+            return outer.back().name;
+        }
+        std::vector<std::string> counts;
+        for (std::size_t count = 1; count <= std::min<std::size_t>(most, 3); ++count) {
+            counts.push_back(std::to_string(count));
+        }
+        const auto fuse_decided = analysis_.decided("fuse", definition.name, counts, true);
         std::size_t fused_loops = 1;
         std::int64_t tasks = outer.front().extent;
-        while (fused_loops < most && tasks < wanted) {
+        while (fuse_decided ? fused_loops < std::stoul(*fuse_decided) : fused_loops < most && tasks < wanted) {
             tasks *= outer[fused_loops++].extent;
         }
         // From the inside: fused the other way round, the index of a middle loop is computed inside the loops below.
@@ -294,7 +308,9 @@ private:
         }
         if (outer.front().extent > 1) {
             std::string loop = outer.front().name;
-            const std::int64_t grain = fused_loops == 1 ? grain_of(total, outer.front().extent) : 1;
+            const std::int64_t grain = grain_decided      ? std::stoll(*grain_decided)
+                                       : fused_loops == 1 ? grain_of(total, outer.front().extent)
+                                                          : 1;
             if (grain > 1) {
                 step(fmt::format("split {} by {}", loop, grain), "a task that is worth handing out");
                 if (outer.size() == 1) {
@@ -306,83 +322,6 @@ private:
             step("parallel " + loop, "tasks of the threads");
         }
         return outer.back().name;
-    }
-
-    [[nodiscard]] static bool splits_vector(const RegisterTile& tile) {
-        return !tile.vector.whole || tile.vector.size != tile.lanes;
-    }
-
-    /// Splits the vectorized dim of a tile into lanes; the loops to unroll.
-    std::vector<std::string> vector_split(const RegisterTile& tile) {
-        const std::string loop = display_name(tile.vector.dim);
-        std::vector<std::string> unrolled;
-        if (splits_vector(tile)) {
-            step(fmt::format("split {} by {}", loop, tile.lanes), "lanes of a vector");
-            unrolled.push_back(loop + ".o");
-        }
-        for (const TileDim& dim : tile.unrolled) {
-            unrolled.push_back(display_name(dim.dim));
-        }
-        return unrolled;
-    }
-
-    [[nodiscard]] static std::string vector_loop(const RegisterTile& tile) {
-        return display_name(tile.vector.dim) + (splits_vector(tile) ? ".i" : "");
-    }
-
-    void finish_vector(const RegisterTile& tile, const std::vector<std::string>& unrolled) {
-        step("vectorize " + vector_loop(tile), "contiguous, or the same for all lanes");
-        if (!unrolled.empty()) {
-            step("unroll " + joined(unrolled), "so that each result is a register");
-        }
-    }
-
-    /// The reduction of one tile: reduced loops outside of it, of which short ones are unrolled too.
-    void inner_nest(const ir::Definition& definition, const RegisterTile& tile) {
-        std::vector<std::string> unrolled = vector_split(tile);
-        std::vector<std::string> order{vector_loop(tile)};
-        order.insert(order.end(), unrolled.begin(), unrolled.end());
-        const std::vector<std::string>& reduced = definition.reduction->dims;
-        for (auto dim = reduced.rbegin(); dim != reduced.rend(); ++dim) {
-            order.push_back(display_name(*dim));
-        }
-        step("reorder " + joined(order), "the whole tile at each reduced index");
-        std::int64_t copies = tile.vector.size / tile.lanes;
-        for (const TileDim& dim : tile.unrolled) {
-            copies *= dim.size;
-        }
-        for (auto dim = reduced.rbegin(); dim != reduced.rend(); ++dim) {
-            copies *= analysis_.constant(*dim).value_or(most_copies + 1);
-            if (copies > most_copies) {
-                break;
-            }
-            unrolled.push_back(display_name(*dim));
-        }
-        finish_vector(tile, unrolled);
-    }
-
-    /// A reduced loop in lanes, each of which has a result of its own.
-    void partial_sums(const ir::Definition& definition, const VectorChoice& vector) {
-        const std::string loop = display_name(vector.dim);
-        const std::int64_t extent = analysis_.extent(vector.dim);
-        std::vector<std::string> order{loop};
-        if (analysis_.constant(vector.dim) != vector.lanes) {
-            const std::int64_t vectors = extent >= 8 * vector.lanes ? 4 : 1;
-            step(fmt::format("split {} by {}", loop, vectors * vector.lanes),
-                 vectors > 1 ? "lanes of vectors, several in flight" : "lanes of a vector");
-            order = {loop + ".i", loop + ".o"};
-        }
-        const std::string lanes = order.front();
-        const std::vector<std::string>& reduced = definition.reduction->dims;
-        for (auto dim = reduced.rbegin(); dim != reduced.rend(); ++dim) {
-            if (*dim != vector.dim) {
-                order.push_back(display_name(*dim));
-            }
-        }
-        if (order.size() > 1) {
-            step("reorder " + joined(order), "lanes innermost");
-        }
-        step("vectorize " + lanes, "a partial result in each lane");
     }
 
     const ir::Kernel& kernel_;

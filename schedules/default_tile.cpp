@@ -86,6 +86,24 @@ std::int64_t fitting_lanes(const Region& region, const std::string& dim, std::in
     return lanes;
 }
 
+/// The word for a stage without vectors, which is no name of a dim.
+const std::string no_vector = "-";
+
+/// Dims along which a stage can be vectorized, and `no_vector`.
+std::vector<std::string> vector_dims(const Analysis& analysis, const ir::Definition& stage, const Region& region) {
+    std::vector<std::string> dims = stage.dims;
+    if (stage.reduction && may_reassociate(analysis, stage)) {
+        dims.insert(dims.end(), stage.reduction->dims.begin(), stage.reduction->dims.end());
+    }
+    const std::int64_t most = analysis.lanes(stage.name);
+    const auto end = std::remove_if(dims.begin(), dims.end(), [&](const std::string& dim) {
+        return fitting_lanes(region, dim, most) < 2;
+    });
+    dims.erase(end, dims.end());
+    dims.push_back(no_vector);
+    return dims;
+}
+
 } // namespace
 
 VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage, const Region& region) {
@@ -95,9 +113,13 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
     double least = std::numeric_limits<double>::infinity();
     double second = scalar;
     const double reduced_points = stage.reduction ? region.points(stage.reduction->dims) : 1;
+    const std::optional<std::string> decided = analysis.decided("vector", stage.name, vector_dims(analysis, stage, region));
+    if (decided && *decided == no_vector) {
+        return {};
+    }
     const auto consider = [&](const std::string& dim, bool reduced) {
         const std::int64_t lanes = fitting_lanes(region, dim, most);
-        if (lanes < 2) {
+        if (lanes < 2 || (decided && dim != *decided)) {
             return;
         }
         const auto gather = static_cast<double>(lanes) + 2;
@@ -133,7 +155,7 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
         }
     }
     best.margin = std::max(0.0, std::min(second, scalar) - least);
-    return least <= scalar ? best : VectorChoice{};
+    return decided || least <= scalar ? best : VectorChoice{};
 }
 
 namespace {
@@ -159,6 +181,24 @@ public:
     }
 
     RegisterTile run() {
+        vectors_ = number("vectors", {"1", "2", "3", "4"});
+        rows_ = number("rows", {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "12", "14", "16"});
+        search();
+        if (best_.vector.dim.empty()) { // no tile has as many vectors and rows
+            vectors_ = rows_ = std::nullopt;
+            search();
+        }
+        return best_;
+    }
+
+private:
+    [[nodiscard]] std::optional<std::int64_t> number(const std::string& about,
+                                                     const std::vector<std::string>& words) const {
+        const std::optional<std::string> decided = analysis_.decided(about, stage_.name, words, true);
+        return decided ? std::optional<std::int64_t>(std::stoll(*decided)) : std::nullopt;
+    }
+
+    void search() {
         const std::vector<std::string>& dims = stage_.dims;
         for (const std::int64_t vectors : {1, 2, 3, 4}) {
             if (vectors > 1 && vectors * vector_.lanes > region_.extent(vector_.dim)) {
@@ -185,10 +225,8 @@ public:
                 }
             }
         }
-        return best_;
     }
 
-private:
     [[nodiscard]] std::vector<std::int64_t> sizes(const std::string& dim) const {
         std::vector<std::int64_t> result;
         if (dim == vector_.dim) {
@@ -210,10 +248,15 @@ private:
     void consider(std::int64_t vectors, const std::vector<TileDim>& unrolled) {
         double accumulators = static_cast<double>(vectors);
         double wasted = waste(region_, vector_.dim, vectors * vector_.lanes);
+        std::int64_t rows = 1;
         for (const TileDim& dim : unrolled) {
-            accumulators *= static_cast<double>(dim.size);
+            rows *= dim.size;
             wasted *= waste(region_, dim.dim, dim.size);
         }
+        if (vectors_.value_or(vectors) != vectors || rows_.value_or(rows) != rows) {
+            return;
+        }
+        accumulators *= static_cast<double>(rows);
         double loads = 0;
         double far = 0;  // loads each from a page of its own
         double held = 0; // vectors that serve several results; what is the same for all lanes is read from memory
@@ -267,11 +310,27 @@ private:
     double steps_ = 1; ///< of the reduction
     std::vector<const ir::Node*> accesses_;
     std::set<std::pair<const ir::Node*, std::string>> depends_;
+    std::optional<std::int64_t> vectors_; ///< decided
+    std::optional<std::int64_t> rows_;    ///< decided
     double least_ = std::numeric_limits<double>::infinity();
     RegisterTile best_;
 };
 
 } // namespace
+
+std::int64_t vectors_of_map(const Analysis& analysis, const ir::Definition& stage, const VectorChoice& vector,
+                            const Region& region) {
+    std::vector<std::string> words;
+    for (const std::int64_t vectors : {2, 4}) {
+        const std::int64_t size = vectors * vector.lanes;
+        if (size <= region.extent(vector.dim) &&
+            (!region.constant(vector.dim) || region.extent(vector.dim) % size == 0)) {
+            words.push_back(std::to_string(vectors));
+        }
+    }
+    const std::optional<std::string> decided = analysis.decided("vectors", stage.name, words, true);
+    return decided ? std::stoll(*decided) : 1;
+}
 
 RegisterTile choose_tile(const Analysis& analysis, const ir::Definition& stage, const VectorChoice& vector,
                          const Region& region) {

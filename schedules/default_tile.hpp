@@ -60,6 +60,10 @@ private:
 /// The loop along which reads are contiguous or alike.
 [[nodiscard]] VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage, const Region& region);
 
+/// How many vectors an iteration of a map computes: one, unless a search decides otherwise.
+[[nodiscard]] std::int64_t vectors_of_map(const Analysis& analysis, const ir::Definition& stage,
+                                          const VectorChoice& vector, const Region& region);
+
 /// The tile of `stage` with the fewest loads per operation that fits the registers. \pre a choice of a pure dim.
 [[nodiscard]] RegisterTile choose_tile(const Analysis& analysis, const ir::Definition& stage,
                                        const VectorChoice& vector, const Region& region);

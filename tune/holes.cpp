@@ -94,7 +94,7 @@ void HoleSpace::restore_first_values() {
     }
 }
 
-std::string HoleSpace::filled(const Assignment& assignment) const {
+std::string HoleSpace::summary(const Assignment& assignment) const {
     std::string text;
     for (std::size_t i = 0; i < choices_.size(); ++i) {
         const Choice& choice = choices_[i];

@@ -14,6 +14,13 @@ constexpr double noise = 0.02;
 } // namespace
 
 CostModel::CostModel(const Space& space, std::vector<Point> points) : space_(space), points_(std::move(points)) {
+    double heaviest = 0;
+    for (const Choice& choice : space.choices()) {
+        heaviest = std::max(heaviest, choice.weight);
+    }
+    for (const Choice& choice : space.choices()) {
+        importance_.push_back(heaviest > 0 ? choice.weight / heaviest : 1);
+    }
     const auto count = static_cast<double>(points_.size());
     for (const Point& point : points_) {
         mean_ += point.log_time / count;
@@ -45,9 +52,11 @@ double CostModel::distance(const Assignment& a, const Assignment& b) const {
     for (std::size_t i = 0; i < a.size(); ++i) {
         const Choice& choice = space_.choices()[i];
         const std::size_t apart = a[i] > b[i] ? a[i] - b[i] : b[i] - a[i];
-        const double one = choice.ordered ? static_cast<double>(apart) / static_cast<double>(choice.domain.size() - 1)
-                                          : (apart == 0 ? 0.0 : 1.0);
-        sum += apart == 0 ? 0 : one * one;
+        const bool open = choice.tacit && (a[i] == choice.initial || b[i] == choice.initial);
+        const double one = choice.ordered && !open
+                               ? static_cast<double>(apart) / static_cast<double>(choice.domain.size() - 1)
+                               : 1.0;
+        sum += apart == 0 ? 0 : one * one * importance_[i];
     }
     return sum;
 }

@@ -32,6 +32,7 @@ private:
 
     const Space& space_;
     std::vector<Point> points_;
+    std::vector<double> importance_; ///< of the choices, at most 1
     std::vector<double> distances_; ///< between points, squared
     std::vector<double> factor_;    ///< Cholesky's, lower
     std::vector<double> weights_;

@@ -16,10 +16,13 @@ constexpr std::size_t patience = 4;      ///< batches without an improvement bef
 
 } // namespace
 
-Proposals::Proposals(const Space& space, std::uint64_t seed, std::vector<Assignment> starts)
-    : space_(space), random_(seed), all_(size(space)), starts_(std::move(starts)) {
+Proposals::Proposals(const Space& space, std::uint64_t seed, std::vector<Assignment> starts, Prior prior)
+    : space_(space), random_(seed), all_(size(space)), starts_(std::move(starts)), prior_(std::move(prior)) {
     starts_.insert(starts_.begin(), initial(space));
     std::ranges::reverse(starts_); // taken from the back
+    for (const Choice& choice : space.choices()) {
+        weights_.push_back((weights_.empty() ? 0 : weights_.back()) + choice.weight);
+    }
 }
 
 void Proposals::learn(const Assignment& assignment, std::optional<double> seconds) {
@@ -36,8 +39,24 @@ void Proposals::learn(const Assignment& assignment, std::optional<double> second
     }
 }
 
+/// A choice, the sooner the more it is expected to matter.
+std::size_t Proposals::choice_by_weight() {
+    constexpr std::uint64_t steps = UINT64_C(1) << 53;
+    const double at = static_cast<double>(below(steps)) / static_cast<double>(steps) * weights_.back();
+    const auto found = std::ranges::upper_bound(weights_, at);
+    return std::min<std::size_t>(static_cast<std::size_t>(found - weights_.begin()), weights_.size() - 1);
+}
+
 Assignment Proposals::random() {
-    Assignment assignment;
+    Assignment assignment = initial(space_);
+    if (all_ > enumerable) {
+        // Of many choices most are right as they are, and of a candidate that changes them all nothing is learnt.
+        for (std::size_t changes = 2 + below(6); changes > 0; --changes) {
+            assignment = mutated(std::move(assignment));
+        }
+        return assignment;
+    }
+    assignment.clear();
     for (const Choice& choice : space_.choices()) {
         assignment.push_back(below(choice.domain.size()));
     }
@@ -46,9 +65,11 @@ Assignment Proposals::random() {
 
 Assignment Proposals::mutated(Assignment assignment) {
     for (std::size_t changes = 1 + (below(3) == 0 ? 1 : 0); changes > 0; --changes) {
-        const std::size_t at = below(assignment.size());
+        const std::size_t at = choice_by_weight();
         const Choice& choice = space_.choices()[at];
-        const bool to_neighbour = choice.ordered && below(3) != 0;
+        // Nothing lies beside a choice that is not made.
+        const bool is_open = choice.tacit && assignment[at] == choice.initial;
+        const bool to_neighbour = choice.ordered && !is_open && below(3) != 0;
         if (to_neighbour && assignment[at] + 1 < choice.domain.size() && (assignment[at] == 0 || below(2) == 0)) {
             ++assignment[at];
         } else if (to_neighbour && assignment[at] > 0) {
@@ -62,8 +83,12 @@ Assignment Proposals::mutated(Assignment assignment) {
 
 Assignment Proposals::crossed(const Assignment& a, const Assignment& b) {
     Assignment child = a;
+    const bool joined = below(2) == 0; // what either of them decides; they mostly decide about other stages
     for (std::size_t i = 0; i < child.size(); ++i) {
-        child[i] = below(2) == 0 ? a[i] : b[i];
+        const Choice& choice = space_.choices()[i];
+        const bool open = choice.tacit && a[i] == choice.initial;
+        const bool other = choice.tacit && b[i] == choice.initial;
+        child[i] = joined && open != other ? (open ? b[i] : a[i]) : below(2) == 0 ? a[i] : b[i];
     }
     return child;
 }
@@ -108,8 +133,13 @@ std::vector<Assignment> Proposals::pool() {
     return pool;
 }
 
-// The most promising first. Assignments that have no time count as slow ones, so that their neighbourhood is avoided.
+// The most promising first. Assignments that have no time count as slow ones, so that their neighbourhood is avoided. The
+// cost model of this kernel learns what the prior, from other kernels, gets wrong.
 void Proposals::rank(std::vector<Assignment>& pool) const {
+    if (timed_.size() < least_points) {
+        std::ranges::stable_sort(pool, {}, prior_);
+        return;
+    }
     std::vector<CostModel::Point> points;
     double best = timed_.front().seconds;
     double worst = best;
@@ -127,10 +157,13 @@ void Proposals::rank(std::vector<Assignment>& pool) const {
         std::ranges::stable_sort(points.begin(), points.end() - most_points / 2, {}, &CostModel::Point::log_time);
         points.erase(points.begin() + most_points / 2, points.end() - most_points / 2);
     }
+    for (CostModel::Point& point : points) {
+        point.log_time -= prior_(point.assignment);
+    }
     const CostModel model(space_, std::move(points));
     std::vector<std::pair<double, std::size_t>> order;
     for (std::size_t i = 0; i < pool.size(); ++i) {
-        order.emplace_back(-model.expected_improvement(pool[i], std::log(best)), i);
+        order.emplace_back(-model.expected_improvement(pool[i], std::log(best) - prior_(pool[i])), i);
     }
     std::ranges::sort(order);
     std::vector<Assignment> ranked;
@@ -175,7 +208,7 @@ std::vector<Assignment> Proposals::next(std::size_t count) {
         return chosen;
     }
     std::vector<Assignment> candidates = pool();
-    if (timed_.size() >= least_points && !candidates.empty()) {
+    if (!timed_.empty() && !candidates.empty()) {
         // One in four whatever the model thinks of it: it learns most where it is wrong.
         std::vector<Assignment> ranked = candidates;
         rank(ranked);

@@ -4,6 +4,7 @@
 #include "coulter/tune/space.hpp"
 #include "model.hpp"
 
+#include <functional>
 #include <random>
 #include <set>
 
@@ -11,7 +12,10 @@ namespace coulter::tune {
 
 class Proposals {
 public:
-    Proposals(const Space& space, std::uint64_t seed, std::vector<Assignment> starts);
+    using Prior = std::function<double(const Assignment&)>;
+
+    /// `prior` as in SearchOptions.
+    Proposals(const Space& space, std::uint64_t seed, std::vector<Assignment> starts, Prior prior);
 
     /// What was learnt of an assignment: its time, or nothing where it has none.
     void learn(const Assignment& assignment, std::optional<double> seconds);
@@ -33,6 +37,7 @@ private:
     [[nodiscard]] Assignment random();
     [[nodiscard]] Assignment mutated(Assignment assignment);
     [[nodiscard]] Assignment crossed(const Assignment& a, const Assignment& b);
+    [[nodiscard]] std::size_t choice_by_weight();
     [[nodiscard]] Assignment evolved();
     [[nodiscard]] std::vector<Assignment> pool();
     void rank(std::vector<Assignment>& pool) const;
@@ -41,8 +46,10 @@ private:
     const Space& space_;
     std::mt19937_64 random_;
     std::uint64_t all_;
+    std::vector<double> weights_; ///< of the choices, summed up
     std::set<Assignment> given_;
     std::vector<Assignment> starts_;
+    Prior prior_;
     std::vector<Known> timed_;      ///< all
     std::vector<Known> population_; ///< since the last restart, fastest first
     std::vector<Assignment> untimed_;

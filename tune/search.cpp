@@ -20,7 +20,7 @@ class Search {
 public:
     Search(const Space& space, Evaluator& evaluator, Recorded& recorded, const SearchOptions& options)
         : space_(space), evaluator_(evaluator), recorded_(recorded), options_(options),
-          proposals_(space, options.seed, options.starts) {}
+          proposals_(space, options.seed, options.starts, options.prior) {}
 
     SearchResult run() {
         if (options_.recorded_only) {
@@ -36,30 +36,62 @@ private:
     /// What the records say, however they came about: the way of a search also depends on records of other sizes, which
     /// may be others by now.
     void take_recorded() {
-        std::map<std::string, std::pair<std::vector<Candidate>, std::vector<Record>>> comparisons;
+        std::map<std::string, std::vector<const Record*>> comparisons;
+        std::vector<std::pair<double, const Record*>> timed;
         for (const auto& [key, record] : recorded_.all()) {
-            const std::optional<Candidate> candidate = candidate_of(record);
-            if (candidate && key.second.empty()) {
-                learn(*candidate, record);
-            } else if (candidate) {
-                comparisons[key.second].first.push_back(*candidate);
-                comparisons[key.second].second.push_back(record);
+            if (!key.second.empty()) {
+                comparisons[key.second].push_back(&record);
+                continue;
+            }
+            ++result_.candidates;
+            ++result_.outcomes[record.outcome];
+            if (record.outcome == Outcome::timed) {
+                timed.emplace_back(median(record.samples), &record);
             }
         }
         // Of several comparisons the one that the fastest took part in.
-        std::ranges::stable_sort(timed_, {}, &Ranked::seconds);
-        for (const Ranked& each : timed_) {
-            for (const auto& [name, side_by_side] : comparisons) {
-                const auto& [finalists, records] = side_by_side;
-                const bool whole = name == comparison_of(finalists);
-                if (whole && std::ranges::find(finalists, each.timed.candidate.schedule, &Candidate::schedule) !=
-                                 finalists.end()) {
-                    decide(finalists, records);
+        std::ranges::stable_sort(timed, {}, [](const auto& each) { return each.first; });
+        for (const auto& [seconds, fastest] : timed) {
+            for (const auto& [name, records] : comparisons) {
+                const bool takes_part = std::ranges::any_of(
+                    records, [&](const Record* each) { return each->schedule == fastest->schedule; });
+                if (takes_part && take_comparison(name, records)) {
                     return;
                 }
             }
         }
+        take_all();
+    }
+
+    /// Decides as a comparison ended, where all that took part in it are schedules of this space still.
+    bool take_comparison(const std::string& name, const std::vector<const Record*>& side_by_side) {
+        std::vector<Candidate> finalists;
+        std::vector<Record> records;
+        for (const Record* record : side_by_side) {
+            if (const std::optional<Candidate> candidate = candidate_of(*record)) {
+                finalists.push_back(*candidate);
+                records.push_back(*record);
+            }
+        }
+        if (name != comparison_of(finalists)) {
+            return false;
+        }
+        decide(finalists, records);
+        return true;
+    }
+
+    /// Without a comparison, the fastest of a space that was tried as a whole.
+    void take_all() {
         result_.complete = is_all_recorded();
+        result_.candidates = 0;
+        result_.outcomes.clear();
+        for (const auto& [key, record] : recorded_.all()) {
+            const std::optional<Candidate> candidate =
+                result_.complete && key.second.empty() ? candidate_of(record) : std::nullopt;
+            if (candidate) {
+                learn(*candidate, record);
+            }
+        }
     }
 
     /// The candidate that a record is of, where the space still has it and it is still the same schedule.

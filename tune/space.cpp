@@ -36,25 +36,33 @@ std::map<std::string, std::string> described(const Space& space, const Assignmen
     std::map<std::string, std::string> description;
     for (std::size_t i = 0; i < assignment.size(); ++i) {
         const Choice& choice = space.choices()[i];
-        description[choice.name] = choice.domain[assignment[i]];
+        if (!choice.tacit || assignment[i] != choice.initial) {
+            description[choice.name] = choice.domain[assignment[i]];
+        }
     }
     return description;
 }
 
 std::optional<Assignment> assignment_of(const Space& space, const std::map<std::string, std::string>& description) {
     Assignment assignment;
+    std::size_t found = 0;
     for (const Choice& choice : space.choices()) {
         const auto given = description.find(choice.name);
+        if (given == description.end() && choice.tacit) {
+            assignment.push_back(choice.initial);
+            continue;
+        }
         if (given == description.end()) {
             return std::nullopt;
         }
+        ++found;
         const auto at = std::ranges::find(choice.domain, given->second);
         if (at == choice.domain.end()) {
             return std::nullopt;
         }
         assignment.push_back(static_cast<std::size_t>(at - choice.domain.begin()));
     }
-    return description.size() == assignment.size() ? std::optional(assignment) : std::nullopt;
+    return description.size() == found ? std::optional(assignment) : std::nullopt;
 }
 
 } // namespace coulter::tune

@@ -72,14 +72,7 @@ public:
             // A condition that a split of the reduced dim brought holds everywhere but in the last part: `likely` lets
             // Halide cut that part off.
             const bool split = std::any_of(reduction.dims.begin(), reduction.dims.end(), is_introduced);
-            const Expr condition = Expressions(condition_scope()).lower(reduction.where);
-            const std::vector<std::string> free = ir::free_dims(lowering_.plan.kernel, {reduction.where});
-            const bool pure = std::none_of(free.begin(), free.end(), [&](const std::string& dim) {
-                return std::find(reduction.dims.begin(), reduction.dims.end(), dim) != reduction.dims.end();
-            });
-            rdom_.where(split  ? Halide::likely(condition)
-                        : pure ? lowering_.math->opaque(condition) // it bounds no loop, and would bound the tile
-                               : condition);
+            rdom_.where(bounding(Expressions(condition_scope()).lower(reduction.where), split));
         }
         std::vector<Expr> values = update(reduction);
         // Halide takes the loops of an update from the reduced indices in it: an element that is the same for all of
@@ -90,6 +83,19 @@ public:
         }
         values[0] = Halide::select(here, values[0], current()[0]);
         assign(values);
+    }
+
+    // A condition of which Halide may know what bounds a reduced loop. What is about no reduced index, once it is
+    // simplified, would bound the tile instead.
+    [[nodiscard]] Expr bounding(const Expr& condition, bool split) const {
+        if (const auto* both = condition.as<Halide::Internal::And>()) {
+            return bounding(both->a, split) && bounding(both->b, split);
+        }
+        const Expr simple = Halide::Internal::simplify(condition);
+        const bool is_about_loops = std::any_of(stage_.rvars.begin(), stage_.rvars.end(), [&](const auto& each) {
+            return Halide::Internal::expr_uses_var(simple, each.second.name());
+        });
+        return !is_about_loops ? lowering_.math->opaque(condition) : split ? Halide::likely(condition) : condition;
     }
 
     // Whether the values come from relaxed arithmetic.

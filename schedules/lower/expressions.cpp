@@ -33,13 +33,23 @@ bool looks_for_nan(const ir::Node& node) {
     }
 }
 
-// Halide takes an index that equals something for that in the bounds of what is read under the condition, and then asks
-// producers for more than the tile.
-bool pins_index(const ir::Ref& condition) {
-    const std::vector<const ir::Node*> nodes = ir::postorder({condition});
-    return std::any_of(nodes.begin(), nodes.end(), [](const ir::Node* node) {
-        return (node->op == ir::Op::eq || node->op == ir::Op::ne) && node->args[0]->type == Type::index;
-    });
+// Halide takes an index that equals something for that in the bounds of what is read under the condition, and one that is
+// compared for one in that range, and then asks producers for more than the tile.
+bool bends_bounds(const ir::Kernel& kernel, const ir::Node& select) {
+    const std::vector<const ir::Node*> nodes = ir::postorder({select.args[0]});
+    const auto compares = [&](std::initializer_list<ir::Op> ops) {
+        return std::any_of(nodes.begin(), nodes.end(), [&](const ir::Node* node) {
+            return std::find(ops.begin(), ops.end(), node->op) != ops.end() && node->args[0]->type == Type::index;
+        });
+    };
+    const auto reads_stage = [&] {
+        const std::vector<const ir::Node*> read = ir::postorder({select.args[1], select.args[2]});
+        return std::any_of(read.begin(), read.end(), [&](const ir::Node* node) {
+            return node->kind == ir::Kind::access && kernel.find_definition(node->name) != nullptr;
+        });
+    };
+    return compares({ir::Op::eq, ir::Op::ne}) ||
+           (compares({ir::Op::lt, ir::Op::le, ir::Op::gt, ir::Op::ge}) && reads_stage());
 }
 
 // Functions that are Halide's or libm's: their results carry its promise that they are no NaN.
@@ -127,8 +137,9 @@ Expr Expressions::lower_node(const ir::Node& node) {
         }
         return scope_.math.binary(node.op, arg(0), arg(1));
     case ir::Kind::select:
-        return scope_.math.choose(pins_index(node.args[0]) ? scope_.math.opaque(lowered(node.args[0]))
-                                                           : lowered(node.args[0]), lowered(node.args[1]), lowered(node.args[2]));
+        return scope_.math.choose(bends_bounds(scope_.kernel, node) ? scope_.math.opaque(lowered(node.args[0]))
+                                                                    : lowered(node.args[0]),
+                                  lowered(node.args[1]), lowered(node.args[2]));
     case ir::Kind::cast:
         if (node.type == Type::index) {
             // An index outside int32 is outside every tensor: saturating keeps it there.

@@ -55,7 +55,7 @@ TEST_CASE("schedules that cannot be tuned") {
     const Folder folder;
     folder.write("tiny.coulter", tiny_kernel);
     folder.write("tiny.sched", tiny_schedule);
-    std::string all = told(folder, {"--budget", "1"}, 1);
+    std::string all = told(folder, {"--budget", "1"}, 2);
     folder.write("tiny.sched", schedule_with_holes);
     folder.write("second.sched", "schedule tiny\ntune more in {4} = 4\nstage product.acc { unroll j by ?more }\n");
     all += told(folder, {"second.sched"}, 1);

@@ -65,13 +65,13 @@ TEST_CASE("provenance stands above the first hole, and replaces an earlier one")
 
 TEST_CASE("a file that was tuned in place begins from what it was before, unless it was edited since") {
     const HoleSpace space(file, "tiny.sched");
-    CHECK(space.filled({2, 0, 0}) == "n = 32 (was 16), m = 4 (was 4), k = 1 (was 2)");
+    CHECK(space.summary({2, 0, 0}) == "n = 32 (was 16), m = 4 (was 4), k = 1 (was 2)");
     const auto tuned = [&](const Assignment& best) {
-        return with_provenance(space.schedule_text(best), {"something else", space.filled(best)});
+        return with_provenance(space.schedule_text(best), {"something else", space.summary(best)});
     };
     const HoleSpace again(tuned({2, 0, 0}), "tiny.sched");
     CHECK(again.choices() == space.choices());
-    CHECK(with_provenance(again.schedule_text({0, 0, 1}), {"something else", again.filled({0, 0, 1})}) ==
+    CHECK(with_provenance(again.schedule_text({0, 0, 1}), {"something else", again.summary({0, 0, 1})}) ==
           tuned({0, 0, 1}));
     std::string edited = tuned({2, 0, 0});
     edited.replace(edited.find("=   32"), 6, "=   8");

@@ -38,6 +38,7 @@ public:
         }
         return text;
     }
+    [[nodiscard]] std::string summary(const Assignment& assignment) const override { return schedule_text(assignment); }
 
 private:
     std::vector<Choice> choices_;
@@ -316,6 +317,29 @@ TEST_CASE("starts are tried right after the first candidate") {
     options.starts = {{5, 2, 5, 2, 5, 2}};
     const SearchResult result = searched(space, fake, options);
     CHECK(result.best->candidate.assignment == options.starts.front());
+}
+
+TEST_CASE("before much is measured, what is expected of candidates decides") {
+    const Grid grid({40, 40, 40});
+    const auto cost = [](const Assignment& at) { return 1.0 + static_cast<double>(at[0] + at[1] + at[2]); };
+    SearchOptions options;
+    options.candidates = 9; // the first, and one batch
+    const auto largest = [&](const std::function<double(const Assignment&)>& prior) {
+        Fake fake(cost);
+        Recorded recorded;
+        options.prior = prior;
+        (void)search(grid, fake, recorded, options);
+        std::size_t sum = 0;
+        for (const auto& [key, record] : recorded.all()) {
+            for (const auto& [name, value] : record.choices) {
+                sum += key.second.empty() ? std::stoul(value) : 0;
+            }
+        }
+        return sum;
+    };
+    const std::size_t small = largest([&](const Assignment& at) { return cost(at); });
+    const std::size_t large = largest([&](const Assignment& at) { return -cost(at); });
+    CHECK(2 * small < large);
 }
 
 TEST_CASE("medians, and intervals that hold them") {

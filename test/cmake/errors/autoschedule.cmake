@@ -1,1 +1,1 @@
-coulter_add_kernels(demo COULTER a.coulter AUTOSCHEDULE tuned)
+coulter_add_kernels(demo COULTER a.coulter AUTOSCHEDULE fast)

@@ -1,6 +1,7 @@
 #pragma once
 /// Schedules for stages that nobody scheduled: legal for every kernel, and good without a search.
 
+#include "coulter/schedule/decisions.hpp"
 #include "coulter/schedule/machine.hpp"
 #include "coulter/schedule/plan.hpp"
 
@@ -16,6 +17,7 @@ struct DefaultOptions {
     Numerics numerics = Numerics::reassociate;
     Machine machine;
     std::map<std::string, std::int64_t> sizes; ///< typical extents; they override the kernel's estimates
+    Decided decided;                           ///< what a search decides in place of the estimates
 };
 
 /// The schedule text (statements without a `schedule` line) for every definition of `kernel` that is not in `already`.
@@ -31,7 +33,9 @@ struct DefaultOptions {
 /// vectorized dim is the one along which most reads are contiguous or alike, and reduced loops are vectorized where no
 /// pure dim is fit for it (not for floats under `exact`). Outer loops are parallel where there is enough to do, in tasks
 /// worth handing out. Each directive's line says why.
+///
+/// `log`, where given, gets the decisions that came up.
 [[nodiscard]] std::string default_schedule(const ir::Kernel& kernel, const std::vector<std::string>& already,
-                                           const DefaultOptions& options = {});
+                                           const DefaultOptions& options = {}, DecisionLog* log = nullptr);
 
 } // namespace coulter::schedule

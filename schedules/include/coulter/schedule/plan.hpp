@@ -5,6 +5,7 @@
 /// ordinary definitions of Plan::kernel, which the interpreter can run as well.
 
 #include "coulter/ir.hpp"
+#include "coulter/schedule/decisions.hpp"
 
 namespace coulter::schedule {
 
@@ -103,6 +104,7 @@ struct Plan {
     std::string schedule_text; ///< canonical text in force, for metadata; empty: the default schedule
     std::string completion_text; ///< statements that the default schedule added for all other stages
     std::string completion_why;  ///< the same with the reason for each directive as a comment
+    std::vector<Decision> decisions; ///< of the default schedule
 };
 
 /// When a variant is called: everything that is said must hold.

@@ -15,7 +15,7 @@ public:
     [[nodiscard]] const std::vector<Choice>& choices() const override { return choices_; }
     [[nodiscard]] std::string schedule_text(const Assignment& assignment) const override;
     /// `n = 32 (was 16), m = 8 (was 8)`: a line for with_provenance(), from which the first values are read again.
-    [[nodiscard]] std::string filled(const Assignment& assignment) const;
+    [[nodiscard]] std::string summary(const Assignment& assignment) const override;
 
 private:
     struct Place {

@@ -73,6 +73,9 @@ struct SearchOptions {
     std::size_t top = 4;            ///< so many are compared side by side at the end, beside the initial one
     bool recorded_only = false;     ///< measure nothing, and take what the records say, whatever search made them
     std::vector<Assignment> starts; ///< tried right after the initial one
+    /// What is expected of an assignment before it is measured: by how much the logarithm of its time differs from that
+    /// of the initial one.
+    std::function<double(const Assignment&)> prior = [](const Assignment&) { return 0.0; };
     /// Whether the search must end: time is up, or the user interrupts.
     std::function<bool()> is_over = [] { return false; };
     std::function<void(const SearchProgress&)> progress = [](const SearchProgress&) {};

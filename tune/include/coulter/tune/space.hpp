@@ -15,6 +15,8 @@ struct Choice {
     std::vector<std::string> domain;
     std::size_t initial = 0; ///< index into `domain`
     bool ordered = false;    ///< values that stand beside each other in `domain` act alike
+    bool tacit = false;      ///< the initial value says that nothing is decided, and descriptions leave it out
+    double weight = 1;       ///< how much the choice is expected to matter, beside others
     friend bool operator==(const Choice&, const Choice&) = default;
 };
 
@@ -31,6 +33,8 @@ public:
     [[nodiscard]] virtual const std::vector<Choice>& choices() const = 0;
     /// A schedule file. It need not be legal: what the checker refuses is no candidate.
     [[nodiscard]] virtual std::string schedule_text(const Assignment& assignment) const = 0;
+    /// What was chosen, in a line for a comment in that file.
+    [[nodiscard]] virtual std::string summary(const Assignment& assignment) const = 0;
 };
 
 [[nodiscard]] Assignment initial(const Space& space);

@@ -1,0 +1,261 @@
+// One tuning, from the files to the file.
+
+#include "tune_run.hpp"
+
+#include "coulter/fingerprint.hpp"
+#include "coulter/tune/experience.hpp"
+#include "coulter/tune/holes.hpp"
+#include "coulter/tune/statistics.hpp"
+#include "coulter/version.hpp"
+#include "files.hpp"
+#include "machine.hpp"
+#include "tune_evaluator.hpp"
+#include "tune_report.hpp"
+#include "tune_space.hpp"
+#include "verify_run.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <fmt/format.h>
+#include <iostream>
+#include <sstream>
+
+namespace coulter::cli {
+namespace fs = std::filesystem;
+
+namespace {
+
+// Of a budget in time, for the comparison at the end.
+constexpr double share_of_comparison = 0.15;
+constexpr double most_comparison = 6; ///< seconds
+
+struct Budget {
+    std::optional<double> seconds;
+    std::optional<std::size_t> candidates;
+};
+
+Budget parse_budget(const std::string& text) {
+    double value = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    const std::string unit(stop, end);
+    const double factor = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
+    if (error == std::errc() && value > 0 && value < 1e9) {
+        if (factor > 0) {
+            return {value * factor, std::nullopt};
+        }
+        if (unit.empty() && value == std::floor(value)) {
+            return {std::nullopt, static_cast<std::size_t>(value)};
+        }
+    }
+    throw Failure(usage, fmt::format("error: --budget wants a time (60s, 5m, 1h) or a number of candidates (500), and "
+                                     "`{}` is neither\n",
+                                     text));
+}
+
+tune::Setting setting_of(const TuneSubject& subject, const TuneRequest& request) {
+    tune::Setting setting;
+    setting.kernel = fingerprint(subject.work().kernel);
+    setting.sizes = sizes_text(subject.work(), subject.sizes);
+    setting.machine = request.machine.empty() ? machine_name() : request.machine;
+    setting.target = subject.loaded.target.name;
+    setting.versions = fmt::format("coulter {}, Halide {}", COULTER_VERSION, COULTER_HALIDE_VERSION);
+    if (request.tolerance >= 0) { // what was right with another one need not be right
+        setting.versions += fmt::format(", tolerance {}", request.tolerance);
+    }
+    setting.threads = subject.threads;
+    return setting;
+}
+
+/// What was fastest at other sizes of the class: at most one start for each of those sizes.
+std::vector<tune::Assignment> starts_of(const tune::Store& store, const tune::Setting& setting,
+                                        const tune::Space& space) {
+    std::map<std::string, std::pair<double, tune::Assignment>> best;
+    for (const tune::Store::Entry& entry : store.of_class(setting)) {
+        const auto assignment = assignment_of(space, entry.record.choices);
+        if (entry.record.outcome == tune::Outcome::timed && assignment) {
+            const double seconds = tune::median(entry.record.samples);
+            const auto [at, is_new] = best.emplace(entry.setting.sizes, std::pair(seconds, *assignment));
+            if (!is_new && seconds < at->second.first) {
+                at->second = {seconds, *assignment};
+            }
+        }
+    }
+    std::vector<tune::Assignment> starts;
+    for (const auto& [sizes, each] : best) {
+        if (starts.size() < 4 && std::ranges::find(starts, each.second) == starts.end()) {
+            starts.push_back(each.second);
+        }
+    }
+    return starts;
+}
+
+/// Records of other kernels on the same machine.
+std::vector<tune::Store::Entry> others_of(const tune::Store& store, const tune::Setting& setting) {
+    std::vector<tune::Store::Entry> others = store.all();
+    std::erase_if(others, [&](const tune::Store::Entry& each) {
+        return each.setting.kernel == setting.kernel || each.setting.machine != setting.machine;
+    });
+    return others;
+}
+
+class Tuning {
+public:
+    explicit Tuning(const TuneRequest& request)
+        : request_(request), budget_(parse_budget(request.budget)), subject_(subject_of(request)),
+          setting_(setting_of(subject_, request)), path_(subject_.schedules[subject_.tuned]),
+          in_place_(request.output.empty()), original_(has_holes(subject_) ? read_file(path_) : ""),
+          space_(space_of(subject_, original_)), start_(std::chrono::steady_clock::now()) {
+        if (!has_holes(subject_) && subject_.schedules.size() == 1) {
+            subject_.default_text = space_->schedule_text(tune::initial(*space_));
+        }
+        if (budget_.seconds) {
+            // A compiler that hangs must not take the budget many times over.
+            double& limit = subject_.limits.seconds;
+            limit = limit == 0 ? *budget_.seconds + 10 : std::min(limit, *budget_.seconds + 10);
+        }
+    }
+
+    int run() {
+        open_store();
+        const TemporaryDirectory scratch;
+        const double comparison = budget_.seconds ? share_of_comparison * *budget_.seconds : most_comparison;
+        CandidateEvaluator evaluator(
+            subject_, scratch.path(), [this] { return is_over(); }, std::clamp(comparison, 1.0, most_comparison));
+        tune::SearchOptions search;
+        search.candidates = budget_.candidates;
+        search.seed = request_.seed;
+        search.starts = starts_;
+        if (!experience_.empty()) {
+            search.prior = [this](const tune::Assignment& each) { return experience_.expected(*space_, each); };
+        }
+        TuneProgress progress(subject_.work().kernel.name, request_.lock ? std::nullopt : budget_.seconds);
+        search.progress = [&](const tune::SearchProgress& now) { progress.show(now); };
+        if (request_.lock || request_.reuse) {
+            search.recorded_only = true;
+            const tune::SearchResult found = tune::search(*space_, evaluator, recorded_, search);
+            if (request_.lock || is_finished(found)) {
+                return finish(found);
+            }
+            search.recorded_only = false;
+        }
+        search.is_over = [this] { return is_over(); };
+        return finish(tune::search(*space_, evaluator, recorded_, search));
+    }
+
+private:
+    static bool is_finished(const tune::SearchResult& result) {
+        return result.best && (result.compared || result.complete);
+    }
+
+    bool is_over() const {
+        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start_;
+        return interrupted() != 0 ||
+               (budget_.seconds && elapsed.count() > (1 - share_of_comparison) * *budget_.seconds);
+    }
+
+    void open_store() {
+        store_path_ = request_.store.empty() ? default_store() : fs::path(request_.store);
+        if (request_.lock && store_path_.extension() == ".jsonl") {
+            std::istringstream lines(read_file(store_path_));
+            for (const tune::Store::Entry& entry : tune::read_lines(lines, store_path_.string())) {
+                if (entry.setting == setting_) {
+                    recorded_.add(entry.record);
+                }
+            }
+            return;
+        }
+        store_.emplace(store_path_, request_.lock ? tune::Store::Mode::read : tune::Store::Mode::write);
+        recorded_ = tune::Recorded(*store_, setting_, !request_.resume);
+        if (!request_.lock) {
+            starts_ = starts_of(*store_, setting_, *space_);
+            experience_ = tune::Experience(others_of(*store_, setting_));
+        }
+    }
+
+    int finish(const tune::SearchResult& result) {
+        if (request_.lock && !is_finished(result)) {
+            throw failure(no_schedule, "M007",
+                          fmt::format("`{}` has no finished tuning of `{}` at {}", store_path_.string(),
+                                      subject_.work().kernel.name, setting_.sizes),
+                          fmt::format("looked for: {} thread{}, {}, {}, {}, kernel {}; run the same command without "
+                                      "--lock, and --machine gives another machine",
+                                      setting_.threads, setting_.threads == 1 ? "" : "s", setting_.target,
+                                      setting_.machine, setting_.versions, setting_.kernel));
+        }
+        if (!result.best) {
+            return nothing_timed(result);
+        }
+        const std::string output = request_.output.empty() ? path_ : request_.output;
+        if (in_place_ && read_file(path_) != original_) {
+            throw failure(refused, "M010",
+                          fmt::format("`{}` was edited while it was tuned, so nothing was written", path_),
+                          "run the same command again: what was measured is recorded; -o gives another file");
+        }
+        write_file(output, tune::with_provenance(result.best->candidate.text,
+                                                 provenance(subject_, setting_, *space_, result, request_.seed)));
+        if (interrupted() != 0) {
+            std::cerr << "interrupted: the best so far is kept\n";
+        }
+        if (request_.quiet) {
+            return good;
+        }
+        std::cout << (request_.json ? tune_json(subject_, setting_, result, output)
+                                    : tune_report(subject_, result, output))
+                  << std::flush; // an interrupted process ends by its signal
+        return good;
+    }
+
+    int nothing_timed(const tune::SearchResult& result) const {
+        if (interrupted() != 0) {
+            std::cerr << "interrupted: nothing was measured yet\n";
+            return environment;
+        }
+        if (result.candidates == 0) {
+            throw failure(no_schedule, "M009",
+                          fmt::format("the budget of {} was over before a candidate was measured", request_.budget),
+                          "give a larger one");
+        }
+        std::string why;
+        for (const tune::Record& record : result.failures) {
+            std::string choices;
+            for (const auto& [name, value] : record.choices) {
+                choices += fmt::format("{}{} = {}", choices.empty() ? "" : ", ", name, value);
+            }
+            why += fmt::format("note: {}: {}: {}\n", choices, tune::name(record.outcome), record.message);
+        }
+        throw Failure(no_schedule, failure(no_schedule, "M009",
+                                           fmt::format("none of {} candidates could be timed", result.candidates))
+                                           .what() +
+                                       why);
+    }
+
+    const TuneRequest& request_;
+    Budget budget_;
+    TuneSubject subject_;
+    tune::Setting setting_;
+    std::string path_; ///< of the file with the holes, or of the new one
+    bool in_place_;
+    std::string original_; ///< of the file with the holes
+    std::unique_ptr<tune::Space> space_;
+    std::chrono::steady_clock::time_point start_;
+    fs::path store_path_;
+    std::optional<tune::Store> store_;
+    tune::Recorded recorded_;
+    std::vector<tune::Assignment> starts_;
+    tune::Experience experience_;
+};
+
+} // namespace
+
+int tune_kernel(const TuneRequest& request) {
+    try {
+        return Tuning(request).run();
+    } catch (const tune::StoreError& error) {
+        throw Failure(environment, error.what());
+    }
+}
+
+} // namespace coulter::cli

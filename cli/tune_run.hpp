@@ -1,0 +1,37 @@
+#pragma once
+/// One tuning: what `coulter tune` does, and `coulter build --tuned` for each kernel.
+
+#include "child.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace coulter::cli {
+
+struct TuneRequest {
+    std::vector<std::string> files; ///< the kernel and its schedule, of which one file may have holes
+    std::vector<std::string> sizes; ///< as given to --sizes
+    std::string budget = "60s";
+    std::string output; ///< empty: the file with the holes
+    std::string store;  ///< empty: the default one
+    std::string machine;
+    std::string target = "host";
+    std::string runtime;
+    std::uint64_t seed = 1;
+    double tolerance = -1;
+    double code_mib = 4;
+    int threads = 0;
+    unsigned jobs = 0;
+    bool resume = true;
+    bool lock = false;  ///< take what is recorded, and fail where nothing is
+    bool reuse = false; ///< take what is recorded, and search where nothing is
+    bool json = false;
+    bool quiet = false; ///< report nothing
+    Limits limits;
+};
+
+/// Tunes, writes the file and reports. \returns the exit code. \throws Failure.
+int tune_kernel(const TuneRequest& request);
+
+} // namespace coulter::cli
