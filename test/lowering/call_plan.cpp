@@ -47,7 +47,8 @@ public:
                                               : tensors_.at(input.name)->buffer());
         }
         for (const schedule::Pack& pack : plan_.packs) {
-            if (pack.once) {
+            // That of a constant is computed by the compiler.
+            if (pack.once && original_.find_const(pack.source) == nullptr) {
                 argv.push_back(tensors_.at(pack.stage)->buffer());
             }
         }
