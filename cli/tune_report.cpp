@@ -70,6 +70,10 @@ void TuneProgress::show(const tune::SearchProgress& progress) {
             text += fmt::format(" of {}", time_text(*progress.initial_seconds));
         }
     }
+    if (progress.last_seconds && progress.predicted_seconds) {
+        text += fmt::format(", the last {} ({} predicted)", time_text(*progress.last_seconds),
+                            time_text(*progress.predicted_seconds));
+    }
     text += seconds_ ? fmt::format(", {:.0f} s left", std::max(0.0, *seconds_ - elapsed))
                      : fmt::format(", {:.0f} s", elapsed);
     std::cerr << "\r\x1b[K" << text << std::flush;

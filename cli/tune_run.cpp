@@ -92,6 +92,21 @@ std::vector<tune::Assignment> starts_of(const tune::Store& store, const tune::Se
     return starts;
 }
 
+/// Decisions about all stages at once, each by itself: no sequence of small changes leads there.
+std::vector<tune::Assignment> sweeping_starts(const tune::Space& space) {
+    std::vector<tune::Assignment> starts;
+    for (std::size_t i = 0; i < space.choices().size(); ++i) {
+        const tune::Choice& choice = space.choices()[i];
+        for (std::size_t value = 0; choice.name.ends_with(" of *") && value < choice.domain.size(); ++value) {
+            if (value != choice.initial) {
+                starts.push_back(tune::initial(space));
+                starts.back()[i] = value;
+            }
+        }
+    }
+    return starts;
+}
+
 /// Records of other kernels on the same machine.
 std::vector<tune::Store::Entry> others_of(const tune::Store& store, const tune::Setting& setting) {
     std::vector<tune::Store::Entry> others = store.all();
@@ -171,6 +186,8 @@ private:
         recorded_ = tune::Recorded(*store_, setting_, !request_.resume);
         if (!request_.lock) {
             starts_ = starts_of(*store_, setting_, *space_);
+            const std::vector<tune::Assignment> sweeping = sweeping_starts(*space_);
+            starts_.insert(starts_.end(), sweeping.begin(), sweeping.end());
             experience_ = tune::Experience(others_of(*store_, setting_));
         }
     }

@@ -87,6 +87,7 @@ Analysis::Analysis(const ir::Kernel& kernel, const std::vector<std::string>& alr
     find_extents();
     choose_inlined();
     expand();
+    decide_lanes();
 }
 
 void Analysis::find_extents() {
@@ -165,6 +166,22 @@ void Analysis::choose_inlined() {
         for (const ir::Ref& access : accesses.at(definition.name)) {
             evaluations[access->name] += runs;
         }
+    }
+}
+
+void Analysis::decide_lanes() {
+    std::vector<std::string> common;
+    for (const ir::Dim& dim : kernel_.dims) {
+        const auto stages =
+            std::count_if(kernel_.definitions.begin(), kernel_.definitions.end(), [&](const ir::Definition& each) {
+                return std::find(each.dims.begin(), each.dims.end(), dim.name) != each.dims.end();
+            });
+        if (extent(dim.name) > 1 && 2 * stages > static_cast<std::ptrdiff_t>(kernel_.definitions.size())) {
+            common.push_back(dim.name);
+        }
+    }
+    if (kernel_.definitions.size() > 1) {
+        lanes_everywhere_ = decided("lanes", "*", common);
     }
 }
 

@@ -47,6 +47,8 @@ public:
         return log_.decide(options_.decided, about, stage, words, ordered);
     }
     [[nodiscard]] DecisionLog& log() const { return log_; }
+    /// The dim that a search lays along the lanes of every stage that has it.
+    [[nodiscard]] const std::optional<std::string>& lanes_everywhere() const { return lanes_everywhere_; }
 
     /// Distance in memory, in elements, from one index of the loop `dim` to the next; nothing where it varies.
     [[nodiscard]] std::optional<std::int64_t> stride(const ir::Node& access, const std::string& dim) const;
@@ -55,6 +57,7 @@ private:
     void find_extents();
     void choose_inlined();
     void expand();
+    void decide_lanes();
 
     const ir::Kernel& kernel_;
     const DefaultOptions& options_;
@@ -65,6 +68,7 @@ private:
     std::map<std::string, std::vector<ir::Ref>> reads_;
     std::map<std::string, std::vector<std::string>> layouts_; ///< where it is not the order of the declaration
     std::set<std::string> open_;
+    std::optional<std::string> lanes_everywhere_;
     mutable DecisionLog log_; ///< of what was asked: no part of what the analysis knows
 };
 

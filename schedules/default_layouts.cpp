@@ -150,6 +150,11 @@ void choose_layouts(Analysis& analysis) {
         for (const std::string& name : open) {
             if (const auto innermost = analysis.decided("innermost", name, kernel.dims_of(name))) {
                 weights[name] = {{*innermost, 1}};
+            } else if (analysis.lanes_everywhere()) {
+                const std::vector<std::string>& dims = kernel.dims_of(name);
+                if (std::find(dims.begin(), dims.end(), *analysis.lanes_everywhere()) != dims.end()) {
+                    weights[name] = {{*analysis.lanes_everywhere(), 1}};
+                }
             }
             analysis.set_layout(name, heaviest_innermost(kernel.dims_of(name), weights[name]));
         }

@@ -114,6 +114,11 @@ private:
         }
         if (shape.host.empty()) {
             block(stage, shape);
+            if (shape.has_tile() && shape.tile.vector.dim == analysis_.lanes_everywhere() && !shape.tile.vector.whole &&
+                has_producers(stage)) {
+                // What is made for a vector of results is made inside the loop over vectors.
+                shape.outer.insert(shape.outer.begin(), {shape.tile.vector.dim, shape.tile.vector.size, true});
+            }
         }
         if (shape.strategy != Strategy::total) {
             arrange_as_decided(analysis_, stage, shape);

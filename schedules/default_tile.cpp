@@ -113,7 +113,12 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
     double least = std::numeric_limits<double>::infinity();
     double second = scalar;
     const double reduced_points = stage.reduction ? region.points(stage.reduction->dims) : 1;
-    const std::optional<std::string> decided = analysis.decided("vector", stage.name, vector_dims(analysis, stage, region));
+    const std::vector<std::string> dims = vector_dims(analysis, stage, region);
+    std::optional<std::string> decided = analysis.decided("vector", stage.name, dims);
+    const std::optional<std::string>& everywhere = analysis.lanes_everywhere();
+    if (!decided && everywhere && std::find(dims.begin(), dims.end(), *everywhere) != dims.end()) {
+        decided = everywhere;
+    }
     if (decided && *decided == no_vector) {
         return {};
     }

@@ -133,9 +133,9 @@ std::vector<Assignment> Proposals::pool() {
     return pool;
 }
 
-// The most promising first. Assignments that have no time count as slow ones, so that their neighbourhood is avoided. The
-// cost model of this kernel learns what the prior, from other kernels, gets wrong.
-void Proposals::rank(std::vector<Assignment>& pool) const {
+// The most promising first. Assignments that have no time count as slow ones, so that their neighbourhood is avoided.
+// The cost model of this kernel learns what the prior, from other kernels, gets wrong.
+void Proposals::rank(std::vector<Assignment>& pool) {
     if (timed_.size() < least_points) {
         std::ranges::stable_sort(pool, {}, prior_);
         return;
@@ -167,10 +167,18 @@ void Proposals::rank(std::vector<Assignment>& pool) const {
     }
     std::ranges::sort(order);
     std::vector<Assignment> ranked;
+    predicted_.clear();
     for (const auto& each : order) {
+        const Assignment& next = pool[each.second];
+        predicted_[next] = std::exp(model.predict(next).log_time + prior_(next));
         ranked.push_back(std::move(pool[each.second]));
     }
     pool = std::move(ranked);
+}
+
+std::optional<double> Proposals::predicted(const Assignment& assignment) const {
+    const auto at = predicted_.find(assignment);
+    return at == predicted_.end() ? std::nullopt : std::optional(at->second);
 }
 
 void Proposals::start_again_when_stuck() {

@@ -5,6 +5,8 @@
 #include "model.hpp"
 
 #include <functional>
+#include <map>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -24,6 +26,9 @@ public:
     /// space.
     [[nodiscard]] std::vector<Assignment> next(std::size_t count);
 
+    /// The time that the cost model gave for an assignment when it was chosen; nothing where it was not asked.
+    [[nodiscard]] std::optional<double> predicted(const Assignment& assignment) const;
+
     /// Whether every assignment was given.
     [[nodiscard]] bool exhausted() const { return given_.size() >= all_; }
 
@@ -40,7 +45,7 @@ private:
     [[nodiscard]] std::size_t choice_by_weight();
     [[nodiscard]] Assignment evolved();
     [[nodiscard]] std::vector<Assignment> pool();
-    void rank(std::vector<Assignment>& pool) const;
+    void rank(std::vector<Assignment>& pool);
     void start_again_when_stuck();
 
     const Space& space_;
@@ -53,8 +58,9 @@ private:
     std::vector<Known> timed_;      ///< all
     std::vector<Known> population_; ///< since the last restart, fastest first
     std::vector<Assignment> untimed_;
-    std::size_t at_random_ = 0; ///< so many more are drawn at random after a restart
-    std::size_t stuck_ = 0;     ///< batches without an improvement
+    std::map<Assignment, double> predicted_; ///< seconds
+    std::size_t at_random_ = 0;              ///< so many more are drawn at random after a restart
+    std::size_t stuck_ = 0;                  ///< batches without an improvement
     double last_best_ = 0;
 };
 

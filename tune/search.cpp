@@ -183,7 +183,7 @@ private:
                 record.choices = described(space_, candidate.assignment);
                 recorded_.add(record);
                 measured_.insert(candidate.schedule);
-                show_early(record);
+                show_early(record, proposals_.predicted(candidate.assignment));
             });
         }
         // In the order of the batch, whatever was known: the model must see the same points in the same order.
@@ -308,11 +308,13 @@ private:
         }
     }
 
-    void show_early(const Record& record) {
+    void show_early(const Record& record, std::optional<double> predicted) {
         SearchProgress progress = now("searching");
         progress.candidates += ++early_;
         if (record.outcome == Outcome::timed) {
             const double seconds = median(record.samples);
+            progress.last_seconds = seconds;
+            progress.predicted_seconds = predicted;
             progress.best_seconds = std::min(progress.best_seconds.value_or(seconds), seconds);
         }
         options_.progress(progress);

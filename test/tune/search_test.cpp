@@ -342,6 +342,28 @@ TEST_CASE("before much is measured, what is expected of candidates decides") {
     CHECK(2 * small < large);
 }
 
+TEST_CASE("progress tells what was predicted for the last candidate, and predictions become good") {
+    const Grid grid({40, 40, 40});
+    const auto cost = [](const Assignment& at) {
+        return 1.0 + 0.02 * static_cast<double>(at[0]) + 0.01 * static_cast<double>(at[1] + at[2]);
+    };
+    Fake fake(cost);
+    Recorded recorded;
+    SearchOptions options;
+    options.candidates = 80;
+    std::vector<double> errors;
+    options.progress = [&](const SearchProgress& progress) {
+        if (progress.predicted_seconds) {
+            REQUIRE(progress.last_seconds);
+            errors.push_back(std::abs(std::log(*progress.predicted_seconds / *progress.last_seconds)));
+        }
+    };
+    (void)search(grid, fake, recorded, options);
+    REQUIRE(errors.size() > 30);
+    CHECK(errors.size() < 80); // one in four is drawn without the model, and so are the first
+    CHECK(median({errors.end() - 20, errors.end()}) < 0.05);
+}
+
 TEST_CASE("medians, and intervals that hold them") {
     CHECK(median({3, 1, 2}) == 2);
     CHECK(median({4, 1, 2, 3}) == 2.5);

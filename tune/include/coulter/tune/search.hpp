@@ -65,6 +65,8 @@ struct SearchProgress {
     std::optional<double> initial_seconds;
     std::optional<double> best_seconds;
     const char* doing = "";
+    std::optional<double> last_seconds = {};      ///< of the candidate that was measured last
+    std::optional<double> predicted_seconds = {}; ///< for it, by the cost model
 };
 
 struct SearchOptions {
