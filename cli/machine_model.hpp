@@ -18,4 +18,7 @@ namespace coulter::cli {
 /// s.
 [[nodiscard]] schedule::Machine measure_machine(int threads);
 
+/// Cycles per second of such a chain, measured.
+[[nodiscard]] double clock_rate();
+
 } // namespace coulter::cli

@@ -18,24 +18,6 @@ namespace {
 
 std::atomic<float> sink{0}; // so that no loop is without effect
 
-/// Cycles per second: an addition that waits for the one before takes a cycle.
-double clock_rate() {
-    constexpr std::int64_t steps = std::int64_t{1} << 25;
-    double best = 0;
-    for (int sample = 0; sample < 5; ++sample) {
-        const auto start = Clock::now();
-        std::uint64_t value = 1;
-        for (std::int64_t i = 0; i < steps; i += 8) {
-            for (int j = 0; j < 8; ++j) {
-                value += 3;
-                asm volatile("" : "+r"(value)); // one at a time
-            }
-        }
-        best = std::max(best, static_cast<double>(steps) / seconds_since(start));
-    }
-    return best;
-}
-
 // All read `count` floats, a multiple of 64, from an aligned address.
 float sum_plain(const float* data, std::size_t count) {
     float sums[8] = {};
@@ -129,6 +111,24 @@ std::optional<double> cache_bytes(int level) {
 }
 
 } // namespace
+
+// An addition that waits for the one before takes a cycle.
+double clock_rate() {
+    constexpr std::int64_t steps = std::int64_t{1} << 25;
+    double best = 0;
+    for (int sample = 0; sample < 5; ++sample) {
+        const auto start = Clock::now();
+        std::uint64_t value = 1;
+        for (std::int64_t i = 0; i < steps; i += 8) {
+            for (int j = 0; j < 8; ++j) {
+                value += 3;
+                asm volatile("" : "+r"(value)); // one at a time
+            }
+        }
+        best = std::max(best, static_cast<double>(steps) / seconds_since(start));
+    }
+    return best;
+}
 
 schedule::Machine measure_machine(int threads) {
     schedule::Machine machine;

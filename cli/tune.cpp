@@ -1,9 +1,7 @@
 // coulter tune
 
-#include "coulter/fingerprint.hpp"
 #include "coulter/tune/holes.hpp"
 #include "coulter/tune/statistics.hpp"
-#include "coulter/version.hpp"
 #include "files.hpp"
 #include "lowering.hpp"
 #include "machine.hpp"
@@ -120,20 +118,6 @@ TuneSubject subject_of(const Options& options) {
     return subject;
 }
 
-tune::Setting setting_of(const TuneSubject& subject, const Options& options) {
-    tune::Setting setting;
-    setting.kernel = fingerprint(subject.work().kernel);
-    setting.sizes = sizes_text(subject.work(), subject.sizes);
-    setting.machine = options.machine.empty() ? machine_name() : options.machine;
-    setting.target = subject.loaded.target.name;
-    setting.versions = fmt::format("coulter {}, Halide {}", COULTER_VERSION, COULTER_HALIDE_VERSION);
-    if (options.tolerance >= 0) { // what was right with another one need not be right
-        setting.versions += fmt::format(", tolerance {}", options.tolerance);
-    }
-    setting.threads = subject.threads;
-    return setting;
-}
-
 /// What was fastest at other sizes of the class: at most one start for each of those sizes.
 std::vector<tune::Assignment> starts_of(const tune::Store& store, const tune::Setting& setting,
                                         const tune::Space& space) {
@@ -161,7 +145,7 @@ class Tuning {
 public:
     explicit Tuning(const Options& options)
         : options_(options), budget_(parse_budget(options.budget)), subject_(subject_of(options)),
-          setting_(setting_of(subject_, options)), path_(subject_.schedules[subject_.tuned]),
+          setting_(setting_of(subject_, options.machine)), path_(subject_.schedules[subject_.tuned]),
           original_(read_file(path_)), space_(original_, path_), start_(std::chrono::steady_clock::now()) {
         if (budget_.seconds) {
             // A compiler that hangs must not take the budget many times over.
