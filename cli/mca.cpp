@@ -187,10 +187,10 @@ MachineCode analyse(const std::string& tool, const std::vector<AsmLoop>& loops, 
 }
 
 std::string model_text(const MachineCode& code) {
+    const std::string text = fmt::format("{} with its model of {}", code.tool, code.model);
     return code.model == code.wanted
-               ? fmt::format("{}, model of {}", code.tool, code.model)
-               : fmt::format("{}, model of {}: it does not know {}, so that shares tell more than cycles", code.tool,
-                             code.model, code.wanted);
+               ? text
+               : fmt::format("{}; it does not know {}, so shares tell more than cycles", text, code.wanted);
 }
 
 } // namespace coulter::cli

@@ -99,7 +99,10 @@ MachineCode machine_code(const Work& work, const schedule::Plan& plan, const std
     request.repro = fs::temp_directory_path();
     run_lower(request);
     std::map<std::string, double> operations;
-    for (const TensorEstimate& tensor : estimate(plan.kernel, extents).tensors) {
+    std::vector<Diagnostic> ignored;
+    // The schedule's own stages have dims of their own.
+    const auto all = resolve_extents(plan.kernel, infer_sizes(plan.kernel, ignored), extents);
+    for (const TensorEstimate& tensor : estimate(plan.kernel, all).tensors) {
         operations[tensor.name] = tensor.flops;
     }
     const std::vector<AsmLoop> loops =

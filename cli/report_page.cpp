@@ -6,6 +6,7 @@
 #include "html.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <fmt/format.h>
 
@@ -36,14 +37,34 @@ const char* unit(const ReportFacts& facts) {
     return facts.in_floats ? "Gflop/s" : "Gop/s";
 }
 
+/// Words in backquotes as code.
+std::string prose(const std::string& text) {
+    std::string out;
+    bool is_code = false;
+    for (const char c : escaped(text)) {
+        if (c == '`') {
+            out += is_code ? "</code>" : "<code>";
+            is_code = !is_code;
+        } else {
+            out += c;
+        }
+    }
+    return out + (is_code ? "</code>" : "");
+}
+
+std::string sentence(std::string text) {
+    text.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(text.front())));
+    return escaped(text);
+}
+
 std::string header(const ReportFacts& facts) {
     const std::vector<double>& samples = facts.measured.whole.samples;
     const tune::Interval interval = tune::median_interval(samples);
     std::string text = fmt::format("<h1>{}</h1>\n<p class=\"signature\"><code>{}</code></p>\n<ul class=\"tiles\">\n",
                                    escaped(facts.kernel), escaped(facts.signature));
-    text += tile(time_text(facts.seconds()), fmt::format("a call, median of {} samples", samples.size()));
-    text += tile(fmt::format("{} to {}", time_text(interval.lower), time_text(interval.upper)),
-                 "95 % interval of the median");
+    text += tile(time_text(facts.seconds()),
+                 fmt::format("a call, median of {} samples; 95 % interval {} to {}", samples.size(),
+                             time_text(interval.lower), time_text(interval.upper)));
     if (facts.estimate.flops > 0) {
         text += tile(fmt::format("{:.1f} {}", facts.rate() / 1e9, unit(facts)),
                      facts.in_floats
@@ -54,6 +75,11 @@ std::string header(const ReportFacts& facts) {
     const std::string bound = bound_text(facts);
     const std::size_t colon = bound.find(": ");
     text += tile(bound.substr(colon + 2), bound.substr(0, colon));
+    const double from_memory = facts.traffic.bytes(Level::l3);
+    text += tile(bytes_text(from_memory), facts.estimate.flops > 0 && from_memory > 0
+                                              ? fmt::format("from and to memory, estimated: {:.3g} operations a byte",
+                                                            facts.estimate.flops / from_memory)
+                                              : std::string("from and to memory, estimated"));
     text += "</ul>\n<dl class=\"facts\">\n";
     text += fact("sizes", facts.sizes);
     text += fact("target", fmt::format("{}, {} thread{}", facts.target, facts.threads, facts.threads == 1 ? "" : "s"));
@@ -160,13 +186,13 @@ std::string roofline_section(const ReportFacts& facts) {
     std::string text = "<section id=\"roofline\">\n<h2>Roofline</h2>\n";
     if (facts.estimate.flops <= 0 || !facts.in_floats) {
         return text + "<p>No floating point operations to count, so there is no roofline. " +
-               escaped(bound_text(facts)) + ".</p>\n</section>\n";
+               sentence(bound_text(facts)) + ".</p>\n</section>\n";
     }
     return text +
            fmt::format("<p class=\"lead\">{}. The kernel does {:.1f} Gflop/s; the filled dot stands at its "
                        "operations per byte that comes from memory, the others at those per byte from each "
                        "cache. A dot that touches its roof cannot get faster with these loops.</p>\n",
-                       escaped(bound_text(facts)), facts.rate() / 1e9) +
+                       sentence(bound_text(facts)), facts.rate() / 1e9) +
            "<div class=\"card\">" + roofline_chart(facts) +
            "</div>\n<p class=\"small faint\">Roofs: fused multiply-adds of f32 in registers, and bytes read by all "
            "threads at once, both measured. Bytes of the kernel: estimated, see Traffic.</p>\n</section>\n";
@@ -184,7 +210,7 @@ std::string search_section(const ReportFacts& facts) {
         }
     }
     if (timed == 0) {
-        return text + "<p>" + escaped(search.none) + "</p>\n</section>\n";
+        return text + "<p>" + prose(search.none) + "</p>\n</section>\n";
     }
     text +=
         fmt::format("<p class=\"lead\">{} candidates that <code>coulter tune</code> measured at these sizes on this "
@@ -222,7 +248,7 @@ std::string directive_row(const Contributions& measured, const Contribution& one
 std::string directives_section(const ReportFacts& facts) {
     std::string text = "<section id=\"directives\">\n<h2>What each directive is worth</h2>\n";
     if (!facts.unmeasured.empty()) {
-        return text + "<p>" + escaped(facts.unmeasured) + "</p>\n</section>\n";
+        return text + "<p>" + prose(facts.unmeasured) + "</p>\n</section>\n";
     }
     const bool with_file = facts.files.size() > 1;
     std::string rows;
@@ -243,7 +269,7 @@ std::string directives_section(const ReportFacts& facts) {
 std::string code_section(const ReportFacts& facts) {
     std::string text = "<section id=\"code\">\n<h2>Hot loops</h2>\n";
     if (!facts.code.missing.empty()) {
-        return text + "<p>No static figures: " + escaped(facts.code.missing) + ".</p>\n</section>\n";
+        return text + "<p>No static figures: " + prose(facts.code.missing) + ".</p>\n</section>\n";
     }
     std::string rows;
     for (const HotLoop& hot : facts.code.loops) {
@@ -257,8 +283,7 @@ std::string code_section(const ReportFacts& facts) {
     }
     return text +
            fmt::format("<p class=\"lead\">One iteration of the innermost loops of the stages with the most "
-                       "operations, in the assembly, as {} sees them. Everything is taken to be in the first "
-                       "cache.</p>\n",
+                       "operations, in the assembly, with all data in the first cache. Figures: {}.</p>\n",
                        escaped(model_text(facts.code))) +
            table("<th class=\"words\">stage</th><th class=\"words\">loop</th><th>instructions</th><th>cycles</th>"
                  "<th>operations/cycle</th><th>of peak FMA</th><th></th><th class=\"words\">bound by</th>",

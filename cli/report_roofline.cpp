@@ -44,8 +44,9 @@ public:
                 most = std::max(most, here);
             }
         }
-        least = std::min(least, facts.roofs.peak.flops / facts.roofs.bytes[0]);
-        x_ = {std::floor(std::log10(least / 3)), std::ceil(std::log10(most * 3)), left, width - right};
+        // Room for the names of the roofs, one behind the other.
+        least = std::min(least, facts.roofs.peak.flops / facts.roofs.bytes[0] / 40);
+        x_ = {std::floor(std::log10(least)), std::ceil(std::log10(most * 3)), left, width - right};
         const double slowest = std::min(facts.rate(), facts.roofs.bytes[3] * std::pow(10, x_.low)) / 1e9;
         y_ = {std::floor(std::log10(slowest)), std::log10(facts.roofs.peak.flops / 1e9 * 2), height - bottom, top};
     }
@@ -110,7 +111,7 @@ private:
             line(x0, y0, x_.at(ridge), y_.at(peak / 1e9), bound == source_name(i) ? "bound" : "roof");
             // Along its line, each at another place: the lines may lie close together.
             const double slope = std::atan2(y_.at(peak / 1e9) - y0, x_.at(ridge) - x0);
-            const double along = 16 + 96 * static_cast<double>(i % 2);
+            const double along = 14 + 88 * static_cast<double>(i);
             text(x0 + along * std::cos(slope) + 5 * std::sin(slope), y0 + along * std::sin(slope) - 5 * std::cos(slope),
                  fmt::format("{} {:.0f} GB/s", source_name(i), rate / 1e9), "start", "faint", slope * 180 / M_PI);
         }
@@ -147,7 +148,7 @@ private:
             free_from[row] = dot.x + 24;
             out_ += fmt::format("<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"{}\" class=\"{}\"/>\n", dot.x, y,
                                 dot.memory ? 6 : 4.5, dot.memory ? "dot here" : "dot");
-            text(dot.x, y + 20 + 14 * static_cast<double>(row), dot.name, "middle", dot.memory ? "strong" : "faint");
+            text(dot.x, y + 22 + 14 * static_cast<double>(row), dot.name, "middle", dot.memory ? "strong" : "faint");
         }
     }
 

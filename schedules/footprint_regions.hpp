@@ -62,6 +62,7 @@ private:
 
     [[nodiscard]] StageRanges compute(const Place& place);
     void owner_ranges(const Place& place, StageRanges& ranges);
+    [[nodiscard]] std::int64_t grain_at(const Place& place, const std::string& stage, const std::string& dim);
     void reduced_ranges(const ir::Definition& definition, StageRanges& ranges) const;
     [[nodiscard]] Range whole(const std::string& dim, bool exact) const;
     [[nodiscard]] std::optional<Range> read(const ir::Definition& definition, const std::string& dim,
