@@ -147,13 +147,14 @@ Traffic traffic(const Plan& plan, const std::map<std::string, std::int64_t>& giv
     std::vector<Diagnostic> ignored;
     const auto extents = resolve_extents(plan.kernel, infer_sizes(plan.kernel, ignored), given);
     COULTER_INTERNAL_ASSERT(extents.size() == plan.kernel.dims.size());
-    detail::LoopTree tree(plan, extents);
+    const MemoryUse memory = memory_use(plan, given, threads);
+    detail::LoopTree tree(plan, extents, memory.stages);
     Traffic result;
     const double count = std::max(threads, 1);
     result.capacity = {static_cast<double>(target.vector_bytes) * target.vector_registers, machine.l1_bytes / 2,
                        machine.l2_bytes / 2, machine.l3_bytes / 2 / count};
     std::set<std::string> in_registers;
-    for (const Footprint& one : memory_use(plan, given, threads).stages) {
+    for (const Footprint& one : memory.stages) {
         if (one.home == Footprint::Home::registers && static_cast<double>(one.bytes) <= result.capacity[0]) {
             in_registers.insert(one.stage);
         }

@@ -44,8 +44,12 @@ void add_stored(const LoopNode& node, std::set<std::string>& stages) {
     }
 }
 
-LoopTree::LoopTree(const Plan& plan, const std::map<std::string, std::int64_t>& extents)
+LoopTree::LoopTree(const Plan& plan, const std::map<std::string, std::int64_t>& extents,
+                   const std::vector<Footprint>& stored)
     : plan_(plan), extents_(extents), regions_(plan, extents) {
+    for (const Footprint& one : stored) {
+        stored_.emplace(one.stage, static_cast<double>(one.bytes));
+    }
     for (const Pack& pack : plan.packs) {
         if (pack.once) {
             packed_.insert(pack.stage); // made before the call
@@ -207,7 +211,11 @@ Touches LoopTree::finish(Found found) const {
         for (const Box& box : boxes.all) {
             count += elements(box);
         }
-        found.touches.at(tensor).bytes = std::min({count, whole, boxes.most}) * boxes.bytes;
+        double& bytes = found.touches.at(tensor).bytes;
+        bytes = std::min({count, whole, boxes.most}) * boxes.bytes;
+        if (const auto stored = stored_.find(tensor); stored != stored_.end()) {
+            bytes = std::min(bytes, stored->second);
+        }
     }
     return std::move(found.touches);
 }

@@ -1,6 +1,7 @@
 #pragma once
 /// The loops of a plan as a tree, and what each of them touches.
 
+#include "coulter/schedule/footprint.hpp"
 #include "footprint_regions.hpp"
 
 namespace coulter::schedule::detail {
@@ -32,7 +33,9 @@ using Touches = std::map<std::string, Touch>;
 
 class LoopTree {
 public:
-    LoopTree(const Plan& plan, const std::map<std::string, std::int64_t>& extents);
+    /// \param stored what each stage takes: memory that a loop uses again in each iteration counts once.
+    LoopTree(const Plan& plan, const std::map<std::string, std::int64_t>& extents,
+             const std::vector<Footprint>& stored);
 
     [[nodiscard]] const LoopNode& root() const { return root_; }
 
@@ -69,6 +72,7 @@ private:
     const std::map<std::string, std::int64_t>& extents_;
     Regions regions_;
     std::set<std::string> packed_;
+    std::map<std::string, double> stored_; ///< bytes
     LoopNode root_;
     std::map<const LoopNode*, double> footprints_;
 };
