@@ -3,14 +3,35 @@
 #include "files.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdlib>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <sstream>
+#include <unistd.h>
 
 namespace coulter::cli {
+namespace fs = std::filesystem;
+
 namespace {
 
 // Enough that the beginning does not count.
 constexpr int repetitions = 400;
+
+/// N of `llvm-mca-N`, 0 for `llvm-mca`, -1 for another name.
+int version_of(const std::string& name) {
+    const std::string begin = "llvm-mca";
+    if (name == begin) {
+        return 0;
+    }
+    int version = -1;
+    if (name.starts_with(begin + "-")) {
+        const char* const end = name.data() + name.size();
+        const auto [stop, error] = std::from_chars(name.data() + begin.size() + 1, end, version);
+        return error == std::errc() && stop == end ? version : -1;
+    }
+    return -1;
+}
 
 /// Independent multiply-adds, more of them than latency times units.
 std::vector<std::string> multiply_adds(const AsmLoop& like, bool fused) {
@@ -53,7 +74,9 @@ public:
             error_ = fmt::format("it does not know {}", model_);
             return std::nullopt;
         }
-        auto block = result.ok() ? parse_mca(result.output) : std::nullopt;
+        // It goes on without an instruction that it cannot read.
+        const bool good = result.ok() && result.errors.find("error: ") == std::string::npos;
+        auto block = good ? parse_mca(result.output) : std::nullopt;
         if (!block) {
             error_ = fmt::format("{}: {}", model_, first_error(result));
         }
@@ -113,6 +136,31 @@ std::optional<std::vector<HotLoop>> by_model(Analyser& analyser, const std::vect
 }
 
 } // namespace
+
+std::string find_llvm_mca() {
+    if (const char* const given = std::getenv("COULTER_LLVM_MCA"); given != nullptr && *given != '\0') {
+        if (access(given, X_OK) != 0) {
+            throw failure(environment, "B009", fmt::format("there is no program `{}`, where llvm-mca should be", given),
+                          "COULTER_LLVM_MCA says where it is; without it, it is looked for in PATH");
+        }
+        return given;
+    }
+    const char* const path = std::getenv("PATH");
+    std::istringstream folders(path == nullptr ? "" : path);
+    std::string best;
+    int best_version = -1;
+    for (std::string folder; std::getline(folders, folder, ':');) {
+        std::error_code error;
+        for (const auto& entry : fs::directory_iterator(folder, error)) {
+            const int version = version_of(entry.path().filename().string());
+            if (version > best_version && access(entry.path().c_str(), X_OK) == 0) {
+                best_version = version;
+                best = entry.path().string();
+            }
+        }
+    }
+    return best;
+}
 
 std::optional<McaBlock> parse_mca(const std::string& output) {
     const auto json = nlohmann::json::parse(output, nullptr, false);

@@ -9,12 +9,8 @@
 #include "mca.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <sstream>
-#include <unistd.h>
 
 namespace coulter::cli {
 namespace fs = std::filesystem;
@@ -22,21 +18,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t most_loops = 3;
-
-/// N of `llvm-mca-N`, 0 for `llvm-mca`, -1 for another name.
-int version_of(const std::string& name) {
-    const std::string begin = "llvm-mca";
-    if (name == begin) {
-        return 0;
-    }
-    int version = -1;
-    if (name.starts_with(begin + "-")) {
-        const char* const end = name.data() + name.size();
-        const auto [stop, error] = std::from_chars(name.data() + begin.size() + 1, end, version);
-        return error == std::errc() && stop == end ? version : -1;
-    }
-    return -1;
-}
 
 /// In whose loops each stage is computed, producers first.
 std::vector<std::pair<std::string, std::string>> hosts_of(const schedule::Plan& plan) {
@@ -54,31 +35,6 @@ std::vector<std::pair<std::string, std::string>> hosts_of(const schedule::Plan& 
 }
 
 } // namespace
-
-std::string find_llvm_mca() {
-    if (const char* const given = std::getenv("COULTER_LLVM_MCA"); given != nullptr && *given != '\0') {
-        if (access(given, X_OK) != 0) {
-            throw failure(environment, "B009", fmt::format("there is no program `{}`, where llvm-mca should be", given),
-                          "COULTER_LLVM_MCA says where it is; without it, it is looked for in PATH");
-        }
-        return given;
-    }
-    const char* const path = std::getenv("PATH");
-    std::istringstream folders(path == nullptr ? "" : path);
-    std::string best;
-    int best_version = -1;
-    for (std::string folder; std::getline(folders, folder, ':');) {
-        std::error_code error;
-        for (const auto& entry : fs::directory_iterator(folder, error)) {
-            const int version = version_of(entry.path().filename().string());
-            if (version > best_version && access(entry.path().c_str(), X_OK) == 0) {
-                best_version = version;
-                best = entry.path().string();
-            }
-        }
-    }
-    return best;
-}
 
 MachineCode machine_code(const Work& work, const schedule::Plan& plan, const std::string& part,
                          const std::string& target, const std::map<std::string, std::int64_t>& extents,

@@ -311,9 +311,10 @@ std::string texts_section(const ReportFacts& facts) {
 } // namespace
 
 std::string report_page(const ReportFacts& facts) {
-    return fmt::format("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" "
-                       "content=\"width=device-width, initial-scale=1\">\n<title>{}: report</title>\n<style>",
-                       escaped(facts.kernel)) +
+    return fmt::format(
+               "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" "
+               "content=\"width=device-width, initial-scale=1\"/>\n<title>{}: report</title>\n<style>",
+               escaped(facts.kernel)) +
            report_style() + "</style>\n</head>\n<body>\n" + header(facts) + loops_section(facts) +
            traffic_section(facts) + roofline_section(facts) + directives_section(facts) + code_section(facts) +
            search_section(facts) + texts_section(facts) +

@@ -2,7 +2,9 @@
 #include "tune_case.hpp"
 
 #include <doctest/doctest.h>
+#include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 using namespace coulter::test;
 
@@ -35,6 +37,59 @@ TEST_CASE("explain measures a schedule without each of its directives") {
     const Ran table = folder.coulter(command);
     REQUIRE(table.code == 0);
     CHECK(table.out.find("   7  product           split j by ?lanes ") != std::string::npos);
+}
+
+TEST_CASE("explain tells of the hot loops, where there is a tool for them") {
+    const Folder folder;
+    write_tunable(folder);
+    folder.write("one.sched", "schedule tiny\nstage product { vectorize j by 8 }\n");
+    const std::vector<std::string> command{"explain", "tiny.coulter", "one.sched",  "--threads",
+                                           "1",       "--target",     "x86-64-avx2"};
+    std::vector<std::string> with_json = command;
+    with_json.emplace_back("--json");
+    // A tool that says the same of every loop.
+    std::ifstream sample(COULTER_TEST_DIR "/cli/mca_sample.json");
+    std::ostringstream text;
+    text << sample.rdbuf();
+    folder.write("mca.json", text.str());
+    folder.write_script("mca", "test \"$1\" != --version || { echo 'LLVM version 99.1'; exit 0; }\n"
+                               "for last; do :; done\ncat \"$last\" >> seen\ncat mca.json\n");
+    const std::string tool = "COULTER_LLVM_MCA=" + (folder.path() / "mca").string();
+    const Ran ran = folder.coulter(with_json, {tool});
+    REQUIRE_MESSAGE(ran.code == 0, ran.err);
+    const auto hot = nlohmann::json::parse(ran.out)["hot_loops"];
+    CHECK(hot["tool"] == "llvm-mca 99.1");
+    REQUIRE(hot["loops"].size() == 1);
+    const auto& loop = hot["loops"][0];
+    CHECK(loop["stage"] == "product");
+    CHECK(loop["cycles"].get<double>() == doctest::Approx(2011.0 / 400));
+    CHECK(loop["bound"] == "a chain of dependent instructions");
+    CHECK(loop["operations"].get<double>() >= 16);
+    // It was given the loop, and multiply-adds to compare it with.
+    CHECK(folder.read("seen").find("vfmadd") != std::string::npos);
+    CHECK(folder.read("seen").find("vfmadd231ps %ymm14, %ymm15, %ymm11\n") != std::string::npos);
+    const Ran table = folder.coulter(command, {tool});
+    CHECK(table.out.find("hot loops (llvm-mca 99.1 with its model of ") != std::string::npos);
+    CHECK(table.out.find("\nproduct  ") != std::string::npos);
+
+    // What fails is told, and the rest is there.
+    folder.write_script("mca", "echo 'mca: error: out of order' >&2; exit 1\n");
+    const Ran failed = folder.coulter(command, {tool});
+    CHECK(failed.code == 0);
+    CHECK(failed.out.find("hot loops: llvm-mca has no figures: ") != std::string::npos);
+    CHECK(failed.out.find(": out of order") != std::string::npos);
+    CHECK(failed.out.find("vectorize j by 8") != std::string::npos);
+
+    // Without the tool. The C compiler needs others of its folder.
+    std::filesystem::create_directory(folder.path() / "bin");
+    for (const char* const name : {"cc", "ar", "as", "ld"}) {
+        const Ran where = folder.command({"sh", "-c", std::string("command -v ") + name});
+        std::filesystem::create_symlink(where.out.substr(0, where.out.find('\n')), folder.path() / "bin" / name);
+    }
+    const Ran none = folder.coulter(with_json, {"PATH=" + (folder.path() / "bin").string(), "COULTER_LLVM_MCA="});
+    REQUIRE_MESSAGE(none.code == 0, none.err);
+    CHECK(nlohmann::json::parse(none.out)["hot_loops"]["missing"] ==
+          "there is no llvm-mca here, which has them (Debian's package `llvm`)");
 }
 
 TEST_CASE("explain refuses what has nothing to explain") {
