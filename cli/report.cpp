@@ -174,22 +174,30 @@ private:
             facts_.unmeasured =
                 directives.empty() ? "The schedule has no directives outside of macros and variants." : "";
         }
+        measure_roofs();
         facts_.measured = measure_contributions(subject_, std::move(directives));
         for (Contribution& one : facts_.measured.directives) {
             one.file = shown_name(one.file);
         }
         measure_roofs();
+        facts_.traffic =
+            schedule::traffic(*facts_.plan, subject_.sizes, *machine_, subject_.loaded.target, facts_.threads);
     }
 
+    /// What else the machine does makes roofs lower, never higher: the larger of each counts.
     void measure_roofs() {
         Roofs& roofs = facts_.roofs;
-        roofs.peak = measure_peak(facts_.threads, subject_.loaded.target.vector_bytes);
-        const schedule::Machine machine = machine_ ? *machine_ : measure_machine(facts_.threads);
+        const Peak peak = measure_peak(facts_.threads, subject_.loaded.target.vector_bytes);
+        if (peak.flops > roofs.peak.flops) {
+            roofs.peak = peak;
+        }
+        machine_ = options_.machine.empty() ? measure_machine(facts_.threads) : *machine_;
         const double cycles = clock_rate() * facts_.threads;
-        roofs.bytes = {machine.l1_rate * cycles, machine.l2_rate * cycles, machine.l3_rate * cycles,
-                       machine.memory_rate * cycles};
-        facts_.traffic =
-            schedule::traffic(*facts_.plan, subject_.sizes, machine, subject_.loaded.target, facts_.threads);
+        const std::array<double, schedule::levels> rates{machine_->l1_rate, machine_->l2_rate, machine_->l3_rate,
+                                                         machine_->memory_rate};
+        for (std::size_t i = 0; i < rates.size(); ++i) {
+            roofs.bytes[i] = std::max(roofs.bytes[i], rates[i] * cycles);
+        }
     }
 
     const Options& options_;

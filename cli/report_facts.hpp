@@ -27,7 +27,6 @@ struct SearchHistory {
 struct Roofs {
     Peak peak;
     std::array<double, schedule::levels> bytes{}; ///< per second, into registers, L1, L2 and L3
-    std::array<double, schedule::levels> sizes{}; ///< of what each of these comes from: L1, L2, L3; memory has none
 };
 
 struct ReportFacts {

@@ -74,7 +74,8 @@ std::string header(const ReportFacts& facts) {
     }
     const std::string bound = bound_text(facts);
     const std::size_t colon = bound.find(": ");
-    text += tile(bound.substr(colon + 2), bound.substr(0, colon));
+    text +=
+        tile(bound.substr(colon + 2, bound.find(" of", colon) - colon - 2), "of the roof: " + bound.substr(0, colon));
     const double from_memory = facts.traffic.bytes(Level::l3);
     text += tile(bytes_text(from_memory), facts.estimate.flops > 0 && from_memory > 0
                                               ? fmt::format("from and to memory, estimated: {:.3g} operations a byte",
@@ -238,7 +239,7 @@ std::string directive_row(const Contributions& measured, const Contribution& one
     const double ratio = measured.ratio(one);
     const bool chance = measured.may_be_chance(one);
     // From 1 to 10 times, as a logarithm.
-    row += fmt::format("<td>{}</td><td class=\"words\">{}</td><td class=\"words wrap{}\">{}</td></tr>\n",
+    row += fmt::format("<td>{}</td><td class=\"words\">{}</td><td class=\"words{}\">{}</td></tr>\n",
                        time_text(tune::median(one.record->samples)),
                        meter(chance ? 0 : std::abs(std::log10(ratio)), ratio < 1), chance ? " faint" : "",
                        escaped(measured.verdict(one)));

@@ -46,9 +46,9 @@ public:
         }
         // Room for the names of the roofs, one behind the other.
         least = std::min(least, facts.roofs.peak.flops / facts.roofs.bytes[0] / 40);
-        x_ = {std::floor(std::log10(least)), std::ceil(std::log10(most * 3)), left, width - right};
-        const double slowest = std::min(facts.rate(), facts.roofs.bytes[3] * std::pow(10, x_.low)) / 1e9;
-        y_ = {std::floor(std::log10(slowest)), std::log10(facts.roofs.peak.flops / 1e9 * 2), height - bottom, top};
+        x_ = {std::log10(least), std::log10(most * 4), left, width - right};
+        const double slowest = std::min(facts.rate(), facts.roofs.peak.flops / 40) / 3e9;
+        y_ = {std::log10(slowest), std::log10(facts.roofs.peak.flops / 1e9 * 2), height - bottom, top};
     }
 
     std::string run() {
@@ -79,12 +79,12 @@ private:
     }
 
     void grid() {
-        for (double decade = x_.low; decade <= x_.high; ++decade) {
+        for (double decade = std::ceil(x_.low); decade <= x_.high; ++decade) {
             const double x = x_.at(std::pow(10, decade));
             line(x, top, x, height - bottom, "grid");
             text(x, height - bottom + 17, number(std::pow(10, decade)), "middle", "faint");
         }
-        for (double decade = y_.low; decade <= y_.high; ++decade) {
+        for (double decade = std::ceil(y_.low); decade <= y_.high; ++decade) {
             const double y = y_.at(std::pow(10, decade));
             line(left, y, width - right, y, "grid");
             text(left - 8, y + 4, number(std::pow(10, decade)), "end", "faint");

@@ -19,11 +19,11 @@ constexpr double right = 24;
 constexpr double top = 24;
 constexpr double bottom = 48;
 
-/// 1, 2 and 5 times powers of ten in a range.
+/// Round numbers in a range, more of them than a third apart.
 std::vector<double> ticks(double low, double high) {
     std::vector<double> all;
     for (double decade = std::floor(std::log10(low)); decade <= std::ceil(std::log10(high)); ++decade) {
-        for (const double factor : {1.0, 2.0, 5.0}) {
+        for (const double factor : {1.0, 1.5, 2.0, 3.0, 5.0, 7.0}) {
             const double tick = factor * std::pow(10, decade);
             if (tick >= low && tick <= high) {
                 all.push_back(tick);
@@ -31,6 +31,14 @@ std::vector<double> ticks(double low, double high) {
         }
     }
     return all;
+}
+
+/// 20 ms, 1.5 us
+std::string tick_text(double seconds) {
+    return seconds < 0.9999e-6   ? fmt::format("{:g} ns", seconds * 1e9)
+           : seconds < 0.9999e-3 ? fmt::format("{:g} us", seconds * 1e6)
+           : seconds < 0.9999    ? fmt::format("{:g} ms", seconds * 1e3)
+                                 : fmt::format("{:g} s", seconds);
 }
 
 } // namespace
@@ -57,7 +65,7 @@ std::string search_chart(const SearchHistory& search, double now) {
     for (const double tick : ticks(std::exp(low), std::exp(high))) {
         out += fmt::format("<path d=\"M{} {:.1f}H{}\" class=\"grid\"/>\n<text x=\"{}\" y=\"{:.1f}\" "
                            "text-anchor=\"end\" class=\"faint\">{}</text>\n",
-                           left, y(tick), width - right, left - 8, y(tick) + 4, time_text(tick));
+                           left, y(tick), width - right, left - 8, y(tick) + 4, tick_text(tick));
     }
     std::string best;
     std::string marks;

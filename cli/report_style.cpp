@@ -40,7 +40,7 @@ tr + tr td { border-top: 1px solid var(--line); }
 th.words, td.words { text-align: left; }
 td.wrap { white-space: normal; overflow-wrap: anywhere; min-width: 12rem; }
 td code { font-size: .85rem; }
-.meter { display: inline-block; width: 9rem; height: .55rem; background: var(--track); border-radius: .25rem; vertical-align: middle; }
+.meter { display: inline-block; width: 8rem; height: .55rem; background: var(--track); border-radius: .25rem; vertical-align: middle; }
 .meter i { display: block; height: 100%; background: var(--plus); border-radius: .25rem; }
 .meter .minus { background: var(--minus); }
 pre { margin: 0; padding: .9rem 1.1rem; overflow-x: auto; font-size: .82rem; line-height: 1.5; tab-size: 4; }

@@ -108,11 +108,12 @@ TEST_CASE("a report has what the other commands tell, and loads nothing") {
     // What was measured is in the page and on the terminal.
     std::smatch line;
     REQUIRE(std::regex_match(ran.out, line,
-                             std::regex("tiny: ([0-9.]+ [num]?s), (bound by .*): ([0-9]+ % of the roof); "
+                             std::regex("tiny: ([0-9.]+ [num]?s), (bound by .*): ([0-9]+ %) of the roof; "
                                         "report.html\n")));
     CHECK(page.find("<h1>tiny</h1>") != std::string::npos);
     CHECK(page.find("<li><b>" + line[1].str() + "</b><span>a call, median of ") != std::string::npos);
-    CHECK(page.find("<li><b>" + line[3].str() + "</b><span>" + line[2].str() + "</span>") != std::string::npos);
+    CHECK(page.find("<li><b>" + line[3].str() + "</b><span>of the roof: " + line[2].str() + "</span>") !=
+          std::string::npos);
     CHECK(page.find("<dd>i=32,j=48,k=16</dd>") != std::string::npos);
     CHECK(page.find("1 thread<") != std::string::npos);
 
