@@ -16,12 +16,11 @@ namespace {
 using schedule::Level;
 using schedule::levels;
 
+// Of the bytes of a level, for a tensor to have a row of its own.
+constexpr double least_share = 0.01;
+
 std::string tile(const std::string& number, const std::string& what) {
     return fmt::format("<li><b>{}</b><span>{}</span></li>\n", escaped(number), escaped(what));
-}
-
-std::string fact(const std::string& name, const std::string& value) {
-    return fmt::format("<dt>{}</dt><dd>{}</dd>\n", escaped(name), escaped(value));
 }
 
 std::string meter(double share, bool minus = false) {
@@ -50,6 +49,10 @@ std::string prose(const std::string& text) {
         }
     }
     return out + (is_code ? "</code>" : "");
+}
+
+std::string fact(const std::string& name, const std::string& value) {
+    return fmt::format("<dt>{}</dt><dd>{}</dd>\n", escaped(name), prose(value));
 }
 
 std::string sentence(std::string text) {
@@ -100,7 +103,7 @@ std::string loops_section(const ReportFacts& facts) {
     const schedule::MemoryUse& use = facts.memory;
     std::string text =
         "<section id=\"loops\">\n<h2>Loops</h2>\n<p class=\"lead\">As <code>coulter show --as loops</code> "
-        "prints them, with the bytes of what is stored.</p>\n<div class=\"card\"><pre>" +
+        "prints them, with the bytes of what is stored.</p>\n<div class=\"card long\" tabindex=\"0\"><pre>" +
         loops_markup(schedule::loops_text(*facts.plan), use) + "</pre></div>\n";
     double outputs = 0;
     for (const TensorEstimate& tensor : facts.estimate.tensors) {
@@ -142,21 +145,40 @@ std::string level_rows(const ReportFacts& facts) {
     return rows;
 }
 
+std::string tensor_row(const std::string& name, const char* what, const std::array<double, levels>& bytes) {
+    std::string row = fmt::format("<tr><td class=\"words\">{}</td><td class=\"words faint\">{}</td>", name, what);
+    for (const double each : bytes) {
+        row += fmt::format("<td>{}</td>", each > 0 ? bytes_text(each) : "-");
+    }
+    return row + "</tr>\n";
+}
+
+/// Those that make a difference at some level; the rest in one row.
 std::string tensor_rows(const ReportFacts& facts) {
     std::string rows;
+    std::size_t others = 0;
+    std::array<double, levels> rest{};
     for (const schedule::TensorTraffic& tensor : facts.traffic.tensors) {
-        rows += fmt::format("<tr><td class=\"words\"><code>{}</code></td><td class=\"words faint\">{}</td>",
-                            escaped(tensor.name),
-                            tensor.argument ? "argument"
-                            : tensor.packed ? "packed once"
-                                            : "between stages");
+        std::array<double, levels> bytes{};
+        bool counts = tensor.argument;
         for (std::size_t i = 0; i < levels; ++i) {
-            const double bytes = tensor.in[i] + tensor.out[i];
-            rows += fmt::format("<td>{}</td>", bytes > 0 ? bytes_text(bytes) : "-");
+            bytes[i] = tensor.in[i] + tensor.out[i];
+            counts = counts || bytes[i] > least_share * facts.traffic.bytes(static_cast<Level>(i));
         }
-        rows += "</tr>\n";
+        if (counts) {
+            rows += tensor_row("<code>" + escaped(tensor.name) + "</code>",
+                               tensor.argument ? "argument"
+                               : tensor.packed ? "packed once"
+                                               : "between stages",
+                               bytes);
+            continue;
+        }
+        ++others;
+        for (std::size_t i = 0; i < levels; ++i) {
+            rest[i] += bytes[i];
+        }
     }
-    return rows;
+    return others == 0 ? rows : rows + tensor_row(fmt::format("{} others", others), "between stages", rest);
 }
 
 std::string traffic_section(const ReportFacts& facts) {
@@ -293,8 +315,8 @@ std::string code_section(const ReportFacts& facts) {
 }
 
 std::string shown(const ShownText& text) {
-    return fmt::format("<h3>{}</h3>\n<div class=\"card\"><pre>", escaped(text.name)) + numbered(text.text) +
-           "</pre></div>\n";
+    return fmt::format("<h3>{}</h3>\n<div class=\"card long\" tabindex=\"0\"><pre>", escaped(text.name)) +
+           numbered(text.text) + "</pre></div>\n";
 }
 
 std::string texts_section(const ReportFacts& facts) {

@@ -64,6 +64,7 @@ svg .best { stroke: var(--plus); stroke-width: 2; fill: none; }
 svg .now { stroke: var(--good); stroke-width: 1.5; stroke-dasharray: 6 4; fill: none; }
 svg .strong { font-weight: 600; }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); }
+@media screen { .long { max-height: 44rem; overflow: auto; } }
 @media print { :root { --page: #ffffff; } body { max-width: none; padding: 0; font-size: 11pt; }
   h2, h3 { break-after: avoid; } .tiles li, tr, svg { break-inside: avoid; } .card { overflow: visible; }
   pre { white-space: pre-wrap; overflow-wrap: anywhere; } th, td { white-space: normal; } }

@@ -219,11 +219,11 @@ TEST_CASE("a report without a schedule, and with variants") {
                                "variant small when extent(i) < 40 { stage product { unroll i by 2 } }\n");
     REQUIRE(report(folder, {"--no-directives"}).code == 0);
     const std::string small = folder.read("report.html");
-    CHECK(small.find("<dd>`small` of the schedule is taken at these sizes</dd>") != std::string::npos);
+    CHECK(small.find("<dd><code>small</code> of the schedule is taken at these sizes</dd>") != std::string::npos);
     CHECK(section(small, "loops").find("class=\"unrolled\"") != std::string::npos);
     REQUIRE(report(folder, {"--no-directives", "--sizes", "i=40"}).code == 0);
     const std::string common = folder.read("report.html");
-    CHECK(common.find("<dd>`common` of the schedule is taken at these sizes</dd>") != std::string::npos);
+    CHECK(common.find("<dd><code>common</code> of the schedule is taken at these sizes</dd>") != std::string::npos);
     CHECK(section(common, "loops").find("class=\"unrolled\"") == std::string::npos);
 }
 
