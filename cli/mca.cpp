@@ -238,7 +238,7 @@ std::string model_text(const MachineCode& code) {
     const std::string text = fmt::format("{} with its model of {}", code.tool, code.model);
     return code.model == code.wanted
                ? text
-               : fmt::format("{}; it does not know {}, so shares tell more than cycles", text, code.wanted);
+               : fmt::format("{}; it does not know {}, so these are figures of another processor", text, code.wanted);
 }
 
 } // namespace coulter::cli

@@ -42,7 +42,7 @@ MachineCode machine_code(const Work& work, const schedule::Plan& plan, const std
     MachineCode code;
     const std::string tool = find_llvm_mca();
     if (tool.empty()) {
-        code.missing = "there is no llvm-mca here, which has them (Debian's package `llvm`)";
+        code.missing = "there is no llvm-mca here, which has them (Debian's package `llvm-19`)";
         return code;
     }
     const TemporaryDirectory scratch;

@@ -130,17 +130,20 @@ double clock_rate() {
     return best;
 }
 
-schedule::Machine measure_machine(int threads) {
+schedule::Machine measure_machine(int threads, double* hertz) {
     schedule::Machine machine;
     machine.l1_bytes = cache_bytes(1).value_or(machine.l1_bytes);
     machine.l2_bytes = cache_bytes(2).value_or(machine.l2_bytes);
     machine.l3_bytes = cache_bytes(3).value_or(machine.l3_bytes);
-    const double hertz = clock_rate();
+    const double rate = clock_rate();
+    if (hertz != nullptr) {
+        *hertz = rate;
+    }
     const double share = machine.l3_bytes / 2 / threads;
-    machine.l1_rate = read_rate(threads, machine.l1_bytes / 2) / hertz;
-    machine.l2_rate = read_rate(threads, machine.l2_bytes / 2) / hertz;
-    machine.l3_rate = read_rate(threads, std::max(share, 2 * machine.l2_bytes)) / hertz;
-    machine.memory_rate = read_rate(threads, 6 * machine.l3_bytes / threads) / hertz;
+    machine.l1_rate = read_rate(threads, machine.l1_bytes / 2) / rate;
+    machine.l2_rate = read_rate(threads, machine.l2_bytes / 2) / rate;
+    machine.l3_rate = read_rate(threads, std::max(share, 2 * machine.l2_bytes)) / rate;
+    machine.memory_rate = read_rate(threads, 6 * machine.l3_bytes / threads) / rate;
     return machine;
 }
 

@@ -191,8 +191,13 @@ private:
         if (peak.flops > roofs.peak.flops) {
             roofs.peak = peak;
         }
-        machine_ = options_.machine.empty() ? measure_machine(facts_.threads) : *machine_;
-        const double cycles = clock_rate() * facts_.threads;
+        double hertz = 0;
+        if (options_.machine.empty()) {
+            machine_ = measure_machine(facts_.threads, &hertz);
+        } else {
+            hertz = clock_rate();
+        }
+        const double cycles = hertz * facts_.threads;
         const std::array<double, schedule::levels> rates{machine_->l1_rate, machine_->l2_rate, machine_->l3_rate,
                                                          machine_->memory_rate};
         for (std::size_t i = 0; i < rates.size(); ++i) {

@@ -89,7 +89,7 @@ TEST_CASE("explain tells of the hot loops, where there is a tool for them") {
     const Ran none = folder.coulter(with_json, {"PATH=" + (folder.path() / "bin").string(), "COULTER_LLVM_MCA="});
     REQUIRE_MESSAGE(none.code == 0, none.err);
     CHECK(nlohmann::json::parse(none.out)["hot_loops"]["missing"] ==
-          "there is no llvm-mca here, which has them (Debian's package `llvm`)");
+          "there is no llvm-mca here, which has them (Debian's package `llvm-19`)");
 }
 
 TEST_CASE("explain refuses what has nothing to explain") {

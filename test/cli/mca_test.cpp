@@ -160,9 +160,8 @@ TEST_CASE("the tool itself") {
     CHECK(code.tool.starts_with("llvm-mca "));
     CHECK(code.wanted == "no-such-processor");
     CHECK(code.model == "haswell");
-    CHECK(
-        model_text(code).ends_with("with its model of haswell; it does not know no-such-processor, so shares tell more "
-                                   "than cycles"));
+    CHECK(model_text(code).ends_with("with its model of haswell; it does not know no-such-processor, so these are "
+                                     "figures of another processor"));
     REQUIRE(code.loops.size() == 1);
     // Two multiply-adds of eight lanes in each of two units a cycle at most; each waits five cycles for its sum.
     CHECK(code.loops[0].peak == doctest::Approx(32).epsilon(0.05));
