@@ -8,6 +8,21 @@
 
 using namespace coulter::test;
 
+namespace {
+
+/// A folder with what the C compiler needs, and without llvm-mca.
+std::string path_without_mca(const Folder& folder) {
+    const std::filesystem::path bin = folder.path() / "bin";
+    std::filesystem::create_directory(bin);
+    for (const char* const name : {"cc", "ar", "as", "ld", "sh", "cat"}) {
+        const Ran where = folder.command({"sh", "-c", std::string("command -v ") + name});
+        std::filesystem::create_symlink(where.out.substr(0, where.out.find('\n')), bin / name);
+    }
+    return bin.string();
+}
+
+} // namespace
+
 TEST_CASE("explain measures a schedule without each of its directives") {
     const Folder folder;
     write_tunable(folder);
@@ -80,16 +95,27 @@ TEST_CASE("explain tells of the hot loops, where there is a tool for them") {
     CHECK(failed.out.find(": out of order") != std::string::npos);
     CHECK(failed.out.find("vectorize j by 8") != std::string::npos);
 
-    // Without the tool. The C compiler needs others of its folder.
-    std::filesystem::create_directory(folder.path() / "bin");
-    for (const char* const name : {"cc", "ar", "as", "ld"}) {
-        const Ran where = folder.command({"sh", "-c", std::string("command -v ") + name});
-        std::filesystem::create_symlink(where.out.substr(0, where.out.find('\n')), folder.path() / "bin" / name);
-    }
-    const Ran none = folder.coulter(with_json, {"PATH=" + (folder.path() / "bin").string(), "COULTER_LLVM_MCA="});
+    const Ran none = folder.coulter(with_json, {"PATH=" + path_without_mca(folder), "COULTER_LLVM_MCA="});
     REQUIRE_MESSAGE(none.code == 0, none.err);
     CHECK(nlohmann::json::parse(none.out)["hot_loops"]["missing"] ==
           "there is no llvm-mca here, which has them (Debian's package `llvm-19`)");
+}
+
+TEST_CASE("explain says why a schedule cannot be timed") {
+    const Folder folder;
+    write_tunable(folder);
+    // A compiler that takes the default schedule only; without the analyser, nothing else is compiled before.
+    folder.write_script("lower", "case \"$*\" in *default.sched*) exec \"" COULTER_LOWER_PROGRAM
+                                 "\" \"$@\";; esac\necho 'error: out of order' >&2; exit 4\n");
+    const Ran ran = folder.coulter({"explain", "tiny.coulter", "tiny.sched", "--threads", "1"},
+                                   {"COULTER_LOWER=" + (folder.path() / "lower").string(),
+                                    "PATH=" + path_without_mca(folder), "COULTER_LLVM_MCA="});
+    CHECK(ran.code == 1);
+    CHECK(ran.out.empty());
+    CHECK(ran.err.starts_with("error: the schedule cannot be timed: not compiled: "));
+    CHECK(
+        ran.err.find(" [E003]\nhelp: `coulter verify` tells more about a wrong result, `coulter build` about a failed "
+                     "compilation\n") != std::string::npos);
 }
 
 TEST_CASE("explain refuses what has nothing to explain") {
