@@ -169,6 +169,8 @@ TEST_CASE("the tool itself") {
     CHECK(code.loops[0].share() == doctest::Approx(0.2).epsilon(0.1));
     CHECK(bound_of(code.loops[0].block) == "a chain of dependent instructions");
 
+    const MachineCode unknown = analyse(tool, loops, {"no-such-processor"}, Limits{});
+    CHECK(unknown.missing.ends_with(" has no figures: it does not know no-such-processor"));
     loops[0].instructions.emplace_back("nosuchinstruction %rax");
     const MachineCode refused = analyse(tool, loops, {"haswell"}, Limits{});
     CHECK(refused.loops.empty());

@@ -159,6 +159,13 @@ TEST_CASE("tiles of a packed tensor count as what they are") {
     CHECK(of(all, "b.packed").in[registers] == 8 * 64 * 100 * 4);
     CHECK(of(all, "b.packed").in[l3] == 64 * 100 * 4);
     CHECK(of(all, "b").in[l3] == 0); // it was packed before the call
+    // The same for four rows at a time.
+    const std::string rows =
+        "stage b.packed = pack b by j 16 once\nstage c.acc = accumulate c\n"
+        "stage c { split j by 16; split i by 4; reorder j.i i.i j.o i.o }\n"
+        "stage c.acc { compute at c/j.o; store in registers; reorder j i k; vectorize j; unroll i }\n";
+    const Traffic less = traffic_of(kernel, rows, {{"i", 8}, {"j", 64}, {"k", 100}}, caches(8192, 8192, 1 << 20));
+    CHECK(of(less, "b.packed").in[registers] == 2 * 64 * 100 * 4);
 }
 
 TEST_CASE("threads bring what they share to their own caches") {
@@ -171,4 +178,59 @@ TEST_CASE("threads bring what they share to their own caches") {
     CHECK(of(traffic_of(product, schedule, extents, less, 1), "b").in[l1] == 16 * 64 * 4);
     CHECK(of(traffic_of(product, schedule, extents, less, 3), "b").in[l1] == 3 * 16 * 64 * 4);
     CHECK(of(traffic_of(product, schedule, extents, less, 3), "b").in[l3] == 16 * 64 * 4);
+    // The last cache is shared: room for a third of it, and nothing twice.
+    CHECK(traffic_of(product, schedule, extents, less, 3).capacity[l3] == (1 << 20) / 3.0);
+    const Machine small = caches(600, 600, 6000);
+    CHECK(of(traffic_of(product, schedule, extents, small, 1), "b").in[l3] == 16 * 64 * 4);
+    CHECK(of(traffic_of(product, schedule, extents, small, 3), "b").in[l3] == 32 * 16 * 64 * 4);
+    CHECK(of(traffic_of(product, schedule, extents, caches(600, 600, 18000), 3), "b").in[l3] == 16 * 64 * 4);
+}
+
+TEST_CASE("memory that each iteration uses again counts once") {
+    const std::string kernel = R"(coulter 1
+kernel batched
+
+dim b
+dim i
+dim j
+
+input x: f32[i, j]
+input s: f32[b]
+
+t: f32[b, i, j] =
+    x * s
+
+y: f32[b, i, j] =
+    t + x
+
+output y
+)";
+    const double plane = 64 * 128 * 4;
+    // A plane of x and one of y fit, and a row of t.
+    const Traffic all = traffic_of(kernel, "stage t { compute at y/i }\nstage y { reorder j i b }\n",
+                                   {{"b", 10}, {"i", 64}, {"j", 128}}, caches(2048, 2048, 2.5 * plane));
+    CHECK(of(all, "x").in[l3] == plane);
+    CHECK(of(all, "t").in[l3] + of(all, "t").out[l3] == 0);
+    const Traffic whole = traffic_of(kernel, "stage t { compute at y/b }\nstage y { reorder j i b }\n",
+                                     {{"b", 10}, {"i", 64}, {"j", 128}}, caches(2048, 2048, 2.5 * plane));
+    CHECK(of(whole, "x").in[l3] == 10 * 2 * plane); // by t and by y
+}
+
+TEST_CASE("no more moves than is read") {
+    const std::string kernel = R"(coulter 1
+kernel apart
+
+dim i
+dim j = 64
+
+input x: f32[j]
+input w: f32[i]
+
+y: f32[i] =
+    x(j = 7 * i % 64) * w
+
+output y
+)";
+    CHECK(of(traffic_of(kernel, "stage y { unroll i by 2 }\n", {{"i", 8}}, Machine{}), "x").in[l3] == 8 * 4);
+    CHECK(of(traffic_of(kernel, "stage y { unroll i by 2 }\n", {{"i", 800}}, Machine{}), "x").in[l3] == 64 * 4);
 }
