@@ -206,9 +206,17 @@ TEST_CASE("a report without a schedule, and with variants") {
     const Folder folder;
     write_tiny(folder);
     const std::vector<std::string> environment{"XDG_CACHE_HOME=" + folder.path().string()};
-    const Ran plain = folder.coulter({"report", "tiny.coulter", "-o", "plain.html"}, environment);
+    // A page names files as they lie below the folder, or by themselves.
+    std::filesystem::create_directory(folder.path() / "pages");
+    const Ran plain = folder.coulter({"report", (folder.path() / "tiny.coulter").string(), "-o",
+                                      (folder.path() / "pages/plain.html").string(), "--threads", "2"},
+                                     environment);
     REQUIRE_MESSAGE(plain.code == 0, plain.err);
-    const std::string page = folder.read("plain.html");
+    const std::string page = folder.read("pages/plain.html");
+    CHECK(page.find(folder.path().string()) == std::string::npos);
+    CHECK(
+        page.find("<code>coulter report tiny.coulter -o pages/plain.html --sizes i=32,j=48,k=16 --threads 2</code>") !=
+        std::string::npos);
     CHECK(page.find("<dd>none: the default schedule</dd>") != std::string::npos);
     CHECK(text_of(section(page, "directives"))
               .find("There is no schedule file. coulter autoschedule tiny.coulter -o S.sched "

@@ -234,3 +234,31 @@ output y
     CHECK(of(traffic_of(kernel, "stage y { unroll i by 2 }\n", {{"i", 8}}, Machine{}), "x").in[l3] == 8 * 4);
     CHECK(of(traffic_of(kernel, "stage y { unroll i by 2 }\n", {{"i", 800}}, Machine{}), "x").in[l3] == 64 * 4);
 }
+
+TEST_CASE("what loops do not move stays while they run, and registers slide over nothing") {
+    // A row of c, and one of b for each k: eight of those do not fit beside it.
+    const std::string schedule = "stage c { split k by 8; reorder j k.i k.o i }\nstage c.init { reorder j i }\n";
+    const Traffic all = traffic_of(product, schedule, {{"i", 32}, {"j", 256}, {"k", 64}}, caches(4096, 4096, 4096));
+    CHECK(of(all, "c").in[l3] == 32 * 256 * 4);
+    CHECK(of(all, "c").in[registers] == 32 * 64 * 256 * 4);
+    CHECK(of(all, "b").in[l3] == 32 * 64 * 256 * 4);
+
+    const std::string kernel = R"(coulter 1
+kernel neighbours
+
+dim i
+dim j
+
+input x: f32[j]
+
+y: f32[i] =
+    x(j = i) + x(j = i + 1)
+
+output y
+)";
+    const Traffic slid = traffic_of(kernel, "stage y { serial i }\n", {{"j", 4001}}, caches(1024, 1024, 1024));
+    CHECK(of(slid, "x").in[l1] == 4001 * 4);
+    CHECK(of(slid, "x").in[registers] == 2 * 4000 * 4);
+    const Traffic tiled = traffic_of(kernel, "stage y { unroll i by 10 }\n", {{"j", 4001}}, caches(1024, 1024, 1024));
+    CHECK(of(tiled, "x").in[registers] == 11 * 400 * 4);
+}
