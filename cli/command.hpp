@@ -48,6 +48,7 @@ void add_machine(CLI::App& app, Run& run);
 void add_tune(CLI::App& app, Run& run);
 void add_records(CLI::App& app, Run& run);
 void add_explain(CLI::App& app, Run& run);
+void add_report(CLI::App& app, Run& run);
 /// Subcommands of the contract that do not exist yet: each says so, exit code 2.
 void add_unbuilt(CLI::App& app, Run& run);
 

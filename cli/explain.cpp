@@ -1,24 +1,18 @@
 // coulter explain: what each directive of a schedule is worth, by measuring without it.
 
+#include "contributions.hpp"
 #include "coulter/tune/statistics.hpp"
 #include "describe.hpp"
 #include "files.hpp"
 #include "lowering.hpp"
-#include "tune_build.hpp"
-#include "tune_judge.hpp"
-#include "tune_report.hpp"
+#include "mca.hpp"
+#include "variants.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
 namespace coulter::cli {
-namespace fs = std::filesystem;
-using schedule::Statement;
-using tune::Outcome;
-using tune::Record;
-
 namespace {
 
 struct Options {
@@ -31,40 +25,15 @@ struct Options {
     Limits limits;
 };
 
-/// One directive, and what the schedule is without it.
-struct Drop {
-    Span span;
-    std::string stage;
-    std::string directive;
-    std::string text; ///< of the whole file without it
-    std::string why;  ///< it was not timed; empty where it was
-    std::optional<Record> record;
-};
-
-/// Directives of blocks at the top of the file; those of macros and variants stay.
-std::vector<Drop> drops_of(const std::string& path) {
-    const schedule::ScheduleFile file = schedule::parse_schedule(read_file(path), path).file;
-    std::vector<Drop> drops;
-    for (std::size_t s = 0; s < file.statements.size(); ++s) {
-        const Statement& block = file.statements[s];
-        for (std::size_t d = 0; block.kind == Statement::Kind::block && d < block.directives.size(); ++d) {
-            schedule::ScheduleFile without = file;
-            auto& directives = without.statements[s].directives;
-            directives.erase(directives.begin() + static_cast<std::ptrdiff_t>(d));
-            drops.push_back({block.directives[d].span, block.stage.text, format(block.directives[d]),
-                             schedule::format(without), "", std::nullopt});
-        }
-    }
-    return drops;
-}
-
 class Explanation {
 public:
     explicit Explanation(const Options& options) : options_(options) {
         const KernelAndSchedules files = split_files(options.files);
         if (files.schedules.size() != 1) {
-            throw Failure(
-                usage, fmt::format("error: one .sched file is explained, and {} are given\n", files.schedules.size()));
+            throw failure(usage, "E001",
+                          fmt::format("one .sched file is explained, and {} are given", files.schedules.size()),
+                          "`coulter report` takes as many as there are; `coulter autoschedule` writes the default "
+                          "schedule as a file");
         }
         const auto given = parse_sizes(options.sizes);
         subject_.target = options.target;
@@ -72,166 +41,75 @@ public:
         subject_.threads = options.threads;
         subject_.limits = options.limits;
         subject_.load_files(files.kernel, files.schedules);
-        drops_ = drops_of(files.schedules.front());
-        if (drops_.empty() || subject_.work().schedules.empty()) {
-            throw Failure(refused,
-                          fmt::format("error: `{}` has no directive for `{}`, so there is nothing to explain\n",
-                                      files.schedules.front(), subject_.work().kernel.name));
+        directives_ = directives_of(files.schedules.front());
+        if (directives_.empty() || subject_.work().schedules.empty()) {
+            throw failure(refused, "E002",
+                          fmt::format("`{}` has no directive for `{}`, so there is nothing to explain",
+                                      files.schedules.front(), subject_.work().kernel.name),
+                          "directives of `stage` blocks are explained, and not those of macros and variants");
         }
         subject_.complete(given);
     }
 
     int run() {
-        const TemporaryDirectory scratch;
-        TuneProgress progress(subject_.work().kernel.name, std::nullopt);
-        CandidateBuilder builder(subject_, scratch.path());
-        const std::string whole = read_file(subject_.schedules.front());
-        const std::optional<std::string> in_force = builder.identify(whole);
-        std::vector<std::string> texts{whole};
-        std::vector<Drop*> built_drops;
-        for (Drop& drop : drops_) {
-            const auto schedule = builder.identify(drop.text);
-            if (!schedule) {
-                drop.why = "cannot be left out: the checker refuses the rest";
-            } else if (schedule == in_force) {
-                drop.why = "changes nothing";
-            } else {
-                texts.push_back(drop.text);
-                built_drops.push_back(&drop);
-            }
-        }
-        progress.show({.candidates = texts.size(), .initial_seconds = {}, .best_seconds = {}, .doing = "compiling"});
-        const Judge judge(subject_, builder.build_default(), scratch.path());
-        const auto built = builder.build(texts, [] { return interrupted() != 0; });
-        time_all(judge, built, built_drops, progress);
-        if (interrupted() != 0) {
-            throw Failure(environment, "error: interrupted\n");
-        }
+        const Work& work = subject_.work();
+        // Before minutes of measuring: what cannot be compiled or found is known at once.
+        const std::string part = part_name(variant_for(work, subject_.sizes, Tensors{}));
+        code_ = machine_code(work, plan_of_part(work, part), part, subject_.loaded.target.name, subject_.sizes,
+                             subject_.limits);
+        measured_ = measure_contributions(subject_, std::move(directives_));
         std::cout << (options_.json ? json() : text());
         return good;
     }
 
 private:
-    /// What is right and fast enough is timed side by side with the whole schedule.
-    void time_all(const Judge& judge, const std::vector<std::optional<BuiltCandidate>>& built,
-                  const std::vector<Drop*>& drops, TuneProgress& progress) {
-        std::vector<fs::path> libraries;
-        std::vector<Drop*> timed;
-        for (std::size_t i = 0; i < built.size() && interrupted() == 0; ++i) {
-            if (!built[i]) {
-                return;
-            }
-            std::optional<Record> record;
-            if (built[i]->outcome == Outcome::timed) {
-                record = judge.measure(built[i]->library, whole_seconds_ > 0 ? 20 * whole_seconds_ : 1e30);
-                if (!record) {
-                    return;
-                }
-            } else {
-                record.emplace();
-                record->outcome = built[i]->outcome;
-                record->message = built[i]->message;
-            }
-            const std::string outcome = fmt::format("{}: {}", tune::name(record->outcome), record->message);
-            if (i == 0 && record->outcome != Outcome::timed) {
-                throw Failure(refused, fmt::format("error: the schedule cannot be timed: {}\n", outcome));
-            }
-            if (record->outcome != Outcome::timed) {
-                drops[i - 1]->why = "without it " + outcome;
-                continue;
-            }
-            const double seconds = tune::median(record->samples);
-            if (i == 0) {
-                whole_seconds_ = seconds;
-                libraries.push_back(built[i]->library);
-            } else if (seconds > 10 * whole_seconds_) {
-                drops[i - 1]->record = record; // no need to wait for many of such calls
-            } else {
-                libraries.push_back(built[i]->library);
-                timed.push_back(drops[i - 1]);
-            }
-            progress.show({.candidates = i + 1, .initial_seconds = {}, .best_seconds = {}, .doing = "timing"});
-        }
-        const std::vector<Record> records =
-            judge.side_by_side(libraries, 1 + 0.3 * static_cast<double>(libraries.size()));
-        if (records.size() != libraries.size()) {
-            if (interrupted() == 0) {
-                throw Failure(environment, "error: the schedules could not be timed side by side\n");
-            }
-            return;
-        }
-        whole_ = records.front();
-        for (std::size_t i = 0; i < timed.size(); ++i) {
-            timed[i]->record = records[i + 1];
-        }
-    }
-
-    [[nodiscard]] double ratio(const Drop& drop) const {
-        return tune::median(drop.record->samples) / tune::median(whole_.samples);
-    }
-
-    /// Whether the intervals of the medians overlap.
-    [[nodiscard]] bool may_be_chance(const Drop& drop) const {
-        const tune::Interval a = tune::median_interval(whole_.samples);
-        const tune::Interval b = tune::median_interval(drop.record->samples);
-        return a.lower <= b.upper && b.lower <= a.upper;
-    }
-
-    [[nodiscard]] std::string verdict(const Drop& drop) const {
-        if (!drop.record) {
-            return drop.why;
-        }
-        return may_be_chance(drop) ? "no difference beyond chance"
-               : ratio(drop) > 1   ? fmt::format("{:.2f} times as slow without it", ratio(drop))
-                                   : fmt::format("{:.2f} times as fast without it", 1 / ratio(drop));
-    }
-
     [[nodiscard]] std::string text() const {
         std::vector<std::vector<std::string>> rows{{"line", "stage", "directive", "without it", ""}};
-        for (const Drop& drop : drops_) {
-            rows.push_back({std::to_string(drop.span.line), drop.stage, drop.directive,
-                            drop.record ? time_text(tune::median(drop.record->samples)) : "-", verdict(drop)});
+        for (const Contribution& one : measured_.directives) {
+            rows.push_back({std::to_string(one.span.line), one.stage, one.directive,
+                            one.record ? time_text(tune::median(one.record->samples)) : "-", measured_.verdict(one)});
         }
-        const tune::Interval interval = tune::median_interval(whole_.samples);
+        const std::vector<double>& samples = measured_.whole.samples;
+        const tune::Interval interval = tune::median_interval(samples);
         return fmt::format("{}: {}, 95 % interval {} to {}\n", subject_.work().kernel.name,
-                           time_text(tune::median(whole_.samples)), time_text(interval.lower),
-                           time_text(interval.upper)) +
-               table(rows, {true, false, false, true, false});
+                           time_text(tune::median(samples)), time_text(interval.lower), time_text(interval.upper)) +
+               table(rows, {true, false, false, true, false}) + mca_text(code_);
     }
 
     [[nodiscard]] std::string json() const {
-        nlohmann::ordered_json all = nlohmann::ordered_json::array();
-        for (const Drop& drop : drops_) {
-            all.push_back({{"line", drop.span.line},
-                           {"stage", drop.stage},
-                           {"directive", drop.directive},
-                           {"seconds", drop.record ? nlohmann::ordered_json(tune::median(drop.record->samples))
-                                                   : nlohmann::ordered_json()},
-                           {"ratio", drop.record ? nlohmann::ordered_json(ratio(drop)) : nlohmann::ordered_json()},
-                           {"verdict", verdict(drop)}});
+        using Json = nlohmann::ordered_json;
+        Json all = Json::array();
+        for (const Contribution& one : measured_.directives) {
+            all.push_back({{"line", one.span.line},
+                           {"stage", one.stage},
+                           {"directive", one.directive},
+                           {"seconds", one.record ? Json(tune::median(one.record->samples)) : Json()},
+                           {"ratio", one.record ? Json(measured_.ratio(one)) : Json()},
+                           {"verdict", measured_.verdict(one)}});
         }
-        const nlohmann::ordered_json json{{"kernel", subject_.work().kernel.name},
-                                          {"extents", subject_.sizes},
-                                          {"threads", subject_.threads},
-                                          {"seconds", tune::median(whole_.samples)},
-                                          {"directives", all}};
+        const Json json{{"kernel", subject_.work().kernel.name},
+                        {"extents", subject_.sizes},
+                        {"threads", subject_.threads},
+                        {"seconds", tune::median(measured_.whole.samples)},
+                        {"directives", all},
+                        {"hot_loops", mca_json(code_)}};
         return json.dump(2) + '\n';
     }
 
     const Options& options_;
     TuneSubject subject_;
-    std::vector<Drop> drops_;
-    Record whole_;
-    double whole_seconds_ = 0;
+    std::vector<Contribution> directives_;
+    Contributions measured_;
+    MachineCode code_;
 };
 
 } // namespace
 
 void add_explain(CLI::App& app, Run& run) {
-    CLI::App* const command =
-        add_command(app, "explain", "What each directive of a schedule is worth: measured without it",
-                    "  coulter explain conv_capsules.coulter conv_capsules.sched\n"
-                    "  coulter explain matmul.coulter matmul.sched --sizes i=512,j=512,k=512 --threads 1 --json");
+    CLI::App* const command = add_command(
+        app, "explain", "What each directive of a schedule is worth, measured without it; and its hot loops",
+        "  coulter explain conv_capsules.coulter conv_capsules.sched\n"
+        "  coulter explain matmul.coulter matmul.sched --sizes i=512,j=512,k=512 --threads 1 --json");
     const auto options = std::make_shared<Options>();
     command->add_option("files", options->files, "a kernel and its schedule")
         ->required()

@@ -15,7 +15,10 @@ namespace coulter::cli {
 
 /// Sizes of this machine's caches, and rates of reading with vectors on `threads` threads at once, from working sets of
 /// half a cache; in cycles of a chain of dependent additions. What cannot be found out keeps its standard value. Some 2
-/// s.
-[[nodiscard]] schedule::Machine measure_machine(int threads);
+/// s. `hertz`, where not null: the cycles per second that the rates are per cycle of.
+[[nodiscard]] schedule::Machine measure_machine(int threads, double* hertz = nullptr);
+
+/// Cycles per second of such a chain, measured.
+[[nodiscard]] double clock_rate();
 
 } // namespace coulter::cli

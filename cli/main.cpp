@@ -73,6 +73,7 @@ int parse_and_run(int argc, char** argv) {
     add_tune(app, run);
     add_records(app, run);
     add_explain(app, run);
+    add_report(app, run);
     add_unbuilt(app, run);
     // CLI11 takes an unknown word for a lack of subcommands.
     const std::vector<std::string> names = command_names(app);

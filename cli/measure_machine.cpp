@@ -18,24 +18,6 @@ namespace {
 
 std::atomic<float> sink{0}; // so that no loop is without effect
 
-/// Cycles per second: an addition that waits for the one before takes a cycle.
-double clock_rate() {
-    constexpr std::int64_t steps = std::int64_t{1} << 25;
-    double best = 0;
-    for (int sample = 0; sample < 5; ++sample) {
-        const auto start = Clock::now();
-        std::uint64_t value = 1;
-        for (std::int64_t i = 0; i < steps; i += 8) {
-            for (int j = 0; j < 8; ++j) {
-                value += 3;
-                asm volatile("" : "+r"(value)); // one at a time
-            }
-        }
-        best = std::max(best, static_cast<double>(steps) / seconds_since(start));
-    }
-    return best;
-}
-
 // All read `count` floats, a multiple of 64, from an aligned address.
 float sum_plain(const float* data, std::size_t count) {
     float sums[8] = {};
@@ -130,17 +112,38 @@ std::optional<double> cache_bytes(int level) {
 
 } // namespace
 
-schedule::Machine measure_machine(int threads) {
+// An addition that waits for the one before takes a cycle.
+double clock_rate() {
+    constexpr std::int64_t steps = std::int64_t{1} << 25;
+    double best = 0;
+    for (int sample = 0; sample < 5; ++sample) {
+        const auto start = Clock::now();
+        std::uint64_t value = 1;
+        for (std::int64_t i = 0; i < steps; i += 8) {
+            for (int j = 0; j < 8; ++j) {
+                value += 3;
+                asm volatile("" : "+r"(value)); // one at a time
+            }
+        }
+        best = std::max(best, static_cast<double>(steps) / seconds_since(start));
+    }
+    return best;
+}
+
+schedule::Machine measure_machine(int threads, double* hertz) {
     schedule::Machine machine;
     machine.l1_bytes = cache_bytes(1).value_or(machine.l1_bytes);
     machine.l2_bytes = cache_bytes(2).value_or(machine.l2_bytes);
     machine.l3_bytes = cache_bytes(3).value_or(machine.l3_bytes);
-    const double hertz = clock_rate();
+    const double rate = clock_rate();
+    if (hertz != nullptr) {
+        *hertz = rate;
+    }
     const double share = machine.l3_bytes / 2 / threads;
-    machine.l1_rate = read_rate(threads, machine.l1_bytes / 2) / hertz;
-    machine.l2_rate = read_rate(threads, machine.l2_bytes / 2) / hertz;
-    machine.l3_rate = read_rate(threads, std::max(share, 2 * machine.l2_bytes)) / hertz;
-    machine.memory_rate = read_rate(threads, 6 * machine.l3_bytes / threads) / hertz;
+    machine.l1_rate = read_rate(threads, machine.l1_bytes / 2) / rate;
+    machine.l2_rate = read_rate(threads, machine.l2_bytes / 2) / rate;
+    machine.l3_rate = read_rate(threads, std::max(share, 2 * machine.l2_bytes)) / rate;
+    machine.memory_rate = read_rate(threads, 6 * machine.l3_bytes / threads) / rate;
     return machine;
 }
 

@@ -2,17 +2,13 @@
 
 #include "tune_run.hpp"
 
-#include "coulter/fingerprint.hpp"
 #include "coulter/tune/experience.hpp"
 #include "coulter/tune/holes.hpp"
 #include "coulter/tune/statistics.hpp"
-#include "coulter/version.hpp"
 #include "files.hpp"
-#include "machine.hpp"
 #include "tune_evaluator.hpp"
 #include "tune_report.hpp"
 #include "tune_space.hpp"
-#include "verify_run.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -53,20 +49,6 @@ Budget parse_budget(const std::string& text) {
     throw Failure(usage, fmt::format("error: --budget wants a time (60s, 5m, 1h) or a number of candidates (500), and "
                                      "`{}` is neither\n",
                                      text));
-}
-
-tune::Setting setting_of(const TuneSubject& subject, const TuneRequest& request) {
-    tune::Setting setting;
-    setting.kernel = fingerprint(subject.work().kernel);
-    setting.sizes = sizes_text(subject.work(), subject.sizes);
-    setting.machine = request.machine.empty() ? machine_name() : request.machine;
-    setting.target = subject.loaded.target.name;
-    setting.versions = fmt::format("coulter {}, Halide {}", COULTER_VERSION, COULTER_HALIDE_VERSION);
-    if (request.tolerance >= 0) { // what was right with another one need not be right
-        setting.versions += fmt::format(", tolerance {}", request.tolerance);
-    }
-    setting.threads = subject.threads;
-    return setting;
 }
 
 /// What was fastest at other sizes of the class: at most one start for each of those sizes.
@@ -120,7 +102,7 @@ class Tuning {
 public:
     explicit Tuning(const TuneRequest& request)
         : request_(request), budget_(parse_budget(request.budget)), subject_(subject_of(request)),
-          setting_(setting_of(subject_, request)), path_(subject_.schedules[subject_.tuned]),
+          setting_(setting_of(subject_, request.machine)), path_(subject_.schedules[subject_.tuned]),
           in_place_(request.output.empty()), original_(has_holes(subject_) ? read_file(path_) : ""),
           space_(space_of(subject_, original_)), start_(std::chrono::steady_clock::now()) {
         if (!has_holes(subject_) && subject_.schedules.size() == 1) {

@@ -1,8 +1,11 @@
 #include "tune_subject.hpp"
 
+#include "coulter/fingerprint.hpp"
+#include "coulter/version.hpp"
 #include "machine.hpp"
 #include "size_finder.hpp"
 #include "verify_cases.hpp"
+#include "verify_run.hpp"
 
 #include <fmt/format.h>
 #include <iostream>
@@ -31,6 +34,20 @@ void TuneSubject::complete(std::map<std::string, std::int64_t> given) {
                                  work().kernel.name, assumed);
     }
     sizes = complete_sizes(work(), given);
+}
+
+tune::Setting setting_of(const TuneSubject& subject, const std::string& machine) {
+    tune::Setting setting;
+    setting.kernel = fingerprint(subject.work().kernel);
+    setting.sizes = sizes_text(subject.work(), subject.sizes);
+    setting.machine = machine.empty() ? machine_name() : machine;
+    setting.target = subject.loaded.target.name;
+    setting.versions = fmt::format("coulter {}, Halide {}", COULTER_VERSION, COULTER_HALIDE_VERSION);
+    if (subject.tolerance >= 0) { // what was right with another one need not be right
+        setting.versions += fmt::format(", tolerance {}", subject.tolerance);
+    }
+    setting.threads = subject.threads;
+    return setting;
 }
 
 } // namespace coulter::cli

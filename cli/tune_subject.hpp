@@ -2,6 +2,7 @@
 /// What `coulter tune` and `coulter explain` measure, and within which limits.
 
 #include "child.hpp"
+#include "coulter/tune/record.hpp"
 #include "inputs.hpp"
 
 namespace coulter::cli {
@@ -28,5 +29,8 @@ struct TuneSubject {
 
     [[nodiscard]] const Work& work() const { return loaded.work.front(); }
 };
+
+/// What times of the subject are recorded under. `machine`: whose times; empty: this machine's.
+[[nodiscard]] tune::Setting setting_of(const TuneSubject& subject, const std::string& machine);
 
 } // namespace coulter::cli

@@ -7,7 +7,7 @@
 namespace coulter::cli {
 
 void add_unbuilt(CLI::App& app, Run& run) {
-    for (const char* const name : {"transform", "report"}) {
+    for (const char* const name : {"transform"}) {
         CLI::App* const command = app.add_subcommand(name, "(not built yet)");
         command->allow_extras();
         command->prefix_command();

@@ -186,7 +186,8 @@ void Regions::owner_ranges(const Place& place, StageRanges& ranges) {
         });
         range.constant = span && (*span == 1 || (fixed && all % *span == 0) || whole_vectors);
         if (moves && !base.reduced) {
-            range.base[base.dim] = {1, extents_.at(base.dim)};
+            const std::int64_t grain = aligned ? std::gcd(step, grain_at(plan_of(name).compute, name, base.dim)) : 1;
+            range.base[base.dim] = {grain, ceil_div(extents_.at(base.dim), grain)};
         } else if (step != 0 && span) {
             const std::int64_t grain = aligned ? step : 1;
             range.base[base.dim] = {grain, ceil_div(all, grain)};
@@ -194,6 +195,21 @@ void Regions::owner_ranges(const Place& place, StageRanges& ranges) {
         mine.emplace(base.dim, std::move(range));
     }
     reduced_ranges(definition, ranges);
+}
+
+// Of what every start of a stage's tile in a dim is a multiple, seen from inside of the place.
+std::int64_t Regions::grain_at(const Place& place, const std::string& stage, const std::string& dim) {
+    const StageRanges& ranges = inside(place);
+    const auto at = ranges.find(stage);
+    if (at == ranges.end()) {
+        return 1;
+    }
+    const Range& range = at->second.at(dim);
+    std::int64_t grain = std::abs(range.low);
+    for (const auto& [base, start] : range.base) {
+        grain = std::gcd(grain, start.coefficient);
+    }
+    return std::max<std::int64_t>(grain, 1);
 }
 
 // Loops that the nest has not are inside.

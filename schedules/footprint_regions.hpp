@@ -45,6 +45,12 @@ public:
     /// How many elements of a pure dim one computation of the stage covers.
     [[nodiscard]] std::int64_t nest_extent(const std::string& stage, const std::string& dim);
 
+    /// The indices of a dim of the tensor of an access while its reader's dims have the given ranges.
+    [[nodiscard]] Range accessed(const ir::Node& access, const std::string& dim,
+                                 const std::map<std::string, Range>& reader) const {
+        return clipped(index(ir::index_of(access, dim), dim, reader), dim);
+    }
+
     /// The stage that a place belongs to, and whether to its initialisation.
     [[nodiscard]] std::pair<std::string, bool> owner(const Place& place) const;
 
@@ -56,6 +62,7 @@ private:
 
     [[nodiscard]] StageRanges compute(const Place& place);
     void owner_ranges(const Place& place, StageRanges& ranges);
+    [[nodiscard]] std::int64_t grain_at(const Place& place, const std::string& stage, const std::string& dim);
     void reduced_ranges(const ir::Definition& definition, StageRanges& ranges) const;
     [[nodiscard]] Range whole(const std::string& dim, bool exact) const;
     [[nodiscard]] std::optional<Range> read(const ir::Definition& definition, const std::string& dim,

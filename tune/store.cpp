@@ -3,9 +3,11 @@
 #include "coulter/diagnostic.hpp"
 #include "sqlite.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <fmt/format.h>
 #include <istream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <thread>
@@ -39,6 +41,10 @@ CREATE TABLE record (
     choices TEXT NOT NULL,
     PRIMARY KEY (setting, schedule, comparison)) WITHOUT ROWID;
 )";
+
+// Not part of the format: earlier versions leave it alone, and a store without it has no order.
+const char* const order_schema = "CREATE TABLE IF NOT EXISTS measured (number INTEGER PRIMARY KEY, setting INTEGER NOT "
+                                 "NULL, schedule TEXT NOT NULL)";
 
 const char* const columns =
     "schedule, comparison, outcome, message, samples, code_bytes, choices, "
@@ -192,7 +198,45 @@ Store& Store::operator=(Store&&) noexcept = default;
 void Store::add(const Setting& setting, const Record& record) {
     Transaction transaction(state_->database);
     state_->put(setting, record);
+    if (record.comparison.empty()) {
+        state_->database.execute(order_schema);
+        Statement insert(state_->database, "INSERT INTO measured (setting, schedule) VALUES (?1, ?2)");
+        insert.bind(1, state_->setting_id(setting)).bind(2, record.schedule).run();
+    }
     transaction.commit();
+}
+
+Store::InOrder Store::in_order(const Setting& setting) const {
+    InOrder result;
+    std::map<std::string, std::int64_t> numbers;
+    if (state_->has_tables &&
+        state_->database.value_of("SELECT count(*) FROM sqlite_master WHERE name = 'measured'") != "0") {
+        Statement select(state_->database,
+                         "SELECT measured.schedule, max(number) FROM measured JOIN setting ON setting.id = setting "
+                         "WHERE kernel = ?1 AND sizes = ?2 AND machine = ?3 AND target = ?4 AND versions = ?5 AND "
+                         "threads = ?6 GROUP BY measured.schedule");
+        select.bind(1, setting.kernel)
+            .bind(2, setting.sizes)
+            .bind(3, setting.machine)
+            .bind(4, setting.target)
+            .bind(5, setting.versions)
+            .bind(6, setting.threads);
+        while (select.step()) {
+            numbers[select.text(0)] = select.integer(1);
+        }
+    }
+    const auto number = [&](const Record& record) {
+        const auto at = numbers.find(record.schedule);
+        return at == numbers.end() ? 0 : at->second;
+    };
+    for (Record& record : records(setting)) {
+        if (record.comparison.empty()) {
+            result.merged += number(record) == 0 ? 1 : 0;
+            result.records.push_back(std::move(record));
+        }
+    }
+    std::ranges::stable_sort(result.records, {}, number);
+    return result;
 }
 
 std::vector<Record> Store::records(const Setting& setting) const {

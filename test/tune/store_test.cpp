@@ -35,6 +35,34 @@ std::string refusal(const std::string& text) {
 
 } // namespace
 
+TEST_CASE("a store knows the order in which it was filled") {
+    const TemporaryFolder folder;
+    Store store(folder / "tuning.db");
+    CHECK(store.in_order(a_setting()).records.empty());
+    Record compared = a_record(9);
+    compared.comparison = "two";
+    std::vector<Record> added{a_record(3), a_record(1), a_record(2)};
+    for (const Record& each : added) {
+        store.add(a_setting(), each);
+        store.add(a_setting("i=64,j=48"), a_record(7));
+    }
+    store.add(a_setting(), compared);
+    CHECK(store.in_order(a_setting()).records == added);
+    CHECK(store.in_order(a_setting()).merged == 0);
+    // Measured again, a record is the last one.
+    store.add(a_setting(), added.front());
+    std::ranges::rotate(added, added.begin() + 1);
+    CHECK(store.in_order(a_setting()).records == added);
+    // Others know the records, and not the order; they come first.
+    Store other(folder / "other.db");
+    other.add(a_setting(), a_record(5));
+    other.merge(store.all());
+    const Store::InOrder merged = Store(folder / "other.db", Store::Mode::read).in_order(a_setting());
+    CHECK(merged.merged == 3);
+    REQUIRE(merged.records.size() == 4);
+    CHECK(merged.records.back() == a_record(5));
+}
+
 TEST_CASE("what was added is there in another process's eyes, by setting") {
     const TemporaryFolder folder;
     Store store(folder / "deep/er/tuning.db");

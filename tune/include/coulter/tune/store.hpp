@@ -42,6 +42,14 @@ public:
     /// In the order of schedules.
     [[nodiscard]] std::vector<Record> records(const Setting& setting) const;
 
+    /// Those of candidates measured by themselves, in the order in which they were measured here; first, and in no such
+    /// order, those that were merged in.
+    struct InOrder {
+        std::vector<Record> records;
+        std::size_t merged = 0;
+    };
+    [[nodiscard]] InOrder in_order(const Setting& setting) const;
+
     struct Entry {
         Setting setting;
         Record record;
