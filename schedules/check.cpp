@@ -59,10 +59,11 @@ bool applies(const ir::Kernel& kernel, const ScheduleFile& file, std::vector<Dia
 
 /// The schedule of the stages that nobody mentioned.
 std::string completion(const ir::Kernel& kernel, const std::vector<std::string>& mentioned, Numerics numerics,
-                       const CheckOptions& options) {
+                       Device device, const CheckOptions& options) {
     if (options.complete) {
         DefaultOptions defaults = options.defaults;
         defaults.numerics = numerics;
+        defaults.device = device;
         if (const auto target = find_target(options.target)) {
             defaults.vector_bytes = target->vector_bytes;
             defaults.vector_registers = target->vector_registers;
@@ -154,7 +155,7 @@ std::optional<Plan> plan_of(const ir::Kernel& kernel, const ScheduleFile& statem
     const std::vector<Statement> applied = model.applied();
     model.first_directives.reset();
     model.leave_out_unread();
-    const std::string text = completion(model.kernel(), model.mentioned(), model.numerics, options);
+    const std::string text = completion(model.kernel(), model.mentioned(), model.numerics, model.device.value_or(Device::none), options);
     const SyntaxResult completed = parse_schedule(text, "default schedule");
     COULTER_INTERNAL_ASSERT(completed.ok());
     const std::size_t before = result.diagnostics.size();

@@ -15,6 +15,8 @@ struct DefaultOptions {
     int threads = 16;          ///< loops are made parallel into a few times as many tasks
     Numerics numerics = Numerics::reassociate;
     Machine machine;
+    Device device = Device::none; ///< what loops over blocks and threads are for; none: all is for the processor
+    DeviceModel device_model;
     std::map<std::string, std::int64_t> sizes; ///< typical extents; they override the kernel's estimates
 };
 
@@ -31,6 +33,9 @@ struct DefaultOptions {
 /// vectorized dim is the one along which most reads are contiguous or alike, and reduced loops are vectorized where no
 /// pure dim is fit for it (not for floats under `exact`). Outer loops are parallel where there is enough to do, in tasks
 /// worth handing out. Each directive's line says why.
+///
+/// With a device, stages become launches of it instead (see default_gpu_launches.hpp); the processor keeps those that a
+/// device cannot compute, and all of them under `exact`.
 [[nodiscard]] std::string default_schedule(const ir::Kernel& kernel, const std::vector<std::string>& already,
                                            const DefaultOptions& options = {});
 
