@@ -98,6 +98,9 @@ private:
         if (stage.reduction) {
             add(rows, stage.dims);
         }
+        if (!can_be_inside(analysis_, stage)) {
+            rows.clear();
+        }
         for (const Dims& dims : rows) {
             for (const bool block : {true, false}) {
                 Form form = block ? blocks(stage, family, dims) : threads(stage, family, dims);
@@ -133,7 +136,7 @@ private:
         std::set<std::string> names{stage.name};
         for (auto at = kernel_.definitions.rbegin(); at != kernel_.definitions.rend(); ++at) {
             if (names.count(at->name) == 0 && open_.count(at->name) != 0 && !kernel_.is_output(at->name) &&
-                is_read_by(*at, names)) {
+                can_be_inside(analysis_, *at) && is_read_by(*at, names)) {
                 names.insert(at->name);
                 family.push_back(&*at);
             }
@@ -147,16 +150,22 @@ private:
     void fill(Form& form, const ir::Definition& stage, const std::vector<const ir::Definition*>& family,
               const Place& place) const {
         for (const ir::Definition* each : family) {
-            std::set<std::string> inside{stage.name};
-            for (const auto& [name, where] : form.members) {
-                inside.insert(name);
-            }
+            std::set<std::string> inside = members_of(form);
+            inside.insert(stage.name);
             const std::optional<DevicePlace> where =
                 is_read_by(*each, inside) ? place(*each) : std::optional<DevicePlace>();
             if (where) {
                 form.members[each->name] = *where;
             }
         }
+    }
+
+    [[nodiscard]] static std::set<std::string> members_of(const Form& form) {
+        std::set<std::string> names;
+        for (const auto& [name, where] : form.members) {
+            names.insert(name);
+        }
+        return names;
     }
 
     /// Whether one of those that read a stage is computed at `place`.
@@ -201,11 +210,14 @@ private:
                 heaviest = each;
             }
         }
-        if (heaviest != nullptr) {
+        if (heaviest != nullptr && can_be_inside(analysis_, stage)) {
             form.tile = choose_thread_tile(analysis_, *heaviest, heaviest == &stage);
         }
+        const bool parts = std::any_of(form.tile.dims.begin(), form.tile.dims.end(),
+                                       [](const TileDim& dim) { return !dim.whole; });
         fill(form, stage, family, [&](const ir::Definition& each) {
-            return fits_thread(form, each) ? std::optional(DevicePlace::thread) : std::nullopt;
+            const bool follows = !parts || !each.reduction || !each.reduction->where;
+            return follows && fits_thread(form, each) ? std::optional(DevicePlace::thread) : std::nullopt;
         });
         finish_threads(form, stage, family);
         return form;
@@ -245,10 +257,7 @@ private:
 
     void finish_threads(Form& form, const ir::Definition& stage,
                         const std::vector<const ir::Definition*>& family) const {
-        std::set<std::string> near;
-        for (const auto& [name, where] : form.members) {
-            near.insert(name);
-        }
+        const ThreadWork work{members_of(form), form.tile, form.inner};
         double threads = analysis_.points(form.spread);
         for (const TileDim& dim : form.tile.dims) {
             threads /= static_cast<double>(dim.size);
@@ -260,9 +269,9 @@ private:
             if (tiled != form.tile.dims.end() && tiled->whole) {
                 continue;
             }
-            double cost = transactions(analysis_, stage, *dim, near, form.tile);
-            for (const std::string& member : near) {
-                cost += transactions(analysis_, definition(member), *dim, near, form.tile);
+            double cost = transactions(analysis_, stage, *dim, work);
+            for (const std::string& member : work.near) {
+                cost += transactions(analysis_, definition(member), *dim, work);
             }
             if (form.first.empty() || cost * slower < 0.999 * form.cost) {
                 form.cost = cost * slower;
@@ -302,17 +311,14 @@ private:
                                   !is_read_at(form, each, stage.name, DevicePlace::block, own);
             return by_steps ? std::optional(DevicePlace::step) : std::nullopt;
         });
-        std::set<std::string> near;
-        for (const auto& [name, where] : form.members) {
-            near.insert(name);
-        }
+        const ThreadWork work{members_of(form), {}, {}};
         double threads = 0;
         double cost = 0;
         const auto share = [&](const ir::Definition& each) {
             if (is_shared(each)) {
                 const auto parts = static_cast<double>(row_threads(each));
                 threads = std::max(threads, parts);
-                cost += transactions(analysis_, each, lanes_of(each), near) + parts * analysis_.points(rows);
+                cost += transactions(analysis_, each, lanes_of(each), work) + parts * analysis_.points(rows);
             } else {
                 cost += 2 * analysis_.points(ir::loop_dims(each));
             }
@@ -327,11 +333,11 @@ private:
                 share(stage);
             }
         } else {
-            form.first = coalesced(analysis_, stage, form.inner, near);
+            form.first = coalesced(analysis_, stage, form.inner, work);
             threads = std::max(threads, static_cast<double>(std::min<std::int64_t>(64, analysis_.extent(form.first))));
-            cost += transactions(analysis_, stage, form.first, near);
+            cost += transactions(analysis_, stage, form.first, work);
             for (const auto& [name, where] : form.members) {
-                cost += where == DevicePlace::step ? transactions(analysis_, definition(name), form.first, near) : 0;
+                cost += where == DevicePlace::step ? transactions(analysis_, definition(name), form.first, work) : 0;
             }
         }
         if (threads >= static_cast<double>(device_.warp)) {
@@ -405,7 +411,7 @@ private:
             }
         } else {
             shape.loops = spread_loops(analysis_, form.spread, form.inner, form.first, form.tile);
-            shape.sums = DevicePlace::thread;
+            shape.sums = can_be_inside(analysis_, stage) ? DevicePlace::thread : DevicePlace::launch;
             if (!form.inner.empty()) {
                 const bool unrolls = unrolls_inner(form);
                 for (DeviceLoop& loop : shape.loops) {

@@ -23,7 +23,7 @@ struct DeviceStage {
     std::string launch;            ///< thread, step, block: the stage whose launch it is
     std::vector<DeviceLoop> loops; ///< launch: see spread_loops
     ThreadTile tile;               ///< launch, thread: of the dims of the launch
-    /// A launch of a reduction: where its sums are kept until they are final.
+    /// A launch of a reduction: what keeps its sums until they are final; `launch` for the stage itself, in memory.
     DevicePlace sums = DevicePlace::thread;
     std::string lanes;             ///< block (also for sums), or host: the reduced dim of which each thread has a part
     std::int64_t threads = 0;      ///< with lanes: so many parts

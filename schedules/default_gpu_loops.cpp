@@ -1,12 +1,17 @@
 #include "default_gpu_loops.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 
 namespace coulter::schedule {
 namespace {
 
 constexpr std::int64_t most_third_threads = 64; ///< in the outermost of three loops
+
+/// Of the transactions of threads that read apart, those that remain where each of them walks along what it has begun to
+/// read: the nearest cache has the rest.
+constexpr double walked_share = 0.35;
 
 /// Transactions for one element, by the distance of neighbouring threads.
 double per_element(const Analysis& analysis, std::optional<std::int64_t> stride, const std::string& dim) {
@@ -38,34 +43,47 @@ std::int64_t ThreadTile::size(const std::string& dim) const {
 }
 
 double transactions(const Analysis& analysis, const ir::Definition& stage, const std::string& dim,
-                    const std::set<std::string>& near, const ThreadTile& tile) {
+                    const ThreadWork& work) {
     double total = 0;
     const double points = analysis.points(ir::loop_dims(stage));
+    std::vector<std::string> walked = work.walked;
+    if (stage.reduction) {
+        walked.insert(walked.end(), stage.reduction->dims.begin(), stage.reduction->dims.end());
+    }
+    const auto is_walked = [&](const std::function<bool(const std::string&)>& is_along) {
+        return std::any_of(walked.begin(), walked.end(),
+                           [&](const std::string& each) { return each != dim && is_along(each); });
+    };
+    const auto cost = [&](std::optional<std::int64_t> stride, bool walks) {
+        const double apart = per_element(analysis, stride, dim);
+        return walks && stride != 0 && stride != 1 ? walked_share * apart : apart;
+    };
     for (const ir::Ref& access : analysis.reads(stage.name)) {
-        if (near.count(access->name) != 0 || analysis.kernel().dims_of(access->name).empty()) {
+        if (work.near.count(access->name) != 0 || analysis.kernel().dims_of(access->name).empty()) {
             continue;
         }
         double reuse = 1;
-        for (const TileDim& each : tile.dims) {
+        for (const TileDim& each : work.tile.dims) {
             reuse *= analysis.stride(*access, each.dim) == 0 ? static_cast<double>(each.size) : 1;
         }
-        total += points * per_element(analysis, analysis.stride(*access, dim), dim) / reuse;
+        const bool walks = is_walked([&](const std::string& each) { return analysis.stride(*access, each) == 1; });
+        total += points * cost(analysis.stride(*access, dim), walks) / reuse;
     }
-    if (near.count(stage.name) == 0) {
+    if (work.near.count(stage.name) == 0) {
         const bool own = std::find(stage.dims.begin(), stage.dims.end(), dim) != stage.dims.end();
         const bool contiguous = own && analysis.is_innermost(stage.name, dim);
-        total += analysis.points(stage.dims) *
-                 per_element(analysis, contiguous ? std::optional<std::int64_t>(1) : std::nullopt, dim);
+        const bool walks = is_walked([&](const std::string& each) { return analysis.is_innermost(stage.name, each); });
+        total += analysis.points(stage.dims) * cost(contiguous ? std::optional<std::int64_t>(1) : std::nullopt, walks);
     }
     return total;
 }
 
 std::string coalesced(const Analysis& analysis, const ir::Definition& stage, const std::vector<std::string>& dims,
-                      const std::set<std::string>& near) {
+                      const ThreadWork& work) {
     std::string best = dims.back();
     double least = std::numeric_limits<double>::infinity();
     for (auto dim = dims.rbegin(); dim != dims.rend(); ++dim) {
-        const double cost = transactions(analysis, stage, *dim, near);
+        const double cost = transactions(analysis, stage, *dim, work);
         if (cost < 0.999 * least) {
             least = cost;
             best = *dim;
@@ -128,7 +146,8 @@ private:
         const std::optional<std::int64_t> constant = analysis_.constant(dim);
         for (const std::int64_t size : {2, 3, 4, 5, 6, 7, 8}) {
             const bool whole = constant == size;
-            const bool even = size == 2 || size == 4 || size == 8;
+            // Of a part of a dim, Halide cannot prove what a condition leaves.
+            const bool even = (size == 2 || size == 4 || size == 8) && !stage_.reduction->where;
             if (whole || (even && (constant ? *constant % size == 0 : 2 * size <= analysis_.extent(dim)))) {
                 result.push_back({dim, size, whole});
             }
@@ -207,13 +226,13 @@ std::int64_t threads_along(std::int64_t extent, std::int64_t most) {
         return std::min(most, round_up_to_power(extent));
     }
     std::int64_t best = 0;
-    std::int64_t least = 0;
+    std::int64_t least = std::numeric_limits<std::int64_t>::max() / 32;
     for (std::int64_t threads = 32; threads <= most; threads *= 2) {
         const std::int64_t computed = (extent + threads - 1) / threads * threads;
-        if (best == 0 || computed <= least) {
+        if (16 * computed <= 17 * least) { // a few idle threads are no loss
             best = threads;
-            least = computed;
         }
+        least = std::min(least, computed);
     }
     return best == 0 ? most : best;
 }

@@ -21,15 +21,21 @@ struct ThreadTile {
     [[nodiscard]] std::int64_t size(const std::string& dim) const;
 };
 
+/// What a thread has of a stage, as far as it saves transactions with memory.
+struct ThreadWork {
+    std::set<std::string> near;      ///< tensors in the registers or the shared memory of the launch
+    ThreadTile tile;                 ///< what does not depend on a dim of it is loaded once for all of that dim
+    std::vector<std::string> walked; ///< dims along which a thread goes step by step, beside the reduced ones
+};
+
 /// Transactions with memory for all that a stage reads and writes when neighbouring threads have neighbouring indices of
-/// `dim`. A thread that computes a tile loads what does not depend on a dim of it once for all of them. What is in `near`
-/// lies in the registers or the shared memory of the launch.
+/// `dim`.
 [[nodiscard]] double transactions(const Analysis& analysis, const ir::Definition& stage, const std::string& dim,
-                                  const std::set<std::string>& near = {}, const ThreadTile& tile = {});
+                                  const ThreadWork& work = {});
 
 /// The dim of `dims` with the fewest; the last of them among equals. \pre there is one.
 [[nodiscard]] std::string coalesced(const Analysis& analysis, const ir::Definition& stage,
-                                    const std::vector<std::string>& dims, const std::set<std::string>& near = {});
+                                    const std::vector<std::string>& dims, const ThreadWork& work = {});
 
 /// How many times longer everything takes because so few threads leave a device idle.
 [[nodiscard]] double idle(const DeviceModel& device, double threads);

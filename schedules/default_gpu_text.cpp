@@ -25,6 +25,7 @@ struct LoopNames {
     std::vector<std::string> serial;
     std::vector<std::string> threads;
     std::vector<std::string> blocks;
+    std::size_t tiled = 0; ///< so many of those over blocks, the innermost, are over tiles of threads
     std::size_t inner = 0; ///< so many of the serial ones are over dims that are not spread over threads and blocks
 
     /// The innermost loop outside of what a thread, a step and a block compute.
@@ -124,7 +125,7 @@ private:
 
     void launch(const ir::Definition& definition, const DeviceStage& shape) {
         std::string sums;
-        if (definition.reduction) {
+        if (definition.reduction && shape.sums != DevicePlace::launch) {
             sums = free_name(definition.name + ".acc");
             line(fmt::format("stage {} = accumulate {}", sums, definition.name),
                  "results stay in registers until final");
@@ -139,7 +140,7 @@ private:
         share(names, shape);
         loops_[definition.name] = names;
         close();
-        if (definition.reduction) {
+        if (!sums.empty()) {
             member(definition, sums, shape, shape.sums, definition.name);
         }
     }
@@ -206,6 +207,8 @@ private:
             }
             if (loop.serial) {
                 names.serial.push_back(rest);
+            } else if (loop.tile > 1) {
+                names.blocks.insert(names.blocks.begin() + static_cast<std::ptrdiff_t>(names.tiled++), rest);
             } else {
                 names.blocks.push_back(rest);
             }
@@ -215,7 +218,7 @@ private:
     }
 
     void order(LoopNames& names) {
-        while (names.blocks.size() > 2 * most_loops) {
+        while (names.blocks.size() > 2 * most_loops - names.tiled) {
             names.serial.push_back(names.blocks.back());
             names.blocks.pop_back();
         }
@@ -228,7 +231,8 @@ private:
         }
     }
 
-    /// At most three loops over blocks: of two by two, as Halide loses track inside of a loop fused of more.
+    /// At most three loops over blocks. Of two by two, and none over tiles: inside of such a loop, Halide no longer knows
+    /// that a tile ends where it does.
     void fuse(LoopNames& names) {
         std::vector<std::string>& blocks = names.blocks;
         const std::size_t pairs = blocks.size() > most_loops ? blocks.size() - most_loops : 0;

@@ -61,6 +61,29 @@ NamedUses named_uses(const Analysis& analysis) {
     return uses;
 }
 
+bool can_be_inside(const Analysis& analysis, const ir::Definition& stage) {
+    if (!stage.reduction || !stage.reduction->where) {
+        return true;
+    }
+    std::vector<ir::Ref> parts{stage.reduction->where};
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        const ir::Ref part = parts[i];
+        if (part->kind == ir::Kind::binary && part->op == ir::Op::logical_and) {
+            parts.insert(parts.end(), part->args.begin(), part->args.end());
+            continue;
+        }
+        const std::vector<std::string> dims = ir::free_dims(analysis.kernel(), {part});
+        const bool selects = std::any_of(dims.begin(), dims.end(), [&](const std::string& dim) {
+            const std::vector<std::string>& reduced = stage.reduction->dims;
+            return std::find(reduced.begin(), reduced.end(), dim) != reduced.end() && analysis.constant(dim) != 1;
+        });
+        if (!selects) {
+            return false;
+        }
+    }
+    return true;
+}
+
 std::string host_reason(const Analysis& analysis, const ir::Definition& stage) {
     if (stage.scan) {
         return "a scan runs in order";
