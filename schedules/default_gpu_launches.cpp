@@ -27,6 +27,7 @@ constexpr std::size_t most_block_dims = 6;  ///< pairs of three loops
 constexpr double worth_sharing = 32;        ///< reduced indices, so that each thread of a warp has one
 constexpr std::int64_t most_parts = 4096;   ///< of a reduction to one value that a device begins
 constexpr double serial_reduction = 32;     ///< steps of one thread for which a block may wait
+constexpr double combining = 0.25;          ///< transactions in the time of such a step, while other blocks go on
 
 /// One way to share out the loops of a launch.
 struct Form {
@@ -213,12 +214,18 @@ private:
         if (heaviest != nullptr && can_be_inside(analysis_, stage)) {
             form.tile = choose_thread_tile(analysis_, *heaviest, heaviest == &stage);
         }
-        const bool parts = std::any_of(form.tile.dims.begin(), form.tile.dims.end(),
-                                       [](const TileDim& dim) { return !dim.whole; });
-        fill(form, stage, family, [&](const ir::Definition& each) {
+        const auto place = [&](const ir::Definition& each) {
+            const bool parts = std::any_of(form.tile.dims.begin(), form.tile.dims.end(),
+                                           [](const TileDim& dim) { return !dim.whole; });
             const bool follows = !parts || !each.reduction || !each.reduction->where;
             return follows && fits_thread(form, each) ? std::optional(DevicePlace::thread) : std::nullopt;
-        });
+        };
+        fill(form, stage, family, place);
+        if (heaviest != nullptr && heaviest != &stage && form.members.count(heaviest->name) == 0) {
+            form.tile = {}; // it serves nobody
+            form.members.clear();
+            fill(form, stage, family, place);
+        }
         finish_threads(form, stage, family);
         return form;
     }
@@ -318,9 +325,9 @@ private:
             if (is_shared(each)) {
                 const auto parts = static_cast<double>(row_threads(each));
                 threads = std::max(threads, parts);
-                cost += transactions(analysis_, each, lanes_of(each), work) + parts * analysis_.points(rows);
+                cost += transactions(analysis_, each, lanes_of(each), work) + combining * parts * analysis_.points(rows);
             } else {
-                cost += 2 * analysis_.points(ir::loop_dims(each));
+                cost += combining * analysis_.points(ir::loop_dims(each));
             }
         };
         for (const auto& [name, where] : form.members) {
