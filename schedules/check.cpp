@@ -155,7 +155,8 @@ std::optional<Plan> plan_of(const ir::Kernel& kernel, const ScheduleFile& statem
     const std::vector<Statement> applied = model.applied();
     model.first_directives.reset();
     model.leave_out_unread();
-    const std::string text = completion(model.kernel(), model.mentioned(), model.numerics, model.device.value_or(Device::none), options);
+    const std::string text =
+        completion(model.kernel(), model.mentioned(), model.numerics, model.device.value_or(Device::none), options);
     const SyntaxResult completed = parse_schedule(text, "default schedule");
     COULTER_INTERNAL_ASSERT(completed.ok());
     const std::size_t before = result.diagnostics.size();

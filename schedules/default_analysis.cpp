@@ -9,12 +9,10 @@
 namespace coulter::schedule {
 namespace {
 
-/// Whether a device has all types that a definition computes with. bf16 is not built for devices, and f16 is an option of
-/// OpenCL devices.
+/// Whether a device has all types that a definition computes with. bf16 is not built for devices, and f16 is an option
+/// of OpenCL devices.
 bool has_types(Device device, const ir::Definition& definition) {
-    const auto lacks = [&](Type type) {
-        return type == Type::bf16 || (type == Type::f16 && device == Device::opencl);
-    };
+    const auto lacks = [&](Type type) { return type == Type::bf16 || (type == Type::f16 && device == Device::opencl); };
     const std::vector<const ir::Node*> nodes = ir::postorder(ir::roots(definition));
     return std::none_of(definition.types.begin(), definition.types.end(), lacks) &&
            std::none_of(nodes.begin(), nodes.end(), [&](const ir::Node* node) { return lacks(node->type); });

@@ -23,11 +23,11 @@ Dims without(const Dims& a, const Dims& b) {
     return rest;
 }
 
-constexpr std::size_t most_block_dims = 6;  ///< pairs of three loops
-constexpr double worth_sharing = 32;        ///< reduced indices, so that each thread of a warp has one
-constexpr std::int64_t most_parts = 4096;   ///< of a reduction to one value that a device begins
-constexpr double serial_reduction = 32;     ///< steps of one thread for which a block may wait
-constexpr double combining = 0.25;          ///< transactions in the time of such a step, while other blocks go on
+constexpr std::size_t most_block_dims = 6; ///< pairs of three loops
+constexpr double worth_sharing = 32;       ///< reduced indices, so that each thread of a warp has one
+constexpr std::int64_t most_parts = 4096;  ///< of a reduction to one value that a device begins
+constexpr double serial_reduction = 32;    ///< steps of one thread for which a block may wait
+constexpr double combining = 0.25;         ///< transactions in the time of such a step, while other blocks go on
 
 /// One way to share out the loops of a launch.
 struct Form {
@@ -178,8 +178,8 @@ private:
         });
     }
 
-    /// Values that a thread keeps of a stage, one tile of the spread dims and all of the others; nothing where those are
-    /// not constant.
+    /// Values that a thread keeps of a stage, one tile of the spread dims and all of the others; nothing where those
+    /// are not constant.
     [[nodiscard]] std::optional<double> kept_values(const Form& form, const ir::Definition& stage) const {
         auto values = static_cast<double>(stage.types.size());
         for (const std::string& dim : stage.dims) {
@@ -244,8 +244,8 @@ private:
             if (fits_thread(form, each)) {
                 return DevicePlace::thread;
             }
-            const bool by_steps = are_same(each.dims, stage.dims) &&
-                                  !is_read_at(form, each, stage.name, DevicePlace::thread, own);
+            const bool by_steps =
+                are_same(each.dims, stage.dims) && !is_read_at(form, each, stage.name, DevicePlace::thread, own);
             return by_steps ? std::optional(DevicePlace::step) : std::nullopt;
         });
         finish_threads(form, stage, family);
@@ -302,11 +302,12 @@ private:
         const DevicePlace own = form.inner.empty() ? DevicePlace::block : DevicePlace::step;
         fill(form, stage, family, [&](const ir::Definition& each) -> std::optional<DevicePlace> {
             if (are_same(each.dims, rows)) {
-                const bool quick = !each.reduction || is_shared(each) ||
-                                   analysis_.points(each.reduction->dims) <= serial_reduction;
+                const bool quick =
+                    !each.reduction || is_shared(each) || analysis_.points(each.reduction->dims) <= serial_reduction;
                 double bytes = 0;
                 for (const Type type : each.types) {
-                    bytes += coulter::bytes(type) * (is_shared(each) ? 1.0 + static_cast<double>(row_threads(each)) : 1);
+                    bytes +=
+                        coulter::bytes(type) * (is_shared(each) ? 1.0 + static_cast<double>(row_threads(each)) : 1);
                 }
                 if (!quick || shared + bytes > static_cast<double>(device_.shared_bytes)) {
                     return std::nullopt;
@@ -325,7 +326,8 @@ private:
             if (is_shared(each)) {
                 const auto parts = static_cast<double>(row_threads(each));
                 threads = std::max(threads, parts);
-                cost += transactions(analysis_, each, lanes_of(each), work) + combining * parts * analysis_.points(rows);
+                cost +=
+                    transactions(analysis_, each, lanes_of(each), work) + combining * parts * analysis_.points(rows);
             } else {
                 cost += combining * analysis_.points(ir::loop_dims(each));
             }

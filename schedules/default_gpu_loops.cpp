@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::int64_t most_third_threads = 64; ///< in the outermost of three loops
 
-/// Of the transactions of threads that read apart, those that remain where each of them walks along what it has begun to
-/// read: the nearest cache has the rest.
+/// Of the transactions of threads that read apart, those that remain where each of them walks along what it has begun
+/// to read: the nearest cache has the rest.
 constexpr double walked_share = 0.35;
 
 /// Transactions for one element, by the distance of neighbouring threads.
@@ -107,8 +107,8 @@ bool is_vectorizable(const Analysis& analysis, const ir::Definition& stage) {
         if (node->type == Type::index) {
             return node->kind != ir::Kind::access;
         }
-        const bool arithmetic = node->kind == ir::Kind::binary && (node->op == ir::Op::mul || node->op == ir::Op::add ||
-                                                                   node->op == ir::Op::sub);
+        const bool arithmetic = node->kind == ir::Kind::binary &&
+                                (node->op == ir::Op::mul || node->op == ir::Op::add || node->op == ir::Op::sub);
         const bool read = node->kind == ir::Kind::access && node->boundary == ir::Boundary::checked;
         return node->type == Type::f32 && (arithmetic || read || node->kind == ir::Kind::constant);
     });
@@ -197,8 +197,8 @@ private:
             loads += count;
         }
         // Four operations in the time of a load.
-        const double cost = (std::max(1.0, 4 * loads / results) + 0.01 * loads + 0.002 * results) *
-                            idle(device_, points_ / results);
+        const double cost =
+            (std::max(1.0, 4 * loads / results) + 0.01 * loads + 0.002 * results) * idle(device_, points_ / results);
         if (cost < 0.999 * least_) {
             least_ = cost;
             best_ = tile;

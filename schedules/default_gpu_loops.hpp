@@ -28,8 +28,8 @@ struct ThreadWork {
     std::vector<std::string> walked; ///< dims along which a thread goes step by step, beside the reduced ones
 };
 
-/// Transactions with memory for all that a stage reads and writes when neighbouring threads have neighbouring indices of
-/// `dim`.
+/// Transactions with memory for all that a stage reads and writes when neighbouring threads have neighbouring indices
+/// of `dim`.
 [[nodiscard]] double transactions(const Analysis& analysis, const ir::Definition& stage, const std::string& dim,
                                   const ThreadWork& work = {});
 
@@ -41,10 +41,11 @@ struct ThreadWork {
 [[nodiscard]] double idle(const DeviceModel& device, double threads);
 
 /// The tile with the fewest loads per operation that leaves enough threads. \pre `reduction` is one.
-[[nodiscard]] ThreadTile choose_thread_tile(const Analysis& analysis, const ir::Definition& reduction, bool may_vectorize);
+[[nodiscard]] ThreadTile choose_thread_tile(const Analysis& analysis, const ir::Definition& reduction,
+                                            bool may_vectorize);
 
-/// Whether each operation of a reduction has the same form for a vector: sums of products of f32 that are read where they
-/// are, without conditions.
+/// Whether each operation of a reduction has the same form for a vector: sums of products of f32 that are read where
+/// they are, without conditions.
 [[nodiscard]] bool is_vectorizable(const Analysis& analysis, const ir::Definition& stage);
 
 /// Loops over `spread` in blocks and threads, neighbouring threads along `first`, and over `inner` in each thread.

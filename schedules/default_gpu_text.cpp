@@ -194,7 +194,8 @@ private:
                      "what is loaded once serves several results of a thread");
             } else if (loop.threads > 1) {
                 step(fmt::format("split {0} by {1} as {2} {0}.thread", name, loop.threads, outer),
-                     names.threads.empty() ? "neighbouring threads touch what lies side by side" : "threads of a block");
+                     names.threads.empty() ? "neighbouring threads touch what lies side by side"
+                                           : "threads of a block");
             } else if (loop.tile > 1) {
                 step(fmt::format("split {0} by {1} as {2} {0}.i", name, loop.tile, outer),
                      "what is loaded once serves several results of a thread");
@@ -231,8 +232,8 @@ private:
         }
     }
 
-    /// At most three loops over blocks. Of two by two, and none over tiles: inside of such a loop, Halide no longer knows
-    /// that a tile ends where it does.
+    /// At most three loops over blocks. Of two by two, and none over tiles: inside of such a loop, Halide no longer
+    /// knows that a tile ends where it does.
     void fuse(LoopNames& names) {
         std::vector<std::string>& blocks = names.blocks;
         const std::size_t pairs = blocks.size() > most_loops ? blocks.size() - most_loops : 0;
@@ -262,7 +263,8 @@ private:
             step("vectorize " + loops.front(), "moved in one instruction");
         }
         if (loops.size() > (vector ? 1U : 0U)) {
-            step("unroll " + joined({loops.begin() + (vector ? 1 : 0), loops.end()}), "so that each result is a register");
+            step("unroll " + joined({loops.begin() + (vector ? 1 : 0), loops.end()}),
+                 "so that each result is a register");
         }
     }
 
@@ -289,9 +291,8 @@ private:
         bool vector = false;
         std::int64_t copies = 1;
         for (auto dim = definition.dims.rbegin(); dim != definition.dims.rend(); ++dim) {
-            const bool spread = std::any_of(launch.loops.begin(), launch.loops.end(), [&](const DeviceLoop& loop) {
-                return loop.dim == *dim && !loop.serial;
-            });
+            const bool spread = std::any_of(launch.loops.begin(), launch.loops.end(),
+                                            [&](const DeviceLoop& loop) { return loop.dim == *dim && !loop.serial; });
             const std::int64_t size = spread ? shape.tile.size(*dim) : *analysis_.constant(*dim);
             if (size == 1) {
                 continue;
@@ -335,7 +336,8 @@ private:
         step(fmt::format("split {} by {}", lanes, shape.threads), "the threads of the block share the reduction");
         close();
         const std::string part = free_name(name + ".part");
-        line(fmt::format("rfactor {}: {}.i as {}", name, lanes, part), "what each thread has; one thread combines them");
+        line(fmt::format("rfactor {}: {}.i as {}", name, lanes, part),
+             "what each thread has; one thread combines them");
         open(part);
         step("compute at " + loop, "in shared memory, where the combining thread finds it");
         step(fmt::format("gpu_threads {}.i", lanes), "neighbours read what lies side by side");

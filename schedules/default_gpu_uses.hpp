@@ -17,9 +17,9 @@ using NamedUses = std::map<std::string, std::vector<NamedUse>>;
 /// As the checker sees it: a dim counts where each stage on the way binds it by name.
 [[nodiscard]] NamedUses named_uses(const Analysis& analysis);
 
-/// Whether a reduction can be computed inside of a launch. Where a part of its condition holds for all reduced indices or
-/// for none, Halide takes it for a limit of the results, cannot prove that they are as many as the launch needs, and a
-/// device cannot check it.
+/// Whether a reduction can be computed inside of a launch. Where a part of its condition holds for all reduced indices
+/// or for none, Halide takes it for a limit of the results, cannot prove that they are as many as the launch needs, and
+/// a device cannot check it.
 [[nodiscard]] bool can_be_inside(const Analysis& analysis, const ir::Definition& stage);
 
 /// Why the processor has to compute a stage; empty where a device can.

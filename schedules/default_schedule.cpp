@@ -43,8 +43,7 @@ std::string blocks_of(const std::vector<PackMade>& packs, ir::Kernel kernel, con
     return text_of(analysis, shapes_of(analysis)).text;
 }
 
-std::string device_schedule(const ir::Kernel& kernel, const std::vector<std::string>& already,
-                            DefaultOptions options) {
+std::string device_schedule(const ir::Kernel& kernel, const std::vector<std::string>& already, DefaultOptions options) {
     // Neighbouring threads are to a layout what the lanes of a vector are: those of a warp, of 4 bytes each.
     options.vector_bytes = static_cast<int>(4 * options.device_model.warp);
     Analysis analysis(kernel, already, options);

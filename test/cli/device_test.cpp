@@ -31,7 +31,8 @@ TEST_CASE("a schedule for a device has no match on a processor, and its kernels 
     const Ran defaults = folder.coulter({"show", "tiny.coulter", "--target", "host-opencl", "--as", "opencl"});
     CHECK(contains(defaults.out, "__kernel void _kernel_product"));
     folder.write("exact.sched", "schedule tiny\nnumerics exact\n");
-    const Ran none = folder.coulter({"show", "tiny.coulter", "exact.sched", "--target", "host-opencl", "--as", "opencl"});
+    const Ran none =
+        folder.coulter({"show", "tiny.coulter", "exact.sched", "--target", "host-opencl", "--as", "opencl"});
     CHECK(none.code == 1);
     CHECK(contains(none.err, "no stage of `tiny` runs on a device"));
 }
@@ -53,8 +54,9 @@ TEST_CASE("a plan without kernels needs no device, whatever the target") {
     const Folder folder;
     write_tiny_for_device(folder);
     folder.write("exact.sched", "schedule tiny\nnumerics exact\n");
-    const Ran ran = folder.coulter({"verify", "tiny.coulter", "exact.sched", "--target", "host-opencl", "--sizes", "i=3,j=5,k=7"},
-                                   {"HL_OCL_PLATFORM_NAME=nobody"});
+    const Ran ran =
+        folder.coulter({"verify", "tiny.coulter", "exact.sched", "--target", "host-opencl", "--sizes", "i=3,j=5,k=7"},
+                       {"HL_OCL_PLATFORM_NAME=nobody"});
     CHECK_MESSAGE(ran.code == 0, ran.err);
 }
 

@@ -1,5 +1,5 @@
-// The default schedule for devices: model kernels and random kernels, run on the OpenCL device that is there, and compiled
-// for CUDA.
+// The default schedule for devices: model kernels and random kernels, run on the OpenCL device that is there, and
+// compiled for CUDA.
 
 #include "cases.hpp"
 #include "compile.hpp"

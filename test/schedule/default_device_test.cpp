@@ -1,4 +1,5 @@
-// Default schedules for devices: what becomes a launch, what is computed inside of one, and how the loops are shared out.
+// Default schedules for devices: what becomes a launch, what is computed inside of one, and how the loops are shared
+// out.
 
 #include "coulter/schedule/check.hpp"
 #include "coulter/schedule/defaults.hpp"
@@ -140,14 +141,16 @@ TEST_CASE("a softmax and a layer norm are one launch, a block for each row") {
 }
 
 TEST_CASE("a thread has a row where neighbouring rows lie side by side, or where rows are short") {
-    const std::string normed = "total: f32[row] =\n    sum {col} x\n\ny: f32[row, col] =\n    x / total\n\noutput y\n\n";
+    const std::string normed =
+        "total: f32[row] =\n    sum {col} x\n\ny: f32[row, col] =\n    x / total\n\noutput y\n\n";
     const Scheduled shorter = scheduled(rows + normed + "estimate row = 100000, col = 6\n");
     CHECK(shorter.launches() == 1);
     CHECK(shorter.neighbours("y") == "row.thread");
     CHECK(shorter.stage("total").compute.loop == "row.thread");
     CHECK(shorter.stage("total").memory == Memory::registers);
-    const Scheduled turned = scheduled("dim row\ndim col\n\ninput x: f32[col, row]\n\ntotal: f32[row] =\n    sum {col} "
-                                       "x\n\ny: f32[col, row] =\n    x / total\n\noutput y\n\nestimate row = 100000, col = 500\n");
+    const Scheduled turned =
+        scheduled("dim row\ndim col\n\ninput x: f32[col, row]\n\ntotal: f32[row] =\n    sum {col} "
+                  "x\n\ny: f32[col, row] =\n    x / total\n\noutput y\n\nestimate row = 100000, col = 500\n");
     CHECK(turned.launches() == 1);
     CHECK(turned.neighbours("y") == "row.thread");
     // The other way round, a block has a row.
@@ -157,14 +160,16 @@ TEST_CASE("a thread has a row where neighbouring rows lie side by side, or where
 }
 
 TEST_CASE("a reduction whose order counts is not shared by threads") {
-    const Scheduled schedule = scheduled(rows + "best: (i32, f32)[row] =\n    argmax {col} x\n\ny: f32[row, col] =\n    x - "
-                                                "best.1\n\noutput y\n\nestimate row = 1000, col = 5000\n");
+    const Scheduled schedule =
+        scheduled(rows + "best: (i32, f32)[row] =\n    argmax {col} x\n\ny: f32[row, col] =\n    x - "
+                         "best.1\n\noutput y\n\nestimate row = 1000, col = 5000\n");
     CHECK(schedule.text.find("rfactor") == std::string::npos);
     CHECK(schedule.launches() == 2);
 }
 
 TEST_CASE("the threads of a block share the sums of rows that lie apart") {
-    const Scheduled schedule = scheduled(rows + "y: f32[row] =\n    sum {col} x\n\noutput y\n\nestimate row = 1000, col = 5000\n");
+    const Scheduled schedule =
+        scheduled(rows + "y: f32[row] =\n    sum {col} x\n\noutput y\n\nestimate row = 1000, col = 5000\n");
     CHECK(schedule.launches() == 1);
     CHECK(schedule.threads("y.acc.part") == 64);
     CHECK(schedule.stage("y.acc.part").compute.stage == "y");
@@ -176,7 +181,8 @@ TEST_CASE("the threads of a block share the sums of rows that lie apart") {
 }
 
 TEST_CASE("a thread of a matrix product has a tile of sums in registers, and moves vectors") {
-    const Scheduled schedule = scheduled(table_kernel("matmul").kernel, for_device(Device::opencl, {{"i", 1024}, {"j", 1024}, {"k", 1024}}));
+    const Scheduled schedule =
+        scheduled(table_kernel("matmul").kernel, for_device(Device::opencl, {{"i", 1024}, {"j", 1024}, {"k", 1024}}));
     CHECK(schedule.launches() == 1);
     const StagePlan& sums = schedule.stage("c.acc");
     CHECK(sums.memory == Memory::registers);
@@ -186,7 +192,8 @@ TEST_CASE("a thread of a matrix product has a tile of sums in registers, and mov
     CHECK(schedule.neighbours("c") == "j.thread");
     CHECK(schedule.threads("c") == 128);
     // So few results that tiles would leave most threads without any.
-    const Scheduled small = scheduled(table_kernel("matmul").kernel, for_device(Device::opencl, {{"i", 64}, {"j", 64}, {"k", 64}}));
+    const Scheduled small =
+        scheduled(table_kernel("matmul").kernel, for_device(Device::opencl, {{"i", 64}, {"j", 64}, {"k", 64}}));
     CHECK(small.stage("c.acc").tile == Sizes{{"i", 1}, {"j", 1}});
 }
 
@@ -194,17 +201,21 @@ TEST_CASE("what has conditions is not moved in vectors") {
     const std::string head = "dim i\ndim j\ndim k\n\ninput a: f32[i, k]\ninput b: f32[k, j]\n\n";
     const std::string sizes = "\n\noutput c\n\nestimate i = 1024, j = 1024, k = 1024\n";
     CHECK(scheduled(head + "c: f32[i, j] =\n    sum {k} a * b" + sizes).has("vectorize"));
-    CHECK_FALSE(scheduled(head + "c: f32[i, j] =\n    sum {k where k <= i} a * b" + sizes).text.find("vectorize") != std::string::npos);
-    CHECK_FALSE(scheduled(head + "c: f32[i, j] =\n    max {k} a * b" + sizes).text.find("vectorize") != std::string::npos);
+    CHECK_FALSE(scheduled(head + "c: f32[i, j] =\n    sum {k where k <= i} a * b" + sizes).text.find("vectorize") !=
+                std::string::npos);
+    CHECK_FALSE(scheduled(head + "c: f32[i, j] =\n    max {k} a * b" + sizes).text.find("vectorize") !=
+                std::string::npos);
 }
 
 TEST_CASE("neighbouring threads have what lies side by side") {
     // By what is read and written, and not by the order of the dims.
-    const std::string text = "dim i\ndim j\n\ninput x: f32[j, i]\ninput z: f32[j, i]\n\ny: f32[j, i] =\n    x * z + x(i = 2)\n\noutput "
-                             "y\n\nestimate i = 1000, j = 1000\n";
+    const std::string text =
+        "dim i\ndim j\n\ninput x: f32[j, i]\ninput z: f32[j, i]\n\ny: f32[j, i] =\n    x * z + x(i = 2)\n\noutput "
+        "y\n\nestimate i = 1000, j = 1000\n";
     CHECK(scheduled(text).neighbours("y") == "i.thread");
-    const std::string turned = "dim i\ndim j\n\ninput x: f32[i, j]\ninput z: f32[i, j]\n\ny: f32[j, i] =\n    x * z + tanh(x)\n\noutput "
-                               "y\n\nestimate i = 1000, j = 1000\n";
+    const std::string turned =
+        "dim i\ndim j\n\ninput x: f32[i, j]\ninput z: f32[i, j]\n\ny: f32[j, i] =\n    x * z + tanh(x)\n\noutput "
+        "y\n\nestimate i = 1000, j = 1000\n";
     CHECK(scheduled(turned).neighbours("y") == "j.thread");
 }
 
@@ -231,7 +242,8 @@ output y
 estimate n = 4096, out = 64, in = 64
 )");
     const ir::Definition& pose = *schedule.plan.kernel.find_definition("pose");
-    CHECK(memory_order(schedule.plan.kernel, pose, schedule.stage("pose")) == std::vector<std::string>{"n", "row", "out"});
+    CHECK(memory_order(schedule.plan.kernel, pose, schedule.stage("pose")) ==
+          std::vector<std::string>{"n", "row", "out"});
     CHECK(schedule.neighbours("pose") == "out.thread");
 }
 
@@ -250,12 +262,15 @@ TEST_CASE("a block is whole warps, and there are blocks enough") {
 }
 
 TEST_CASE("constant extents alone leave loops for blocks") {
-    for (const char* const shape : {"dim i = 32\ndim j = 4\n", "dim i = 4\ndim j = 4\n", "dim i = 1\ndim j = 1\n", "dim i = 64\ndim j = 256\n"}) {
+    for (const char* const shape :
+         {"dim i = 32\ndim j = 4\n", "dim i = 4\ndim j = 4\n", "dim i = 1\ndim j = 1\n", "dim i = 64\ndim j = 256\n"}) {
         CAPTURE(shape);
-        const Scheduled map = scheduled(std::string(shape) + "\ninput x: f32[i, j]\n\ny: f32[i, j] =\n    tanh(x)\n\noutput y\n");
+        const Scheduled map =
+            scheduled(std::string(shape) + "\ninput x: f32[i, j]\n\ny: f32[i, j] =\n    tanh(x)\n\noutput y\n");
         CHECK(map.launches() == 1);
-        const Scheduled sum = scheduled(std::string(shape) + "dim k\n\ninput x: f32[i, k]\ninput w: f32[k, j]\n\ny: f32[i, j] "
-                                                             "=\n    sum {k} x * w\n\noutput y\n\nestimate k = 1000\n");
+        const Scheduled sum =
+            scheduled(std::string(shape) + "dim k\n\ninput x: f32[i, k]\ninput w: f32[k, j]\n\ny: f32[i, j] "
+                                           "=\n    sum {k} x * w\n\noutput y\n\nestimate k = 1000\n");
         CHECK(sum.launches() == 1);
     }
 }
@@ -266,8 +281,10 @@ TEST_CASE("at most three loops over blocks, fused of two at most") {
     for (const char* const dim : {"a", "b", "c", "d", "e", "f", "g", "h"}) {
         dims += std::string("dim ") + dim + "\n";
         list += (list.empty() ? "" : ", ") + std::string(dim);
-        const Scheduled schedule = scheduled(dims + "\ninput x: f32[" + list + "]\n\ny: f32[" + list + "] =\n    x * x\n\noutput y\n",
-                                             for_device(Device::opencl, {{"a", 9}, {"b", 9}, {"c", 9}, {"d", 9}, {"e", 9}, {"f", 9}, {"g", 9}, {"h", 9}}));
+        const Scheduled schedule =
+            scheduled(dims + "\ninput x: f32[" + list + "]\n\ny: f32[" + list + "] =\n    x * x\n\noutput y\n",
+                      for_device(Device::opencl,
+                                 {{"a", 9}, {"b", 9}, {"c", 9}, {"d", 9}, {"e", 9}, {"f", 9}, {"g", 9}, {"h", 9}}));
         int blocks = 0;
         for (const Loop& loop : schedule.stage("y").main.loops) {
             blocks += loop.kind == LoopStep::Kind::gpu_block ? 1 : 0;
@@ -277,18 +294,22 @@ TEST_CASE("at most three loops over blocks, fused of two at most") {
 }
 
 TEST_CASE("the processor keeps what a device cannot compute, and says why") {
-    const Scheduled scan = scheduled("dim i\n\ninput x: f32[i]\n\nrun: f32[i] =\n    scan {i} x\n    identity 0.0\n    combine left.0 + "
-                                     "right.0\n\ny: f32[i] =\n    run * x\n\noutput y\n\nestimate i = 100000\n");
-    CHECK(scan.has("compute root                                             # by the processor: a scan runs in order"));
+    const Scheduled scan =
+        scheduled("dim i\n\ninput x: f32[i]\n\nrun: f32[i] =\n    scan {i} x\n    identity 0.0\n    combine left.0 + "
+                  "right.0\n\ny: f32[i] =\n    run * x\n\noutput y\n\nestimate i = 100000\n");
+    CHECK(
+        scan.has("compute root                                             # by the processor: a scan runs in order"));
     CHECK(scan.launches() == 1);
-    const std::string narrow = "dim i\n\ninput x: bf16[i]\n\ny: f32[i] =\n    f32(x)\n\noutput y\n\nestimate i = 100000\n";
+    const std::string narrow =
+        "dim i\n\ninput x: bf16[i]\n\ny: f32[i] =\n    f32(x)\n\noutput y\n\nestimate i = 100000\n";
     CHECK(scheduled(narrow).has("# by the processor: computes with a type that devices lack"));
     CHECK(scheduled(narrow).launches() == 0);
     const std::string half = "dim i\n\ninput x: f16[i]\n\ny: f32[i] =\n    f32(x)\n\noutput y\n\nestimate i = 100000\n";
     CHECK(scheduled(half).launches() == 0);
     CHECK(scheduled(half, for_device(Device::cuda)).launches() == 1);
-    const Scheduled value = scheduled("dim i\n\ninput x: f32[i]\n\nbest: (i32, f32) =\n    argmax {i} x\n\nc: f32 =\n    "
-                                      "best.1\n\noutput c\n");
+    const Scheduled value =
+        scheduled("dim i\n\ninput x: f32[i]\n\nbest: (i32, f32) =\n    argmax {i} x\n\nc: f32 =\n    "
+                  "best.1\n\noutput c\n");
     CHECK(value.launches() == 0);
 }
 
@@ -301,14 +322,17 @@ TEST_CASE("a large sum of everything is begun by the device") {
 }
 
 TEST_CASE("what several launches read, or other elements of, is a launch of its own") {
-    const Scheduled shifted = scheduled("dim i\ndim k\n\ninput x: f32[i, k]\n\na: f32[i] =\n    sum {k} x\n\ny: f32[i] =\n    "
-                                        "padded(a(i = i + 1), 0.0) - a\n\noutput y\n\nestimate i = 100000, k = 10\n");
+    const Scheduled shifted =
+        scheduled("dim i\ndim k\n\ninput x: f32[i, k]\n\na: f32[i] =\n    sum {k} x\n\ny: f32[i] =\n    "
+                  "padded(a(i = i + 1), 0.0) - a\n\noutput y\n\nestimate i = 100000, k = 10\n");
     CHECK(shifted.launches() == 2);
-    const Scheduled twice = scheduled("dim i\ndim k\n\ninput x: f32[i, k]\n\na: f32[i] =\n    sum {k} x\n\ny: f32[i] =\n    a + "
-                                      "1.0\n\nz: f32[i] =\n    a * 2.0\n\noutput y\noutput z\n\nestimate i = 100000, k = 10\n");
+    const Scheduled twice =
+        scheduled("dim i\ndim k\n\ninput x: f32[i, k]\n\na: f32[i] =\n    sum {k} x\n\ny: f32[i] =\n    a + "
+                  "1.0\n\nz: f32[i] =\n    a * 2.0\n\noutput y\noutput z\n\nestimate i = 100000, k = 10\n");
     CHECK(twice.launches() == 3);
-    const Scheduled once = scheduled("dim i\ndim k\n\ninput x: f32[i, k]\n\na: f32[i] =\n    sum {k} x\n\ny: f32[i] =\n    a + "
-                                     "1.0\n\noutput y\n\nestimate i = 100000, k = 10\n");
+    const Scheduled once =
+        scheduled("dim i\ndim k\n\ninput x: f32[i, k]\n\na: f32[i] =\n    sum {k} x\n\ny: f32[i] =\n    a + "
+                  "1.0\n\noutput y\n\nestimate i = 100000, k = 10\n");
     CHECK(once.launches() == 1);
 }
 
@@ -332,7 +356,8 @@ TEST_CASE("stages at hand stay as they are, on a device too") {
 
 TEST_CASE("the target decides whether stages without a schedule run on a device") {
     const ir::Kernel kernel = table_kernel("matmul").kernel;
-    for (const auto& [target, wanted] : std::map<std::string, bool>{{"host", false}, {"host-opencl", true}, {"host-cuda", true}}) {
+    for (const auto& [target, wanted] :
+         std::map<std::string, bool>{{"host", false}, {"host-opencl", true}, {"host-cuda", true}}) {
         CheckOptions options;
         options.target = target;
         const CheckResult checked = check(kernel, {}, options);
@@ -355,7 +380,10 @@ TEST_CASE("default schedules for devices are accepted, for all kernels and sizes
             CHECK(refusal(entry.kernel, for_device(device)) == "");
         }
     }
-    const Sizes sizes[] = {{}, {{"i", 1000}, {"j", 500}, {"k", 64}}, {{"i", 4000}, {"j", 3}, {"k", 300}}, {{"i", 20}, {"j", 100000}, {"k", 30}}};
+    const Sizes sizes[] = {{},
+                           {{"i", 1000}, {"j", 500}, {"k", 64}},
+                           {{"i", 4000}, {"j", 3}, {"k", 300}},
+                           {{"i", 20}, {"j", 100000}, {"k", 30}}};
     for (std::uint64_t seed = first_seed(); seed < first_seed() + mutations(300); ++seed) {
         CAPTURE(seed);
         RandomKernelOptions options;

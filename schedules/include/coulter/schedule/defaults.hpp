@@ -26,13 +26,13 @@ struct DefaultOptions {
 /// for, placed, or places another stage in: their loops stay as they are. The text may add stages of its own:
 /// `<stage>.acc` for accumulators and `<tensor>.packed` for frozen inputs.
 ///
-/// What it does: cheap maps that are read about once are inlined. What lies between stages has the layout that saves its
-/// producers and consumers most. A stage is computed in the loops around all its readers where an estimate over the
+/// What it does: cheap maps that are read about once are inlined. What lies between stages has the layout that saves
+/// its producers and consumers most. A stage is computed in the loops around all its readers where an estimate over the
 /// caches of `options.machine` is least, and more than once (`clone`) where that is much cheaper than moving it. A
 /// reduction keeps a register tile of its sums, below the map that reads it where that reads nothing else of it; the
 /// vectorized dim is the one along which most reads are contiguous or alike, and reduced loops are vectorized where no
-/// pure dim is fit for it (not for floats under `exact`). Outer loops are parallel where there is enough to do, in tasks
-/// worth handing out. Each directive's line says why.
+/// pure dim is fit for it (not for floats under `exact`). Outer loops are parallel where there is enough to do, in
+/// tasks worth handing out. Each directive's line says why.
 ///
 /// With a device, stages become launches of it instead (see default_gpu_launches.hpp); the processor keeps those that a
 /// device cannot compute, and all of them under `exact`.
