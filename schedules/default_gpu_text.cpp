@@ -124,6 +124,16 @@ private:
     }
 
     void launch(const ir::Definition& definition, const DeviceStage& shape) {
+        if (definition.reduction && shape.sums == DevicePlace::launch && kernel_.is_output(definition.name)) {
+            // The caller's tensor has no room beyond its extents.
+            const std::string apart = free_name(definition.name + ".acc");
+            line(fmt::format("stage {} = accumulate {}", apart, definition.name),
+                 "of its condition Halide may make more results than there are");
+            open(apart);
+            step("compute root", "a launch of its own, in memory of its own");
+            nest(definition, shape);
+            close();
+        }
         std::string sums;
         if (definition.reduction && shape.sums != DevicePlace::launch) {
             sums = free_name(definition.name + ".acc");
@@ -133,16 +143,20 @@ private:
         open(definition.name);
         step("compute root", kernel_.is_output(definition.name) ? "a launch: an output"
                                                                 : "a launch: not all that reads it can have it inside");
+        loops_[definition.name] = nest(definition, shape);
+        close();
+        if (!sums.empty()) {
+            member(definition, sums, shape, shape.sums, definition.name);
+        }
+    }
+
+    LoopNames nest(const ir::Definition& definition, const DeviceStage& shape) {
         LoopNames names = splits(shape);
         layout(definition, shape, names);
         order(names);
         fuse(names);
         share(names, shape);
-        loops_[definition.name] = names;
-        close();
-        if (!sums.empty()) {
-            member(definition, sums, shape, shape.sums, definition.name);
-        }
+        return names;
     }
 
     /// The dim of the innermost threads is innermost in memory where nothing is said.
