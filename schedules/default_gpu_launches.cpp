@@ -88,7 +88,10 @@ private:
     }
 
     void launch(const ir::Definition& stage) {
-        const std::vector<const ir::Definition*> family = family_of(stage);
+        // What keeps its sums in memory has a launch of its own for them, of which its producers know nothing.
+        const bool encloses = can_be_inside(analysis_, stage);
+        const std::vector<const ir::Definition*> family =
+            encloses ? family_of(stage) : std::vector<const ir::Definition*>();
         Form best = tiles(stage, family);
         std::vector<Dims> rows;
         for (const ir::Definition* each : family) {
@@ -99,7 +102,7 @@ private:
         if (stage.reduction) {
             add(rows, stage.dims);
         }
-        if (!can_be_inside(analysis_, stage)) {
+        if (!encloses) {
             rows.clear();
         }
         for (const Dims& dims : rows) {
