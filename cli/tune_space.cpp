@@ -85,7 +85,14 @@ std::unique_ptr<tune::Space> decision_space(const TuneSubject& subject) {
                    ? std::string()
                    : completion_file(loaded.work.front(), loaded.target.name, load_options.defaults, how);
     };
-    return std::make_unique<tune::DecisionSpace>(load_with({}).work.front().plan.decisions, write);
+    const std::vector<schedule::Decision> decisions = load_with({}).work.front().plan.decisions;
+    if (decisions.empty()) {
+        throw failure(refused, "M006",
+                      fmt::format("the default schedule of `{}` leaves nothing to decide for {}", subject.work().kernel.name,
+                                  subject.loaded.target.name),
+                      "on a device, and of a single loop, only holes are tuned: write `tune n in {8, 16, 32} = 16`");
+    }
+    return std::make_unique<tune::DecisionSpace>(decisions, write);
 }
 
 } // namespace

@@ -59,10 +59,11 @@ bool applies(const ir::Kernel& kernel, const ScheduleFile& file, std::vector<Dia
 
 /// The schedule of the stages that nobody mentioned.
 std::string completion(const ir::Kernel& kernel, const std::vector<std::string>& mentioned, Numerics numerics,
-                       const CheckOptions& options, DecisionLog& log) {
+                       Device device, const CheckOptions& options, DecisionLog& log) {
     if (options.complete) {
         DefaultOptions defaults = options.defaults;
         defaults.numerics = numerics;
+        defaults.device = device;
         if (const auto target = find_target(options.target)) {
             defaults.vector_bytes = target->vector_bytes;
             defaults.vector_registers = target->vector_registers;
@@ -155,7 +156,8 @@ std::optional<Plan> plan_of(const ir::Kernel& kernel, const ScheduleFile& statem
     model.first_directives.reset();
     model.leave_out_unread();
     DecisionLog log;
-    const std::string text = completion(model.kernel(), model.mentioned(), model.numerics, options, log);
+    const std::string text = completion(model.kernel(), model.mentioned(), model.numerics,
+                                        model.device.value_or(Device::none), options, log);
     const SyntaxResult completed = parse_schedule(text, "default schedule");
     COULTER_INTERNAL_ASSERT(completed.ok());
     const std::size_t before = result.diagnostics.size();

@@ -9,6 +9,15 @@
 namespace coulter::schedule {
 namespace {
 
+/// Whether a device has all types that a definition computes with. bf16 is not built for devices, and f16 is an option
+/// of OpenCL devices.
+bool has_types(Device device, const ir::Definition& definition) {
+    const auto lacks = [&](Type type) { return type == Type::bf16 || (type == Type::f16 && device == Device::opencl); };
+    const std::vector<const ir::Node*> nodes = ir::postorder(ir::roots(definition));
+    return std::none_of(definition.types.begin(), definition.types.end(), lacks) &&
+           std::none_of(nodes.begin(), nodes.end(), [&](const ir::Node* node) { return lacks(node->type); });
+}
+
 constexpr std::size_t most_inlined_nodes = 200; ///< of one expression after inlining
 
 double operation_cost(const ir::Node& node) {
@@ -126,6 +135,10 @@ bool Analysis::is_packed(const ir::Definition& definition) {
     });
 }
 
+bool Analysis::is_on_device(const ir::Definition& definition) const {
+    return options_.device == Device::none || has_types(options_.device, definition);
+}
+
 void Analysis::choose_inlined() {
     // An upper bound: as if every map were inlined.
     std::map<std::string, double> costs;
@@ -153,11 +166,15 @@ void Analysis::choose_inlined() {
         const double cost = costs.at(definition.name);
         const bool is_map = !definition.reduction && !definition.scan && !is_packed(definition);
         const bool small = nodes.at(definition.name) <= static_cast<double>(most_inlined_nodes);
-        // A stored map costs a store and a load per read besides; half again where it is hardly worth storing.
-        if (is_map && small && !kernel_.is_output(definition.name) && !is_scheduled(definition.name)) {
-            const bool cheap = cost * reads_per_point <= 1.5 * (cost + 1 + reads_per_point);
+        // A stored map costs a store and a load per read besides; half again where it is hardly worth storing. On a
+        // device operations are cheaper, and a stage less is a launch less.
+        if (is_map && small && !kernel_.is_output(definition.name) && !is_scheduled(definition.name) &&
+            is_on_device(definition)) {
+            const bool is_cheap = options_.device == Device::none
+                                      ? cost * reads_per_point <= 1.5 * (cost + 1 + reads_per_point)
+                                      : cost * (reads_per_point - 1) <= options_.device_model.stored_operations;
             const auto kept = decided("keep", definition.name, {"inline", "stored"});
-            if (kept ? *kept == "inline" : cheap) {
+            if (kept ? *kept == "inline" : is_cheap) {
                 inlined_.insert(definition.name);
             }
         }

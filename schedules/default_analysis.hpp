@@ -22,6 +22,8 @@ public:
     [[nodiscard]] bool is_inlined(const std::string& stage) const { return inlined_.count(stage) != 0; }
     /// Whether a definition is what `pack` made: it is never inlined.
     [[nodiscard]] static bool is_packed(const ir::Definition& definition);
+    /// Whether the device, where there is one, has the types that a definition computes with.
+    [[nodiscard]] bool is_on_device(const ir::Definition& definition) const;
     /// Values and `where` of a definition, with inlined maps replaced by what they compute.
     [[nodiscard]] const std::vector<ir::Ref>& expanded(const std::string& stage) const { return expanded_.at(stage); }
     /// Distinct accesses of the expanded expressions.

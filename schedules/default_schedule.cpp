@@ -1,6 +1,7 @@
 // Default schedules: what is computed more than once, the shapes of all stages, their text.
 
 #include "default_clones.hpp"
+#include "default_gpu_text.hpp"
 #include "default_layouts.hpp"
 #include "default_text.hpp"
 
@@ -64,13 +65,27 @@ std::string blocks_of(const std::vector<PackMade>& packs, ir::Kernel kernel, con
     return text_of(analysis, shapes_of(analysis)).text;
 }
 
+std::string device_schedule(const ir::Kernel& kernel, const std::vector<std::string>& already, DefaultOptions options) {
+    // Neighbouring threads are to a layout what the lanes of a vector are: those of a warp, of 4 bytes each.
+    options.vector_bytes = static_cast<int>(4 * options.device_model.warp);
+    Analysis analysis(kernel, already, options);
+    choose_layouts(analysis);
+    return device_text(analysis, choose_launches(analysis));
+}
+
 } // namespace
 
 std::string default_schedule(const ir::Kernel& given, const std::vector<std::string>& already,
                              const DefaultOptions& options, DecisionLog* log) {
+    if (options.device != Device::none && options.numerics != Numerics::exact) {
+        return device_schedule(given, already, options);
+    }
     ir::Kernel kernel = given;
     DecisionLog noted;
     std::string clones;
+    if (options.device != Device::none) {
+        clones = "# all by the processor: the arithmetic of a device is not exact\n";
+    }
     std::map<std::string, std::string> origins; // of clones
     for (int left = most_clones; left-- > 0;) {
         Analysis analysis(kernel, already, options);

@@ -5,7 +5,6 @@
 #include <limits>
 
 namespace coulter::schedule {
-namespace {
 
 bool may_reassociate(const Analysis& analysis, const ir::Definition& stage) {
     const ir::ReduceOp op = stage.reduction->op;
@@ -16,6 +15,8 @@ bool may_reassociate(const Analysis& analysis, const ir::Definition& stage) {
     const bool rounds = (op == ir::ReduceOp::sum || op == ir::ReduceOp::product) && is_float(stage.types.front());
     return analysis.options().numerics != Numerics::exact || !rounds;
 }
+
+namespace {
 
 /// Cells touched per useful cell when a loop of that dim runs in steps of `size`.
 double waste(const Region& region, const std::string& dim, std::int64_t size) {

@@ -53,6 +53,9 @@ private:
     std::set<std::string> bent_;
 };
 
+/// Whether a reduction may be made of partial results over parts of its reduced dims.
+[[nodiscard]] bool may_reassociate(const Analysis& analysis, const ir::Definition& stage);
+
 /// Whether a read would be contiguous along `dim` from a packed copy that is made once, and nobody else reads the
 /// tensor.
 [[nodiscard]] bool is_packable(const Analysis& analysis, const ir::Node& access, const std::string& dim);

@@ -23,6 +23,8 @@ bool is_device(ForType type) {
 // Halide's own pass that takes conditions on vectors to OpenCL knows no strict comparisons: from here on nothing folds
 // the ordinary ones.
 //
+// Halide's OpenCL divides unsigned numbers as they are, and the quotient by zero is zero.
+//
 // What the processor's libm calls `log1pf` is `log1p` in OpenCL and `__nv_log1pf` in CUDA.
 class Kernels : public IRMutator {
 public:
@@ -66,6 +68,28 @@ private:
             some = some && loop->extent > 0;
         }
         return IfThenElse::make(simplify(some), kernel);
+    }
+
+    Halide::Expr visit(const Div* op) override {
+        const Halide::Expr kept = IRMutator::visit(op);
+        const Div* div = kept.as<Div>();
+        return div != nullptr && may_be_zero(div->b) ? nonzero(div->b, div->a / divisor(div->b)) : kept;
+    }
+
+    Halide::Expr visit(const Mod* op) override {
+        const Halide::Expr kept = IRMutator::visit(op);
+        const Mod* mod = kept.as<Mod>();
+        return mod != nullptr && may_be_zero(mod->b) ? nonzero(mod->b, mod->a % divisor(mod->b)) : kept;
+    }
+
+    [[nodiscard]] bool may_be_zero(const Halide::Expr& b) const {
+        return in_kernel_ && opencl_ && b.type().is_uint() && !is_const(b);
+    }
+
+    static Halide::Expr divisor(const Halide::Expr& b) { return max(b, make_one(b.type())); }
+
+    static Halide::Expr nonzero(const Halide::Expr& b, const Halide::Expr& value) {
+        return Select::make(b != make_zero(b.type()), value, make_zero(value.type()));
     }
 
     Halide::Expr visit(const Call* op) override {

@@ -191,6 +191,9 @@ Summary run_cases(const std::vector<Case>& cases, const ForkLimits& limits) {
         summary.seconds += results[i].seconds;
         summary.passed += results[i].outcome == Outcome::passed ? 1 : 0;
         summary.refused += results[i].outcome == Outcome::refused ? 1 : 0;
+        if (results[i].outcome == Outcome::refused) {
+            summary.refusals += chosen[i].name + ": " + results[i].text + "\n" + repro(chosen[i]);
+        }
         if (!is_failure(results[i].outcome)) {
             continue;
         }

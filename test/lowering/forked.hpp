@@ -20,6 +20,7 @@ struct ForkLimits {
 struct Summary {
     std::size_t passed = 0;
     std::size_t refused = 0;
+    std::string refusals; ///< the case and the reason of each
     std::string failures; ///< each with its repro; empty: none
     double seconds = 0;   ///< of all children together
 };

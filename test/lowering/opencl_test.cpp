@@ -3,35 +3,19 @@
 
 #include "cases.hpp"
 #include "forked.hpp"
+#include "opencl_device.hpp"
 #include "support/random_schedule.hpp"
 #include "support/run_options.hpp"
 
-#include <Halide.h>
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <fmt/format.h>
 
 using namespace coulter;
 using namespace coulter::test;
 
 namespace {
-
-/// In a child: a driver's threads do not survive a fork.
-void skip_without_device() {
-    const std::vector<Result> probe = run_forked(1, [](std::size_t) {
-        const bool there =
-            Halide::host_supports_target_device(Halide::get_host_target().with_feature(Halide::Target::OpenCL));
-        return Result{there ? Outcome::passed : Outcome::refused, {}, 0};
-    });
-    if (probe.front().outcome != Outcome::passed) {
-        std::printf("SKIPPED: no OpenCL device was found\n");
-        std::fflush(stdout);
-        std::_Exit(77);
-    }
-}
 
 struct Drawn {
     std::vector<Case> cases;

@@ -119,6 +119,7 @@ namespace {
 schedule::CheckOptions options_of(const Case& test) {
     schedule::CheckOptions options = host_options(test.complete, test.target);
     options.defaults.threads = test.threads;
+    options.defaults.sizes = test.typical;
     return options;
 }
 

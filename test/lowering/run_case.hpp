@@ -22,6 +22,7 @@ struct Case {
     std::uint64_t seed = 0;                      ///< of inputs and strides
     Arrays inputs;                               ///< given ones; all others are made from the seed
     int threads = 16;                            ///< that the default schedule keeps busy
+    std::map<std::string, std::int64_t> typical; ///< extents that it is made for; others are estimates of the kernel
     bool special = false;        ///< inputs have NaN, infinities, -0, denormals and extreme integers here and there
     bool complete = true;        ///< stages without a statement get the default schedule
     bool bitwise = false;        ///< under `numerics exact`: the bits are those of the kernel without a schedule

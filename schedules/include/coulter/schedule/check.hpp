@@ -17,7 +17,7 @@ struct CheckOptions {
     bool complete = true;
     /// Only so many directives and rewrites are applied, in their order; for finding the one that breaks a lowering.
     std::optional<std::size_t> first_directives;
-    DefaultOptions defaults; ///< `numerics` is taken from the file, the vector registers from a target that is given
+    DefaultOptions defaults; ///< `numerics` is taken from the file, registers and device from the target
 };
 
 /// A named value that a tuner may change.

@@ -1,5 +1,7 @@
 #pragma once
-/// What the compiler's own schedules assume of a processor.
+/// What the compiler's own schedules assume of a processor, and of a device beside it.
+
+#include <cstdint>
 
 namespace coulter::schedule {
 
@@ -14,6 +16,20 @@ struct Machine {
     double l3_rate = 10;                ///< ... from the last level
     double memory_rate = 3;             ///< ... from memory, when all cores ask for it
     double task_cycles = 20000;         ///< to start a parallel loop and to wait for its end
+};
+
+/// A device, as far as schedules for one depend on it. The defaults are those of GPUs of the last years (2017 to 2024);
+/// the same for OpenCL and CUDA.
+struct DeviceModel {
+    std::int64_t warp = 32;                ///< threads that run in step: a block is a multiple of it
+    std::int64_t block_threads = 256;      ///< of a block, where there is enough to do
+    double busy_threads = 32768;           ///< below which a device is partly idle
+    double busy_blocks = 256;              ///< several for each multiprocessor
+    std::int64_t shared_bytes = 32 * 1024; ///< of a block, so that several blocks have room at once
+    std::int64_t thread_values = 32;       ///< that a thread keeps in registers, beside addresses and operands
+    double sector_elements = 8;            ///< 4-byte elements that one transaction with memory moves
+    double launch_transactions = 200000;   ///< that memory does in the time of one launch, about 5 us
+    double stored_operations = 64;         ///< that take as long as to store one element and to load it again
 };
 
 } // namespace coulter::schedule

@@ -1,0 +1,106 @@
+#include "default_gpu_uses.hpp"
+
+#include <algorithm>
+
+namespace coulter::schedule {
+namespace {
+
+/// Of several reads, what all of them bind by name.
+using Reads = std::map<std::string, std::set<std::string>>;
+
+void meet(Reads& reads, const std::string& name, const std::set<std::string>& dims) {
+    const auto [at, fresh] = reads.emplace(name, dims);
+    if (!fresh) {
+        std::erase_if(at->second, [&](const std::string& dim) { return dims.count(dim) == 0; });
+    }
+}
+
+Reads direct_reads(const ir::Kernel& kernel, const ir::Definition& reader) {
+    Reads reads;
+    for (const ir::Node* node : ir::postorder(ir::roots(reader))) {
+        if (node->kind != ir::Kind::access || kernel.find_definition(node->name) == nullptr) {
+            continue;
+        }
+        std::set<std::string> dims;
+        for (const std::string& dim : kernel.dims_of(node->name)) {
+            if (std::find(node->dims.begin(), node->dims.end(), dim) == node->dims.end()) {
+                dims.insert(dim);
+            }
+        }
+        meet(reads, node->name, dims);
+    }
+    return reads;
+}
+
+} // namespace
+
+NamedUses named_uses(const Analysis& analysis) {
+    const ir::Kernel& kernel = analysis.kernel();
+    std::map<std::string, Reads> readers; // by the stage that is read
+    // Consumers first, so that the readers of an inlined one are known.
+    for (auto at = kernel.definitions.rbegin(); at != kernel.definitions.rend(); ++at) {
+        for (const auto& [read, dims] : direct_reads(kernel, *at)) {
+            if (!analysis.is_inlined(at->name)) {
+                meet(readers[read], at->name, dims);
+                continue;
+            }
+            for (const auto& [reader, own] : readers[at->name]) {
+                std::set<std::string> both;
+                std::set_intersection(dims.begin(), dims.end(), own.begin(), own.end(),
+                                      std::inserter(both, both.end()));
+                meet(readers[read], reader, both);
+            }
+        }
+    }
+    NamedUses uses;
+    for (const ir::Definition& each : kernel.definitions) {
+        for (const auto& [reader, dims] : readers[each.name]) {
+            uses[each.name].push_back({reader, dims});
+        }
+    }
+    return uses;
+}
+
+bool can_be_inside(const Analysis& analysis, const ir::Definition& stage) {
+    if (!stage.reduction || !stage.reduction->where) {
+        return true;
+    }
+    std::vector<ir::Ref> parts{stage.reduction->where};
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        const ir::Ref part = parts[i];
+        if (part->kind == ir::Kind::binary && part->op == ir::Op::logical_and) {
+            parts.insert(parts.end(), part->args.begin(), part->args.end());
+            continue;
+        }
+        const std::vector<std::string> dims = ir::free_dims(analysis.kernel(), {part});
+        const bool selects = std::any_of(dims.begin(), dims.end(), [&](const std::string& dim) {
+            const std::vector<std::string>& reduced = stage.reduction->dims;
+            return std::find(reduced.begin(), reduced.end(), dim) != reduced.end() && analysis.constant(dim) != 1;
+        });
+        if (!selects) {
+            return false;
+        }
+    }
+    return true;
+}
+
+std::string host_reason(const Analysis& analysis, const ir::Definition& stage) {
+    if (stage.scan) {
+        return "a scan runs in order";
+    }
+    if (stage.reduction && !stage.reduction->into.empty()) {
+        return "a scatter runs in order";
+    }
+    if (!analysis.is_on_device(stage)) {
+        return "computes with a type that devices lack";
+    }
+    if (Analysis::is_packed(stage)) {
+        return "packed by the processor";
+    }
+    if (stage.dims.empty()) {
+        return "one value is no work for a device";
+    }
+    return {};
+}
+
+} // namespace coulter::schedule

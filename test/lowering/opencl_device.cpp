@@ -1,0 +1,26 @@
+#include "opencl_device.hpp"
+
+#include "forked.hpp"
+
+#include <Halide.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace coulter::test {
+
+// In a child: a driver's threads do not survive a fork.
+void skip_without_device() {
+    const std::vector<Result> probe = run_forked(1, [](std::size_t) {
+        const bool there =
+            Halide::host_supports_target_device(Halide::get_host_target().with_feature(Halide::Target::OpenCL));
+        return Result{there ? Outcome::passed : Outcome::refused, {}, 0};
+    });
+    if (probe.front().outcome != Outcome::passed) {
+        std::printf("SKIPPED: no OpenCL device was found\n");
+        std::fflush(stdout);
+        std::_Exit(77);
+    }
+}
+
+} // namespace coulter::test
