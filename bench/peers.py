@@ -54,7 +54,8 @@ def contenders_of(arguments):
     return [Contender(key, "native", "coulter", folder=folder) for key, folder in coulter.items()] + [
         Contender("torch_eager", "pytorch", "eager"), Contender("torch_compile", "pytorch", "compile"),
         Contender("jax", "xla", "jit"), Contender("c_loops", "native", "loops")] + [
-        Contender(key, "native", "halide", scheduler=name) for key, name in tables.THREE.items()]
+        Contender(key, "native", "halide", scheduler=name) for key, name in tables.THREE.items()] + [
+        Contender(tables.PLAIN, "native", "halide")] * arguments.plain
 
 
 class Worker(table1.Worker):
@@ -68,13 +69,18 @@ class Worker(table1.Worker):
         self.limit, self.late = arguments.limit, False
         self.stderr = tempfile.TemporaryFile("w+", errors="replace")
         environment = os.environ | compare.KEEP_MEMORY | {"OMP_NUM_THREADS": str(arguments.threads)}
-        self.process = subprocess.Popen([python, str(BENCH / "peers" / "worker.py"), json.dumps(options)], text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr, env=environment,
-                                        start_new_session=True)
+        try:
+            self.process = subprocess.Popen([python, str(BENCH / "peers" / "worker.py"), json.dumps(options)], text=True,
+                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr,
+                                            env=environment, start_new_session=True)
+        except OSError:
+            raise table1.Failed("not installed: its Python") from None
 
-    def start(self):
-        """What it says when it is ready; processes prepare themselves beside each other until then."""
-        return self.answer()
+        try:
+            self.prepared = self.answer()
+        except table1.Failed:
+            self.close()
+            raise
 
 
 def result_of(worker, folder):
@@ -95,7 +101,7 @@ def prepare(contenders, kernel, builder, arguments, folder):
             if seconds := builder.seconds(kernel, contender):
                 row["build_seconds"] = seconds
             worker = Worker(contender, kernel, library, arguments)
-            row |= worker.start()
+            row |= worker.prepared
             result = result_of(worker, folder)
             expected = expected or result
             row["difference"] = kernels.difference(result, expected)
@@ -143,6 +149,7 @@ def parsed():
     parser.add_argument("--work", help="folder that keeps what was built (a temporary one)")
     parser.add_argument("--build-only", action="store_true", help="build everything, and measure nothing")
     parser.add_argument("--check-only", action="store_true", help="build and compare results, and measure nothing")
+    parser.add_argument("--plain", action="store_true", help="add Halide's functions without a schedule, as a check")
     parser.add_argument("--out", help="JSON file for the figures")
     parser.add_argument("--merge", action="store_true", help="keep the --out file's other kernels")
     parser.add_argument("--show", help="print the tables of this file")

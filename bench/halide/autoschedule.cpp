@@ -3,7 +3,8 @@
 //     bench_autoschedule K.coulter --scheduler Mullapudi2016 --plugin libautoschedule_mullapudi2016.so -o k.o
 //
 // The object has one function, named as the kernel, that takes a halide_buffer_t* for each input and output. Without a
-// scheduler the functions are compiled as they are, which is slow and shows that the translation is right.
+// scheduler every function is computed on its own, one element after the other: slow, but it shows that the translation
+// is right.
 
 #include "translate.hpp"
 
@@ -82,10 +83,14 @@ void compile(const Request& request) {
     if (!parsed.kernel) {
         throw std::runtime_error("`" + request.kernel + "` is not a kernel");
     }
-    const bench::Translated translated = bench::translate(*parsed.kernel, extents_of(*parsed.kernel, request.sizes));
+    bench::Translated translated = bench::translate(*parsed.kernel, extents_of(*parsed.kernel, request.sizes));
     Halide::Pipeline pipeline(translated.outputs);
     const Halide::Target target = Halide::get_host_target();
-    if (!request.scheduler.empty()) {
+    if (request.scheduler.empty()) {
+        for (Halide::Func& function : translated.functions) {
+            function.compute_root();
+        }
+    } else {
         Halide::load_plugin(request.plugin);
         const Halide::AutoSchedulerResults chosen =
             pipeline.apply_autoscheduler(target, {request.scheduler, {{"parallelism", request.threads}}});

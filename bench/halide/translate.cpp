@@ -98,6 +98,7 @@ public:
         }
         for (const ir::Definition& definition : kernel_.definitions) {
             define(definition);
+            result.functions.push_back(funcs_.at(definition.name));
         }
         for (const std::string& name : kernel_.outputs) {
             result.outputs.push_back(output(*kernel_.find_definition(name)));
@@ -281,16 +282,22 @@ private:
             }
             at.push_back(index);
         }
-        const auto image = images_.find(node.name);
+        // Without the functions that BoundaryConditions::constant_exterior adds, which autoschedulers place one by one.
+        Expr inside = Halide::Internal::const_true();
         if (node.boundary == ir::Boundary::padded) {
-            const Halide::Func whole =
-                image == images_.end() ? funcs_.at(node.name) : static_cast<Halide::Func>(image->second);
-            Halide::Region region;
-            for (const std::string& dim : dims) {
-                region.emplace_back(0, extent(dim));
+            for (std::size_t i = 0; i < dims.size(); ++i) {
+                if (std::find(node.dims.begin(), node.dims.end(), dims[i]) != node.dims.end()) {
+                    inside = inside && at[i] >= 0 && at[i] < extent(dims[i]);
+                    at[i] = Halide::clamp(at[i], 0, extent(dims[i]) - 1);
+                }
             }
-            return Halide::BoundaryConditions::constant_exterior(whole, args.back(), region)(at);
         }
+        const Expr value = element(node, at);
+        return node.boundary == ir::Boundary::padded ? Halide::select(inside, value, args.back()) : value;
+    }
+
+    Expr element(const ir::Node& node, const std::vector<Expr>& at) {
+        const auto image = images_.find(node.name);
         if (image != images_.end()) {
             return image->second(at);
         }

@@ -11,6 +11,7 @@ namespace coulter::bench {
 struct Translated {
     std::vector<Halide::ImageParam> inputs; ///< in the kernel's order, dims innermost first
     std::vector<Halide::Func> outputs;      ///< in the kernel's order
+    std::vector<Halide::Func> functions;    ///< of all definitions
 };
 
 /// Every definition becomes a function of its name, reductions as updates over an RDom; an output that is a reduction is

@@ -3,9 +3,11 @@
 A folder keeps them between runs, as Halide's autoschedulers take minutes: `<kernel>.<contender>.so`, or `.failed` with a
 line of text, and `.seconds` with how long either took.
 """
+import math
 import os
 import pathlib
 import resource
+import signal
 import subprocess
 import time
 
@@ -45,14 +47,16 @@ class Builder:
             return self.run(["gcc", *native.FLAGS, "-shared", "-fPIC", str(source), "-o", str(library), "-lm"])
         if contender.form == "coulter":
             return self.build_coulter(kernel, contender, text, library)
-        plugin = self.arguments.halide / f"libautoschedule_{contender.scheduler.lower()}.so"
-        if not plugin.exists():
-            raise table1.Failed(f"not installed: {plugin.name}")
+        scheduled = []
+        if contender.scheduler:
+            plugin = self.arguments.halide / f"libautoschedule_{contender.scheduler.lower()}.so"
+            if not plugin.exists():
+                raise table1.Failed(f"not installed: {plugin.name}")
+            scheduled = ["--scheduler", contender.scheduler, "--plugin", str(plugin), "--threads",
+                         str(self.arguments.threads), "--schedule", str(library.with_suffix(".txt"))]
         made = library.with_suffix(".o")
         sizes = [word for each in filter(None, self.arguments.sizes.split(",")) for word in ("--size", each)]
-        self.run([str(self.arguments.build / "bench/bench_autoschedule"), str(text), "-o", str(made), "--scheduler",
-                  contender.scheduler, "--plugin", str(plugin), "--threads", str(self.arguments.threads), "--schedule",
-                  str(library.with_suffix(".txt")), *sizes])
+        self.run([str(self.arguments.build / "bench/bench_autoschedule"), str(text), "-o", str(made), *scheduled, *sizes])
         self.run(["g++", "-shared", str(made), "-o", str(library), "-ldl", "-lpthread"])
         made.unlink()
 
@@ -76,18 +80,22 @@ class Builder:
         return schedule
 
     def run(self, command):
-        """Within the limits on time and memory. What a program said first is why it failed."""
-        limit = int(self.arguments.memory * 2 ** 30)
+        """Within the limits: memory, and time of the processor, as other work may hold the machine up. What a program said
+        first is why it failed."""
+        seconds, memory = math.ceil(self.arguments.limit), int(self.arguments.memory * 2 ** 30)
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
         try:
-            done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=self.arguments.limit,
-                                  env=os.environ | {"HL_NUM_THREADS": str(self.arguments.threads)},
-                                  preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
-        except subprocess.TimeoutExpired:
-            raise table1.Failed(f"not done after {self.arguments.limit:g} s") from None
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace", preexec_fn=limit,
+                                  env=os.environ | {"HL_NUM_THREADS": str(self.arguments.threads)})
         except FileNotFoundError:
             raise table1.Failed(f"not built: {pathlib.Path(command[0]).name}") from None
         if done.returncode == 0:
             return
+        if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+            raise table1.Failed(f"not done after {self.arguments.limit:g} s")
         said = [line.strip() for line in done.stderr.splitlines() if line.strip() and "warning" not in line.lower()]
         ending = f"ended by signal {-done.returncode}" if done.returncode < 0 else f"ended with {done.returncode}"
         raise table1.Failed(": ".join([ending, *said[:1]]))

@@ -4,6 +4,7 @@ import math
 
 FOUR = {"torch_eager": "PyTorch", "torch_compile": "torch.compile", "jax": "JAX", "c_loops": "C loops"}
 THREE = {"mullapudi": "Mullapudi2016", "adams": "Adams2019", "li": "Li2018"}
+PLAIN = "plain"  # Halide's functions without a schedule: a check of the translation, which is in no ratio
 DENSE = ["matmul", "conv2d", "conv2d_strided", "conv2d_dilated", "conv2d_grouped", "conv2d_valid", "conv_capsules"]
 
 
@@ -25,7 +26,7 @@ def ratio(result, key, keys):
 
 def ours(results):
     """Coulter's contenders among the rows."""
-    return [key for key in dict.fromkeys(key for each in results for key in each["rows"]) if key not in FOUR | THREE]
+    return [key for key in dict.fromkeys(key for each in results for key in each["rows"]) if key not in {*FOUR, *THREE, PLAIN}]
 
 
 def geometric_mean(values):
