@@ -162,17 +162,23 @@ def parsed():
     return parser, arguments
 
 
+def halide_version():
+    try:
+        return importlib.metadata.version("halide")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
 def halide_folder():
     """Where the wheel has its autoschedulers; a folder that is not there where there is no wheel."""
-    try:
-        return pathlib.Path(importlib.metadata.distribution("halide").locate_file("halide/lib64"))
-    except importlib.metadata.PackageNotFoundError:
+    if halide_version() is None:
         return pathlib.Path("no-halide")
+    return pathlib.Path(importlib.metadata.distribution("halide").locate_file("halide/lib64"))
 
 
 def written(results, arguments):
     """The results with those that the file has of other kernels, in the file's order, written where --out says."""
-    head = {"processor": compare.processor(), "threads": arguments.threads, "rounds": arguments.rounds,
+    head = {"processor": compare.processor(), "halide": halide_version(), "threads": arguments.threads, "rounds": arguments.rounds,
             "limit_seconds": arguments.limit, "memory_gib": arguments.memory}
     results = {each["kernel"]: tables.with_ratios(each) for each in results}
     path = pathlib.Path(arguments.out) if arguments.out else None

@@ -14,8 +14,8 @@ BENCH = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(BENCH))
 from peers import tables  # noqa: E402
 
-LEFT, WIDTH, BAR, GAP, TOP = 150, 560, 8, 10, 74
-LOW, HIGH = 0.5, 64  # of the axis, which is logarithmic
+LEFT, WIDTH, BAR, GAP, TOP = 150, 600, 8, 10, 80
+LOW, HIGH = 1 / 16, 32  # of the axis, which is logarithmic
 SHADES = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728"]
 GROUPS = [("libraries and C loops", tables.FOUR, 1.0), ("Halide's autoschedulers", tables.THREE, 0.45)]
 
@@ -49,13 +49,14 @@ def axis(bottom):
 
 
 def legend(own):
-    parts, x = [], LEFT
+    parts = []
     for number, key in enumerate(own):
-        for what, _, opacity in GROUPS:
-            parts.append(f'<rect x="{x}" y="36" width="10" height="8" fill="{SHADES[number % len(SHADES)]}" '
+        x = LEFT + number * WIDTH / len(own)
+        for line, (what, _, opacity) in enumerate(GROUPS):
+            y = 32 + 13 * line
+            parts.append(f'<rect x="{x:.1f}" y="{y}" width="10" height="8" fill="{SHADES[number % len(SHADES)]}" '
                          f'fill-opacity="{opacity}"/>')
-            parts.append(text(x + 14, 44, f"{key}: best of {what}", size=9))
-            x += 30 + int(5.2 * len(f"{key}: best of {what}"))
+            parts.append(text(x + 14, y + 8, f"{key}: best of {what}", size=9))
     return parts
 
 

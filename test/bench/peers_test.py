@@ -72,9 +72,11 @@ class Results(unittest.TestCase):
         self.assertEqual(sorted(SIZES), sorted(known))
         for kernel in SIZES:
             with self.subTest(kernel):
-                found, done = rows(kernel, "--check-only", "--plain", "--without", f"instant,{OTHERS}")
+                # Halide takes longest for the largest network, whose parts the others have as well.
+                plain = ["--plain"] * (kernel != "hinton_capsules")
+                found, done = rows(kernel, "--check-only", *plain, "--without", f"instant,{OTHERS}")
                 self.assertEqual(done.returncode, 0, done.stderr)
-                self.assertEqual(list(found), ["hand", "c_loops", "plain"])
+                self.assertEqual(list(found), ["hand", "c_loops", *["plain"] * len(plain)])
                 for contender, row in found.items():
                     self.assertNotIn("failed", row, contender)
                     self.assertLess(row["difference"], kernels.TOLERANCE, contender)
