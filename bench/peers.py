@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+"""Every kernel of models/ beside PyTorch, torch.compile, JAX, C loops, and Halide's own autoschedulers.
+
+Contenders get the same row-major inputs and give row-major outputs, in f32 and with the same number of threads, each in a
+process of its own; inputs that are frozen may be rearranged before the timing. Coulter has its hand-written schedules
+(`hand`), what `coulter autoschedule` writes (`instant`), and those of further folders (--also). Every result is held to
+the first contender's before a time counts. Rounds give each contender 60 ms in turn, or one call where that takes longer,
+after 80 ms that are not counted; medians and quartiles are over all calls. docs/peers.md says what the rows are.
+
+Usage, from the repository's root, after a build of `coulter`, `coulter_models_generator` and `bench_autoschedule`:
+
+    python bench/peers.py [--kernels a,b] [--threads 2] [--rounds 12] [--also tuned=DIR] [--python PYTHON] [--build-only]
+                          [--work DIR] [--out bench/results/NAME.json] [--merge] [--without jax,li,...]
+
+`--python` names an interpreter with PyTorch and JAX. `--work` keeps what was built for later runs: `--build-only` builds,
+a later run measures. `--merge` keeps the kernels that the --out file has and this run does not measure; `--show` prints a
+file's table and measures nothing.
+"""
+import argparse
+import collections
+import dataclasses
+import importlib.metadata
+import json
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+sys.path[0] = str(pathlib.Path(__file__).resolve().parent)
+import compare  # noqa: E402
+import table1  # noqa: E402
+from peers import build, kernels, tables  # noqa: E402
+
+BENCH = pathlib.Path(__file__).resolve().parent
+ROOT = BENCH.parent
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    key: str
+    module: str
+    form: str
+    scheduler: str = ""  # Halide's name of it
+    folder: str | None = None  # of Coulter's schedules; None: instant
+
+
+def contenders_of(arguments):
+    coulter = {"hand": str(ROOT / "models" / "schedules"), "instant": None} | arguments.also
+    return [Contender(key, "native", "coulter", folder=folder) for key, folder in coulter.items()] + [
+        Contender("torch_eager", "pytorch", "eager"), Contender("torch_compile", "pytorch", "compile"),
+        Contender("jax", "xla", "jit"), Contender("c_loops", "native", "loops")] + [
+        Contender(key, "native", "halide", scheduler=name) for key, name in tables.THREE.items()] + [
+        Contender(tables.PLAIN, "native", "halide")] * arguments.plain
+
+
+class Worker(table1.Worker):
+    """A process that has prepared one contender, and answers line by line."""
+
+    def __init__(self, contender, kernel, library, arguments):
+        options = {"module": contender.module, "form": contender.form, "kernel": dataclasses.asdict(kernel),
+                   "threads": arguments.threads, "memory_gib": arguments.memory, "library": str(library),
+                   "cache": str(pathlib.Path(arguments.work).resolve() / "inductor")}
+        python = sys.executable if contender.module == "native" else arguments.python
+        self.limit, self.late = arguments.limit, False
+        self.stderr = tempfile.TemporaryFile("w+", errors="replace")
+        environment = os.environ | compare.KEEP_MEMORY | {"OMP_NUM_THREADS": str(arguments.threads)}
+        try:
+            self.process = subprocess.Popen([python, str(BENCH / "peers" / "worker.py"), json.dumps(options)], text=True,
+                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr,
+                                            env=environment, start_new_session=True)
+        except OSError:
+            raise table1.Failed("not installed: its Python") from None
+
+        try:
+            self.prepared = self.answer()
+        except table1.Failed:
+            self.close()
+            raise
+
+
+def result_of(worker, folder):
+    path = folder / "results.npz"
+    worker.ask(f"results {path}")
+    with np.load(path) as results:
+        return [results[name] for name in results.files]
+
+
+def prepare(contenders, kernel, builder, arguments, folder):
+    """Rows, and the processes of those that can be called and agree with the first."""
+    rows, workers, expected = {}, {}, None
+    for contender in contenders:
+        row = rows[contender.key] = {}
+        worker = None
+        try:
+            library = builder.library(kernel, contender) if contender.module == "native" else ""
+            if seconds := builder.seconds(kernel, contender):
+                row["build_seconds"] = seconds
+            worker = Worker(contender, kernel, library, arguments)
+            row |= worker.prepared
+            result = result_of(worker, folder)
+            expected = expected or result
+            row["difference"] = kernels.difference(result, expected)
+            if not row["difference"] <= kernels.TOLERANCE:
+                raise table1.Failed(f"wrong: differs by {row['difference']:.1e}")
+            workers[contender.key] = worker
+        except table1.Failed as reason:
+            row["failed"] = table1.without_paths(str(reason))
+            if worker:
+                worker.close()
+        print(f"  {contender.key}: {row.get('failed', 'ready')}", file=sys.stderr, flush=True)
+    return rows, workers
+
+
+def measure(rows, workers, rounds):
+    times = {key: [] for key in workers}
+    order = collections.deque(workers)
+    for _ in range(rounds):
+        for key in [key for key in order if key in workers]:
+            time.sleep(0.02)  # as in compare.measure: the threads of the contender before still spin
+            try:
+                times[key] += workers[key].ask("calls 0.08 0.06")["times"]
+            except table1.Failed as reason:
+                rows[key]["failed"] = table1.without_paths(str(reason))
+                workers.pop(key).close()
+        order.rotate(-1)
+    for key in workers:
+        t = sorted(times[key])
+        rows[key] |= {"median_ms": statistics.median(t) * 1e3, "q1_ms": t[len(t) // 4] * 1e3,
+                      "q3_ms": t[3 * len(t) // 4] * 1e3, "calls": len(t)}
+
+
+def parsed():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--kernels", default="", help="names, comma separated (all)")
+    parser.add_argument("--without", default="", help="contenders to leave out")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--sizes", default="", help="dim=n,... in place of the estimates")
+    parser.add_argument("--limit", type=float, default=600, help="seconds that a contender may take to build or to answer")
+    parser.add_argument("--memory", type=float, default=12, help="GiB of address space that a contender may take")
+    parser.add_argument("--also", action="append", default=[], metavar="NAME=DIR", help="schedules of another folder")
+    parser.add_argument("--python", default=sys.executable, help="the interpreter that has PyTorch and JAX")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", help="the folder that Coulter was built in")
+    parser.add_argument("--work", help="folder that keeps what was built (a temporary one)")
+    parser.add_argument("--build-only", action="store_true", help="build everything, and measure nothing")
+    parser.add_argument("--check-only", action="store_true", help="build and compare results, and measure nothing")
+    parser.add_argument("--plain", action="store_true", help="add Halide's functions without a schedule, as a check")
+    parser.add_argument("--out", help="JSON file for the figures")
+    parser.add_argument("--merge", action="store_true", help="keep the --out file's other kernels")
+    parser.add_argument("--show", help="print the tables of this file")
+    arguments = parser.parse_args()
+    arguments.also = dict(each.split("=", 1) for each in arguments.also)
+    known = {contender.key for contender in contenders_of(arguments)}
+    arguments.without = set(filter(None, arguments.without.split(",")))
+    if arguments.without - known:
+        parser.error(f"unknown contender `{min(arguments.without - known)}`; known are {', '.join(sorted(known))}")
+    return parser, arguments
+
+
+def halide_version():
+    try:
+        return importlib.metadata.version("halide")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def halide_folder():
+    """Where the wheel has its autoschedulers; a folder that is not there where there is no wheel."""
+    if halide_version() is None:
+        return pathlib.Path("no-halide")
+    return pathlib.Path(importlib.metadata.distribution("halide").locate_file("halide/lib64"))
+
+
+def written(results, arguments):
+    """The results with those that the file has of other kernels, in the file's order, written where --out says."""
+    head = {"processor": compare.processor(), "halide": halide_version(), "threads": arguments.threads, "rounds": arguments.rounds,
+            "limit_seconds": arguments.limit, "memory_gib": arguments.memory}
+    results = {each["kernel"]: tables.with_ratios(each) for each in results}
+    path = pathlib.Path(arguments.out) if arguments.out else None
+    if path and arguments.merge and path.exists():
+        old = json.loads(path.read_text())
+        different = [key for key in head if old.get(key) != head[key]]
+        if different:
+            sys.exit(f"{arguments.out} is of other {', '.join(different)}: not merged")
+        results = {each["kernel"]: each for each in old["results"]} | results
+    if path:
+        path.write_text(json.dumps(head | {"results": list(results.values())}, indent=1) + "\n")
+    return list(results.values())
+
+
+def show(results):
+    print("\n" + tables.markdown(results) + "\n")
+    print("\n".join(tables.summary(results)), flush=True)
+
+
+def run(parser, arguments):
+    work = pathlib.Path(arguments.work)
+    subprocess.run([str(arguments.build / "models" / "coulter_models_generator"), "-o", str(work)], check=True)
+    known = {each.stem: each for each in sorted(work.glob("*.coulter"))}
+    wanted = list(filter(None, arguments.kernels.split(","))) or list(known)
+    if unknown := set(wanted) - set(known):
+        parser.error(f"unknown kernel `{min(unknown)}`; known are {', '.join(known)}")
+    contenders = [each for each in contenders_of(arguments) if each.key not in arguments.without]
+    builder = build.Builder(arguments, known)
+    results = []
+    for name in wanted:
+        kernel = kernels.described(str(arguments.build / "bin" / "coulter"), known[name], arguments.sizes)
+        print(f"{name}: {kernel.sizes}", file=sys.stderr, flush=True)
+        if arguments.build_only:
+            for contender in contenders:
+                try:
+                    if contender.module == "native":
+                        builder.library(kernel, contender)
+                except table1.Failed as reason:
+                    print(f"  {contender.key}: {reason}", file=sys.stderr, flush=True)
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            rows, workers = prepare(contenders, kernel, builder, arguments, pathlib.Path(folder))
+            try:
+                if not arguments.check_only:
+                    measure(rows, workers, arguments.rounds)
+            finally:
+                for worker in workers.values():
+                    worker.close()
+        results.append({"kernel": name, "sizes": kernel.sizes, "flops": kernel.flops, "rows": rows})
+    return results
+
+
+def main():
+    parser, arguments = parsed()
+    if arguments.show:
+        return show(json.loads(pathlib.Path(arguments.show).read_text())["results"])
+    arguments.halide = halide_folder()
+    with tempfile.TemporaryDirectory() as temporary:
+        arguments.work = arguments.work or temporary
+        pathlib.Path(arguments.work).mkdir(parents=True, exist_ok=True)
+        results = run(parser, arguments)
+    if arguments.build_only:
+        return None
+    show(written(results, arguments))
+    wrong = [f"{each['kernel']} of {key}" for each in results for key, row in each["rows"].items()
+             if row.get("failed", "").startswith("wrong")]
+    return f"wrong results: {', '.join(wrong)}" if wrong else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

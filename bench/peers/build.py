@@ -1,0 +1,101 @@
+"""Builds the libraries of the contenders that a compiler makes, once each; what cannot be built says why.
+
+A folder keeps them between runs, as Halide's autoschedulers take minutes: `<kernel>.<contender>.so`, or `.failed` with a
+line of text, and `.seconds` with how long either took.
+"""
+import math
+import os
+import pathlib
+import resource
+import signal
+import subprocess
+import time
+
+import table1
+from peers import native
+
+BENCH = pathlib.Path(__file__).resolve().parents[1]
+
+
+class Builder:
+    def __init__(self, arguments, kernels):
+        self.arguments, self.kernels, self.work = arguments, kernels, pathlib.Path(arguments.work)
+
+    def library(self, kernel, contender):
+        """The path of a library. Raises table1.Failed with why there is none."""
+        stem = self.work / f"{kernel.name}.{contender.key}"
+        library, failed = (stem.with_name(stem.name + end) for end in (".so", ".failed"))
+        if not library.exists() and not failed.exists():
+            begin = time.perf_counter()
+            try:
+                self.build(kernel, contender, library)
+            except table1.Failed as reason:
+                failed.write_text(table1.without_paths(str(reason)))
+            stem.with_name(stem.name + ".seconds").write_text(f"{time.perf_counter() - begin:.2f}")
+        if failed.exists():
+            raise table1.Failed(failed.read_text())
+        return library
+
+    def seconds(self, kernel, contender):
+        path = self.work / f"{kernel.name}.{contender.key}.seconds"
+        return float(path.read_text()) if path.exists() else None
+
+    def build(self, kernel, contender, library):
+        text = self.work / f"{kernel.name}.coulter"
+        if contender.form == "loops":
+            source = BENCH / native.LOOPS[kernel.name][0]
+            return self.run(["gcc", *native.FLAGS, "-shared", "-fPIC", str(source), "-o", str(library), "-lm"])
+        if contender.form == "coulter":
+            return self.build_coulter(kernel, contender, text, library)
+        scheduled = []
+        if contender.scheduler:
+            plugin = self.arguments.halide / f"libautoschedule_{contender.scheduler.lower()}.so"
+            if not plugin.exists():
+                raise table1.Failed(f"not installed: {plugin.name}")
+            scheduled = ["--scheduler", contender.scheduler, "--plugin", str(plugin), "--threads",
+                         str(self.arguments.threads), "--schedule", str(library.with_suffix(".txt"))]
+        made = library.with_suffix(".o")
+        sizes = [word for each in filter(None, self.arguments.sizes.split(",")) for word in ("--size", each)]
+        self.run([str(self.arguments.build / "bench/bench_autoschedule"), str(text), "-o", str(made), *scheduled, *sizes])
+        self.run(["g++", "-shared", str(made), "-o", str(library), "-ldl", "-lpthread"])
+        made.unlink()
+
+    def build_coulter(self, kernel, contender, text, library):
+        schedule = self.schedule(kernel, contender, text)
+        folder = library.with_suffix("")
+        coulter = str(self.arguments.build / "bin/coulter")
+        self.run([coulter, "build", str(text), "--name", "peers", "--target", "host", "--shared", "-o", str(folder),
+                  "--schedule", str(schedule)])
+        (folder / "libpeers.so").rename(library)
+
+    def schedule(self, kernel, contender, text):
+        if contender.folder is None:
+            schedule = self.work / f"{kernel.name}.{contender.key}.sched"
+            self.run([str(self.arguments.build / "bin/coulter"), "autoschedule", str(text), "--threads",
+                      str(self.arguments.threads), "-o", str(schedule)])
+            return schedule
+        schedule = pathlib.Path(contender.folder) / f"{kernel.name}.sched"
+        if not schedule.exists():
+            raise table1.Failed("no schedule")
+        return schedule
+
+    def run(self, command):
+        """Within the limits: memory, and time of the processor, as other work may hold the machine up. What a program said
+        first is why it failed."""
+        seconds, memory = math.ceil(self.arguments.limit), int(self.arguments.memory * 2 ** 30)
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, errors="replace", preexec_fn=limit,
+                                  env=os.environ | {"HL_NUM_THREADS": str(self.arguments.threads)})
+        except FileNotFoundError:
+            raise table1.Failed(f"not built: {pathlib.Path(command[0]).name}") from None
+        if done.returncode == 0:
+            return
+        if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+            raise table1.Failed(f"not done after {self.arguments.limit:g} s")
+        said = [line.strip() for line in done.stderr.splitlines() if line.strip() and "warning" not in line.lower()]
+        ending = f"ended by signal {-done.returncode}" if done.returncode < 0 else f"ended with {done.returncode}"
+        raise table1.Failed(": ".join([ending, *said[:1]]))

@@ -1,0 +1,109 @@
+"""What a compiler made: Coulter's libraries, Halide's under its own autoschedulers, and C loops, each through its C
+function."""
+import ctypes
+import subprocess
+
+import numpy as np
+
+import compare
+import schedules
+from contenders import Prepared
+
+FLAGS = ["-O3", "-march=native", "-ffast-math", "-fopenmp"]
+# The file of each kernel's loops, below bench/, and the dims whose sizes the function takes.
+LOOPS = {
+    "conv_capsules": ("loops.c", ["batch", "iy", "ix", "in", "out"]),
+    "matmul": ("loops.c", ["i", "j", "k"]),
+    "conv2d": ("loops.c", ["batch", "iy", "ix", "in", "out"]),
+    "softmax": ("loops.c", ["row", "col"]),
+    "layer_norm": ("loops.c", ["row", "col"]),
+    "em_routing": ("em_loops.c", ["batch", "iy", "ix", "in", "out"]),
+    "conv2d_strided": ("peers/loops.c", ["batch", "iy", "ix", "in", "out"]),
+    "conv2d_dilated": ("peers/loops.c", ["batch", "iy", "ix", "in", "out"]),
+    "conv2d_valid": ("peers/loops.c", ["batch", "iy", "ix", "in", "out"]),
+    "conv2d_grouped": ("peers/loops.c", ["batch", "iy", "ix", "group", "in", "out"]),
+    "max_pool2d": ("peers/loops.c", ["batch", "iy", "ix", "channel"]),
+    "max_pool2d_padded": ("peers/loops.c", ["batch", "iy", "ix", "channel"]),
+    "avg_pool2d": ("peers/loops.c", ["batch", "iy", "ix", "channel"]),
+    "avg_pool2d_padded": ("peers/loops.c", ["batch", "iy", "ix", "channel"]),
+    "gelu": ("peers/loops.c", ["n"]),
+    "gelu_tanh": ("peers/loops.c", ["n"]),
+    "reductions": ("peers/loops.c", ["i", "j"]),
+    "dynamic_routing": ("peers/loops.c", ["batch", "in", "out"]),
+    "capsule_decoder": ("peers/loops.c", ["batch", "digit", "hidden1", "hidden2", "pixel"]),
+    "digits_cnn": ("peers/networks.c", ["batch"]),
+    "digits_capsules": ("peers/networks.c", ["batch"]),
+    "hinton_capsules": ("peers/networks.c", ["batch"]),
+}
+
+
+class HalideDimension(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_int32) for name in ("min", "extent", "stride")] + [("flags", ctypes.c_uint32)]
+
+
+class HalideBuffer(ctypes.Structure):
+    """halide_buffer_t of HalideRuntime.h."""
+    _fields_ = [("device", ctypes.c_uint64), ("device_interface", ctypes.c_void_p), ("host", ctypes.c_void_p),
+                ("flags", ctypes.c_uint64), ("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16),
+                ("dimensions", ctypes.c_int32), ("dim", ctypes.POINTER(HalideDimension)), ("padding", ctypes.c_void_p)]
+
+
+def halide_buffer(array):
+    """Of a row-major array: Halide counts dimensions from the innermost."""
+    dims = (HalideDimension * array.ndim)()
+    stride = 1
+    for dim, extent in zip(dims, reversed(array.shape)):
+        dim.extent, dim.stride = extent, stride
+        stride *= extent
+    code = {"i": 0, "u": 1, "f": 2}[array.dtype.kind]
+    buffer = HalideBuffer(0, None, array.ctypes.data, 0, code, array.dtype.itemsize * 8, 1, array.ndim, dims, None)
+    buffer.keep = (array, dims)
+    return buffer
+
+
+def halide(kernel, arrays, options):
+    library = ctypes.CDLL(options["library"])
+    library.halide_set_num_threads(options["threads"])
+    function = getattr(library, kernel.name)
+    buffers = [halide_buffer(array) for array in arrays]
+    pointers = [ctypes.byref(buffer) for buffer in buffers]
+
+    def call():
+        if function(*pointers) != 0:
+            raise RuntimeError("the pipeline failed")
+    call.keep = buffers
+    return call
+
+
+def coulter(kernel, arrays, options):
+    library = compare.Coulter(options["library"], options["threads"])
+    tensors = [schedules.dltensor(array) for array in arrays]
+    pointers = [ctypes.byref(tensor) for tensor in tensors]
+    function = getattr(library.library, kernel.name)
+
+    def call():
+        if function(library.context, *pointers) != 0:
+            raise RuntimeError(library.library.coulter_context_last_error(library.context).decode())
+    call.keep = tensors
+    return call
+
+
+def loops(kernel, arrays, options):
+    library = ctypes.CDLL(options["library"])
+    sizes = [kernel.extents[dim] for dim in LOOPS[kernel.name][1]]
+    if kernel.name != "em_routing":
+        return compare.c_call(getattr(library, kernel.name), sizes, arrays)
+    # The caller keeps the memory for the votes: the faster way for this contender.
+    library.em_workspace.restype = ctypes.c_int64
+    workspace = np.empty(library.em_workspace(*map(ctypes.c_int64, sizes)), np.float32)
+    return compare.c_call(library.em_routing_in, sizes, [*arrays, workspace])
+
+
+def compiler_version():
+    return subprocess.run(["gcc", "-dumpfullversion"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def prepare(kernel, inputs, outputs, options):
+    form = {"halide": halide, "coulter": coulter, "loops": loops}[options["form"]]
+    return Prepared(None, form(kernel, [*inputs.values(), *outputs.values()], options),
+                    note=compiler_version() if form is loops else "")
