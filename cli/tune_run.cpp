@@ -6,6 +6,7 @@
 #include "coulter/tune/holes.hpp"
 #include "coulter/tune/statistics.hpp"
 #include "files.hpp"
+#include "machine.hpp"
 #include "tune_evaluator.hpp"
 #include "tune_report.hpp"
 #include "tune_space.hpp"
