@@ -86,7 +86,8 @@ bool has_holes(const Loaded& loaded, const Work& work) {
 }
 
 /// Tunes what nobody scheduled of each kernel. \returns the files, layers above those that were given.
-std::vector<std::string> tune_all(const Loaded& loaded, const Options& options) {
+std::vector<std::string> tune_all(const Loaded& loaded, const schedule::DefaultOptions& defaults,
+                                  const Options& options) {
     std::vector<std::string> layers;
     make_directory(options.autoschedule);
     for (const Work& work : loaded.work) {
@@ -94,9 +95,21 @@ std::vector<std::string> tune_all(const Loaded& loaded, const Options& options) 
         if (!work.variants.empty()) {
             std::cerr << fmt::format("note: the schedule of `{}` has variants, and is not tuned\n", work.kernel.name);
         }
-        if (!work.variants.empty() || work.plan.completion_why.empty() || has_holes(loaded, work)) {
+        const bool holes = has_holes(loaded, work);
+        if (holes) {
+            std::cerr << fmt::format("note: the schedule of `{}` has holes, which keep their values\n",
+                                     work.kernel.name);
+        }
+        if (!work.variants.empty() || work.plan.completion_why.empty() || holes) {
             std::error_code ignored;
             std::filesystem::remove(path, ignored);
+            continue;
+        }
+        if (work.plan.decisions.empty()) {
+            std::cerr << fmt::format("note: nothing is to be decided of `{}` on this target, so it is not tuned\n",
+                                     work.kernel.name);
+            write_file(path, completion_file(work, loaded.target.name, defaults, by_autoschedule()));
+            layers.push_back(path.string());
             continue;
         }
         TuneRequest request = options.tuning;
@@ -145,7 +158,7 @@ int build(const Options& options) {
     check_size_names(loaded.work, load_options.defaults.sizes);
     if (options.tuned) {
         std::vector<std::string> layers = options.schedules;
-        const std::vector<std::string> tuned = tune_all(loaded, options);
+        const std::vector<std::string> tuned = tune_all(loaded, load_options.defaults, options);
         layers.insert(layers.end(), tuned.begin(), tuned.end());
         loaded = load(options.kernels, layers, load_options);
         loaded.require_good();
@@ -201,8 +214,12 @@ void add_build(CLI::App& app, Run& run) {
     command->add_option("--store", options->tuning.store, "with --tuned: what was measured, as for `coulter tune`")
         ->needs(tuned)
         ->type_name("FILE");
-    command->add_flag("--lock", options->tuning.lock, "with --tuned: use records only; what is missing is an error")
-        ->needs(tuned);
+    CLI::Option* const lock =
+        command->add_flag("--lock", options->tuning.lock, "with --tuned: use records only; what is missing is an error")
+            ->needs(tuned);
+    command->add_option("--machine", options->tuning.machine, "with --lock: whose records (this machine's)")
+        ->needs(lock)
+        ->type_name("NAME");
     command->add_option("--sizes", options->sizes, "typical extents for stages without a schedule (the estimates)")
         ->type_name("dim=n,...");
     command->add_option("--threads", options->threads, "threads that stages without a schedule keep busy (16)")

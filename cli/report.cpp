@@ -128,11 +128,8 @@ private:
     [[nodiscard]] SearchHistory history() const {
         SearchHistory result;
         const tune::Setting setting = setting_of(subject_, "");
-        const std::string how =
-            fmt::format("`coulter tune {} {} --sizes {} --threads {}` makes some, with a schedule "
-                        "that has holes",
-                        facts_.algorithm.name, facts_.files.empty() ? "S.sched" : facts_.files.back(), setting.sizes,
-                        setting.threads);
+        const std::string how = fmt::format("`coulter tune {} -o tuned.sched --sizes {} --threads {}` makes some",
+                                            facts_.algorithm.name, setting.sizes, setting.threads);
         const fs::path path = options_.store.empty() ? default_store() : fs::path(options_.store);
         if (options_.store.empty() && !fs::exists(path)) {
             result.none = fmt::format("Nothing was tuned on this machine yet. {}.", how);

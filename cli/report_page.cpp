@@ -241,7 +241,9 @@ std::string search_section(const ReportFacts& facts) {
                     "candidates that could not be timed, the dashed line is the schedule of this page, now.</p>\n",
                     search.records.size(), timed, search.records.size() - timed, time_text(best));
     if (search.merged > 0) {
-        text += fmt::format("<p>The first {} come from other stores: their order is not known.</p>\n", search.merged);
+        text += fmt::format(
+            "<p>The order of the first {} is not known: they come from another store, or an earlier version.</p>\n",
+            search.merged);
     }
     return text + "<div class=\"card\">" + search_chart(search, facts.seconds()) + "</div>\n</section>\n";
 }

@@ -11,7 +11,9 @@ namespace coulter::cli {
 
 void add_tune(CLI::App& app, Run& run) {
     CLI::App* const command = add_command(
-        app, "tune", "Fill the holes of a schedule by measuring",
+        app, "tune", "Find a schedule by measuring: fill the holes of a file, or decide what no file says",
+        "  coulter tune matmul.coulter -o matmul.sched\n"
+        "      a whole schedule, to read, to edit and to commit\n"
         "  coulter tune matmul.coulter matmul.sched --budget 5m\n"
         "      writes the best values into matmul.sched; a later run goes on where this one ended\n"
         "  coulter tune matmul.coulter matmul.sched --sizes i=512,j=512,k=512 --threads 1 --budget 200 -o tuned.sched\n"
@@ -20,12 +22,14 @@ void add_tune(CLI::App& app, Run& run) {
         "  coulter tune matmul.coulter matmul.sched --lock --store tuned.jsonl\n"
         "      for release builds: takes what was recorded, and measures nothing");
     const auto options = std::make_shared<TuneRequest>();
-    command->add_option("files", options->files, "a kernel and its schedule, one file of which has holes")
+    command->add_option("files", options->files, "a kernel and what schedule it has; one file may have holes")
         ->required()
-        ->type_name("K.coulter S.sched...");
+        ->type_name("K.coulter [S.sched...]");
     command->add_option("--budget", options->budget, "time (60s, 5m, 1h) or number of measured candidates (60s)")
         ->type_name("TIME|N");
-    command->add_option("-o,--output", options->output, "the tuned file (the one with the holes, in place)")
+    command
+        ->add_option("-o,--output", options->output,
+                     "the tuned file (the one with the holes, in place; without holes it must be given)")
         ->type_name("S.sched");
     command->add_option("--sizes", options->sizes, "extents in place of the estimates")->type_name("dim=n,...");
     command->add_option("--threads", options->threads, "threads of the kernel (the number of processors)")

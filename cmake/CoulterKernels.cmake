@@ -29,9 +29,12 @@
 # building: best with nothing else running. Variables of the project say how:
 #
 #   COULTER_TUNING_BUDGET     for each kernel, 60s by default
-#   COULTER_TUNING_STORE      file with what was measured; by default the user's own store
+#   COULTER_TUNING_THREADS    that the kernels are for; by default the number of processors
+#   COULTER_TUNING_STORE      file with what was measured, relative to the source folder; by default the user's own store
 #   COULTER_TUNING_LOCK       TRUE for release builds: measure nothing; a tuning that the store lacks is an error. The
 #                             store may then be a .jsonl file that `coulter records export` wrote, kept beside the sources
+#   COULTER_TUNING_MACHINE    with COULTER_TUNING_LOCK: whose records, as `coulter records list` names it; by default those
+#                             of the machine that builds
 #
 # Not built yet, and errors that say so: GRADIENTS, more than one triple in TARGETS.
 include_guard(GLOBAL)
@@ -346,16 +349,31 @@ function(coulter_add_kernels name)
   if(ARG_AUTOSCHEDULE)
     list(APPEND decisions --autoschedule "${dir}/schedules")
   endif()
+  set(records "")
+  set(terminal "")
   if(ARG_AUTOSCHEDULE STREQUAL "tuned")
     list(APPEND decisions --tuned)
     if(COULTER_TUNING_BUDGET)
       list(APPEND decisions --budget "${COULTER_TUNING_BUDGET}")
     endif()
+    if(COULTER_TUNING_THREADS)
+      list(APPEND decisions --threads "${COULTER_TUNING_THREADS}")
+    endif()
     if(COULTER_TUNING_STORE)
-      list(APPEND decisions --store "${COULTER_TUNING_STORE}")
+      cmake_path(ABSOLUTE_PATH COULTER_TUNING_STORE BASE_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}" NORMALIZE
+        OUTPUT_VARIABLE store)
+      list(APPEND decisions --store "${store}")
     endif()
     if(COULTER_TUNING_LOCK)
       list(APPEND decisions --lock)
+      if(COULTER_TUNING_STORE)
+        set(records "${store}")
+      endif()
+      if(COULTER_TUNING_MACHINE)
+        list(APPEND decisions --machine "${COULTER_TUNING_MACHINE}")
+      endif()
+    else()
+      set(terminal USES_TERMINAL) # one at a time: they measure
     endif()
   endif()
   foreach(size IN LISTS ARG_SIZES)
@@ -378,9 +396,10 @@ function(coulter_add_kernels name)
       --name "${name}" --target "${target}" ${shared} ${decisions}
       --depfile "${dir}/build.d" --depfile-target "${dir}/build.stamp"
     COMMAND "${CMAKE_COMMAND}" -E touch "${dir}/build.stamp"
-    DEPENDS ${inputs} ${schedules} ${programs} "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/CoulterBuildStep.cmake"
+    DEPENDS ${inputs} ${schedules} ${records} ${programs} "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/CoulterBuildStep.cmake"
     DEPFILE "${dir}/build.d"
     COMMENT "Building the kernel library ${name}"
+    ${terminal}
     VERBATIM)
   add_custom_target(${name}_build DEPENDS "${dir}/build.stamp")
   add_dependencies(${name}_build ${name}_texts)

@@ -193,7 +193,7 @@ private:
             };
             const std::string outer = name + (loop.serial ? ".step" : ".block");
             const std::string rest = loop.threads * loop.tile > 1 && !loop.whole ? outer : name;
-            if (loop.whole && loop.tile > 1) {
+            if (loop.whole && (loop.tile > 1 || loop.serial)) {
                 unroll(name);
                 continue;
             }

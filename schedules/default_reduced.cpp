@@ -62,7 +62,7 @@ std::int64_t copies_of(const RegisterTile& tile) {
 /// Reduced dims, innermost first.
 std::vector<std::string> reduced_order(const Analysis& analysis, const ir::Definition& reduction) {
     std::vector<std::string> dims(reduction.reduction->dims.rbegin(), reduction.reduction->dims.rend());
-    if (dims.size() > 1) {
+    if (dims.size() > 1 && may_reassociate(analysis, reduction)) {
         if (const auto inner = analysis.decided("inner", reduction.name, dims)) {
             const auto at = std::find(dims.begin(), dims.end(), *inner);
             std::rotate(dims.begin(), at, at + 1);

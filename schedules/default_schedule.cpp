@@ -50,6 +50,7 @@ void weigh(const Analysis& analysis, DecisionLog& log) {
     for (const auto& [stage, time] : times) {
         log.set_weight(stage, time / total);
     }
+    log.set_weight("*", 1);
 }
 
 /// Blocks of the packs of a text.

@@ -24,7 +24,8 @@ std::string feature_of(const std::string& name, const std::string& word) {
     if (end == std::string::npos) {
         return {};
     }
-    const bool number = word.find_first_not_of("by 0123456789") == std::string::npos;
+    const std::string digits = word.substr(word.starts_with("by ") ? 3 : 0);
+    const bool number = !digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos;
     return name.substr(0, end) + '=' + (number || common.contains(word) ? word : "*");
 }
 

@@ -39,6 +39,9 @@ private:
         std::map<std::string, std::vector<const Record*>> comparisons;
         std::vector<std::pair<double, const Record*>> timed;
         for (const auto& [key, record] : recorded_.all()) {
+            if (!assignment_of(space_, record.choices)) {
+                continue; // of a tuning of other choices
+            }
             if (!key.second.empty()) {
                 comparisons[key.second].push_back(&record);
                 continue;

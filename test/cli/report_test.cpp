@@ -162,7 +162,7 @@ TEST_CASE("a report has what the other commands tell, and loads nothing") {
 
     CHECK(text_of(section(page, "search"))
               .find("Nothing was tuned on this machine yet. coulter tune tiny.coulter "
-                    "tiny.sched --sizes i=32,j=48,k=16 --threads 1 makes some") != std::string::npos);
+                    "-o tuned.sched --sizes i=32,j=48,k=16 --threads 1 makes some") != std::string::npos);
 
     // The texts, whole and escaped.
     const std::string texts = section(page, "schedule");

@@ -60,7 +60,9 @@ set(built "stub-coulter: build")
 
 configure("Build files have been written")
 build_project("the first build" HAS "${generated}" "${built}" "${compiled}"
-  "--autoschedule [^ ]*texts\\.kernels/schedules --sizes j=4 --sizes k=5" LACKS "known\\.kernels/schedules")
+  "--autoschedule [^ ]*texts\\.kernels/schedules --sizes j=4 --sizes k=5"
+  "shared\\.kernels/schedules --tuned --budget 5s --threads 3 --store [^ ]*/tuned\\.jsonl --lock --machine Another, 3 processors"
+  LACKS "known\\.kernels/schedules")
 run(known "3")
 run(unknown "3")
 run(shared "3")
@@ -71,6 +73,9 @@ build_project("nothing changed" LACKS "${generated}" "${built}" "${compiled}")
 file(APPEND "${source}/a.sched" "# another line\n")
 build_project("an edited schedule" HAS "${built}" LACKS "${generated}" "${compiled}")
 build_project("nothing changed after a schedule" LACKS "${generated}" "${built}" "${compiled}")
+
+file(APPEND "${source}/tuned.jsonl" "\n")
+build_project("other records" HAS "shared\\.kernels" LACKS "texts\\.kernels" "${generated}" "${compiled}")
 
 file(APPEND "${source}/stub-generator" "# another line\n")
 build_project("a new generator that writes the same" HAS "${generated}" LACKS "${built}" "${compiled}")

@@ -159,6 +159,15 @@ TEST_CASE("a thread has a row where neighbouring rows lie side by side, or where
     CHECK(longer.stage("total").compute.loop == "row");
 }
 
+TEST_CASE("a dim of one index in a thread's row takes no place among the threads") {
+    // The checker, which scheduled() asks, allows three loops of threads.
+    const Scheduled four =
+        scheduled("dim a\ndim b\ndim c\ndim u = 1\ndim k\n\ninput x: f32[a, b, c, k]\ninput w: f32[a, b, "
+                  "c, u]\n\ntotal: f32[a, b, c] =\n    sum {k} x\n\ny: f32[a, b, c, u] =\n    w / "
+                  "total\n\noutput y\n\nestimate a = 4096, b = 4, c = 4, k = 8\n");
+    CHECK(four.launches() == 1);
+}
+
 TEST_CASE("a reduction whose order counts is not shared by threads") {
     const Scheduled schedule =
         scheduled(rows + "best: (i32, f32)[row] =\n    argmax {col} x\n\ny: f32[row, col] =\n    x - "
@@ -339,9 +348,10 @@ TEST_CASE("what several launches read, or other elements of, is a launch of its 
 TEST_CASE("what a thread keeps of a producer fits its registers") {
     for (const int extent : {8, 64}) {
         CAPTURE(extent);
-        const Scheduled schedule = scheduled("dim i\ndim k = " + std::to_string(extent) +
-                                             "\ndim m\n\ninput x: f32[i, k, m]\n\na: f32[i, k] =\n    sum {m} x\n\ny: f32[i] "
-                                             "=\n    max {k} a\n\noutput y\n\nestimate i = 100000, m = 8\n");
+        const Scheduled schedule =
+            scheduled("dim i\ndim k = " + std::to_string(extent) +
+                      "\ndim m\n\ninput x: f32[i, k, m]\n\na: f32[i, k] =\n    sum {m} x\n\ny: f32[i] "
+                      "=\n    max {k} a\n\noutput y\n\nestimate i = 100000, m = 8\n");
         CHECK(schedule.launches() == (extent == 8 ? 1 : 2));
     }
 }
@@ -356,15 +366,17 @@ TEST_CASE("the rows of a block fit its shared memory") {
             text += name + ": f32[row] =\n    sum {col} x * " + std::to_string(i) + ".0\n\n";
             all += (i == 0 ? "" : " + ") + name;
         }
-        const Scheduled schedule = scheduled(text + "y: f32[row] =\n    " + all +
-                                             "\n\noutput y\n\nestimate row = 10000, col = 2000\n");
+        const Scheduled schedule =
+            scheduled(text + "y: f32[row] =\n    " + all + "\n\noutput y\n\nestimate row = 10000, col = 2000\n");
         CHECK((schedule.launches() == 1) == (count == 20));
     }
 }
 
 TEST_CASE("a condition without a reduced index keeps a reduction out of launches") {
-    const std::string head = "dim i\ndim j\ndim k\n\ninput a: f32[i, k]\ninput b: f32[k, j]\n\ns: f32[i, j] =\n    sum {k where ";
-    const std::string rest = "} a * b\n\nc: f32[i, j] =\n    tanh(s)\n\noutput c\n\nestimate i = 1024, j = 1024, k = 1024\n";
+    const std::string head =
+        "dim i\ndim j\ndim k\n\ninput a: f32[i, k]\ninput b: f32[k, j]\n\ns: f32[i, j] =\n    sum {k where ";
+    const std::string rest =
+        "} a * b\n\nc: f32[i, j] =\n    tanh(s)\n\noutput c\n\nestimate i = 1024, j = 1024, k = 1024\n";
     for (const std::string where : {"i < 3", "k < i && j == 2", "extent(k) == 5"}) {
         CAPTURE(where);
         const Scheduled schedule = scheduled(head + where + rest);
@@ -387,15 +399,17 @@ TEST_CASE("a condition without a reduced index keeps a reduction out of launches
 }
 
 TEST_CASE("loops over tiles are not fused, and none is fused twice") {
-    const Scheduled schedule = scheduled("dim a\ndim b\ndim i\ndim j\ndim k\n\ninput x: f32[a, b, i, k]\ninput w: f32[a, b, k, "
-                                         "j]\n\nc: f32[a, b, i, j] =\n    sum {k} x * w\n\noutput c\n\nestimate a = 8, b = 8, i = "
-                                         "256, j = 256, k = 256\n");
+    const Scheduled schedule =
+        scheduled("dim a\ndim b\ndim i\ndim j\ndim k\n\ninput x: f32[a, b, i, k]\ninput w: f32[a, b, k, "
+                  "j]\n\nc: f32[a, b, i, j] =\n    sum {k} x * w\n\noutput c\n\nestimate a = 8, b = 8, i = "
+                  "256, j = 256, k = 256\n");
     CHECK(schedule.has("split i.tile by "));
     CHECK(schedule.has("split j.tile by "));
     CHECK(schedule.has("fuse b a as a.b "));
     CHECK(schedule.stage("c.acc").memory == Memory::registers);
-    const Scheduled plain = scheduled("dim a\ndim b\ndim c\ndim d\ndim e\ndim f\n\ninput x: f32[a, b, c, d, e, f]\n\ny: f32[a, b, "
-                                      "c, d, e, f] =\n    x * x\n\noutput y\n\nestimate a = 9, b = 9, c = 9, d = 9, e = 9, f = 900\n");
+    const Scheduled plain =
+        scheduled("dim a\ndim b\ndim c\ndim d\ndim e\ndim f\n\ninput x: f32[a, b, c, d, e, f]\n\ny: f32[a, b, "
+                  "c, d, e, f] =\n    x * x\n\noutput y\n\nestimate a = 9, b = 9, c = 9, d = 9, e = 9, f = 900\n");
     CHECK(std::regex_search(plain.text, std::regex("fuse [a-z.]+ [a-z.]+ as ")));
     CHECK_FALSE(std::regex_search(plain.text, std::regex("fuse [^#]*[a-e]\\.[a-e] [^#]*as ")));
 }

@@ -21,7 +21,7 @@ Store::Entry timed(const std::string& kernel, double seconds, std::map<std::stri
 }
 
 DecisionSpace space_of(const std::string& stage) {
-    return DecisionSpace({{"vector of " + stage, {"i", "-"}, false, 1}, {"rows of " + stage, {"2", "4"}, true, 1}},
+    return DecisionSpace({{"vector of " + stage, {"y", "-"}, false, 1}, {"rows of " + stage, {"2", "4"}, true, 1}},
                          [](const auto&) { return std::string(); });
 }
 

@@ -109,7 +109,9 @@ void run(const std::string& command) {
 
 void lesson() {
     // As if it had never been run.
-    (void)output_of("cd " + quoted(FOLDER) + " && rm -rf tuning.db* out made *.txt && cp " + quoted(TEXT) + " .");
+    (void)output_of("mkdir -p " + quoted(FOLDER) + " && cd " + quoted(FOLDER) +
+                    " && rm -rf tuning.db* out made *.txt && cp " + quoted(TEXT) + " " + quoted(SCHEDULES) +
+                    "/*.sched .");
     for (const Step& step : steps) {
         std::cout << "== " << step.title << " ==" << step.lesson << "\n\n";
         for (const std::string& command : step.commands) {
@@ -121,6 +123,8 @@ The same for all kernels of a library, as part of its build:
 
   set(COULTER_TUNING_STORE ${CMAKE_CURRENT_SOURCE_DIR}/tuned.jsonl)
   set(COULTER_TUNING_LOCK TRUE)
+  set(COULTER_TUNING_THREADS 2)
+  set(COULTER_TUNING_MACHINE "...")    # as `coulter records list` names it, for builds on other machines
   coulter_add_kernels(near SOURCES distances.cpp AUTOSCHEDULE tuned)
 )";
 }
