@@ -54,7 +54,8 @@ private:
         }
         // Of several comparisons the one that the fastest took part in.
         std::ranges::stable_sort(timed, {}, [](const auto& each) { return each.first; });
-        for (const auto& [seconds, fastest] : timed) {
+        for (const auto& each_timed : timed) {
+            const Record* const fastest = each_timed.second;
             for (const auto& [name, records] : comparisons) {
                 const bool takes_part = std::ranges::any_of(
                     records, [&](const Record* each) { return each->schedule == fastest->schedule; });
