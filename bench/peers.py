@@ -17,17 +17,14 @@ a later run measures. `--merge` keeps the kernels that the --out file has and th
 file's table and measures nothing.
 """
 import argparse
-import collections
 import dataclasses
 import importlib.metadata
 import json
 import os
 import pathlib
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 import numpy as np
 
@@ -114,24 +111,6 @@ def prepare(contenders, kernel, builder, arguments, folder):
                 worker.close()
         print(f"  {contender.key}: {row.get('failed', 'ready')}", file=sys.stderr, flush=True)
     return rows, workers
-
-
-def measure(rows, workers, rounds):
-    times = {key: [] for key in workers}
-    order = collections.deque(workers)
-    for _ in range(rounds):
-        for key in [key for key in order if key in workers]:
-            time.sleep(0.02)  # as in compare.measure: the threads of the contender before still spin
-            try:
-                times[key] += workers[key].ask("calls 0.08 0.06")["times"]
-            except table1.Failed as reason:
-                rows[key]["failed"] = table1.without_paths(str(reason))
-                workers.pop(key).close()
-        order.rotate(-1)
-    for key in workers:
-        t = sorted(times[key])
-        rows[key] |= {"median_ms": statistics.median(t) * 1e3, "q1_ms": t[len(t) // 4] * 1e3,
-                      "q3_ms": t[3 * len(t) // 4] * 1e3, "calls": len(t)}
 
 
 def parsed():
@@ -223,7 +202,7 @@ def run(parser, arguments):
             rows, workers = prepare(contenders, kernel, builder, arguments, pathlib.Path(folder))
             try:
                 if not arguments.check_only:
-                    measure(rows, workers, arguments.rounds)
+                    table1.measure(rows, workers, arguments.rounds)
             finally:
                 for worker in workers.values():
                     worker.close()

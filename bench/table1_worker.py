@@ -32,10 +32,12 @@ def prepare(options):
     first = compare.seconds(prepared.call)
     if prepared.compile_seconds is None:
         prepared.compile_seconds = max(0.0, first - min(compare.for_seconds(prepared.call, 0.5)))
-    return prepared, inputs, outputs
+    return prepared, outputs, inputs, {"compile_seconds": prepared.compile_seconds}
 
 
-def main():
+def serve(prepare, for_seconds=compare.for_seconds, reason=first_line):
+    """Answers the lines. `prepare` gets the options and returns what is called, its outputs, what it holds on to, and what to
+    answer at first; `reason` words what it raises."""
     # What libraries print must not get between the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -47,12 +49,12 @@ def main():
     limit = int(options["memory_gib"] * 2 ** 30)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     try:
-        prepared, _inputs, outputs = prepare(options)  # the inputs' memory must stay
-    except Unavailable as reason:
-        return answer(failed=first_line(reason))
-    except Exception as error:  # whatever a compiler raises is the contender's row
+        prepared, outputs, _held, fields = prepare(options)
+    except Unavailable as error:
         return answer(failed=first_line(error))
-    answer(compile_seconds=prepared.compile_seconds, note=prepared.note)
+    except Exception as error:  # whatever a compiler raises is the contender's row
+        return answer(failed=reason(error))
+    answer(note=prepared.note, **fields)
     for line in sys.stdin:
         command, *words = line.split()
         if command == "results":
@@ -60,9 +62,9 @@ def main():
             np.savez(words[0], **outputs)
             answer(results=words[0])
         else:
-            compare.for_seconds(prepared.call, float(words[0]))
-            answer(times=compare.for_seconds(prepared.call, float(words[1])))
+            for_seconds(prepared.call, float(words[0]))
+            answer(times=for_seconds(prepared.call, float(words[1])))
 
 
 if __name__ == "__main__":
-    main()
+    serve(prepare)

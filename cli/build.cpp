@@ -5,6 +5,7 @@
 #include "library.hpp"
 #include "lowering.hpp"
 #include "tune_run.hpp"
+#include "tune_space.hpp"
 #include "verify_cases.hpp"
 
 #include <fmt/format.h>
@@ -77,14 +78,6 @@ std::vector<std::string> sizes_of(const Work& work, const std::vector<std::strin
     return own;
 }
 
-bool has_holes(const Loaded& loaded, const Work& work) {
-    return std::ranges::any_of(loaded.schedules, [&](const schedule::ScheduleFile& file) {
-        const bool applies = std::ranges::find(work.schedules, file.path) != work.schedules.end();
-        return applies && std::ranges::find(file.statements, schedule::Statement::Kind::tune,
-                                            &schedule::Statement::kind) != file.statements.end();
-    });
-}
-
 /// Tunes what nobody scheduled of each kernel. \returns the files, layers above those that were given.
 std::vector<std::string> tune_all(const Loaded& loaded, const schedule::DefaultOptions& defaults,
                                   const Options& options) {
@@ -95,7 +88,9 @@ std::vector<std::string> tune_all(const Loaded& loaded, const schedule::DefaultO
         if (!work.variants.empty()) {
             std::cerr << fmt::format("note: the schedule of `{}` has variants, and is not tuned\n", work.kernel.name);
         }
-        const bool holes = has_holes(loaded, work);
+        const bool holes = std::ranges::any_of(loaded.schedules, [&](const schedule::ScheduleFile& file) {
+            return has_holes(file) && std::ranges::find(work.schedules, file.path) != work.schedules.end();
+        });
         if (holes) {
             std::cerr << fmt::format("note: the schedule of `{}` has holes, which keep their values\n",
                                      work.kernel.name);

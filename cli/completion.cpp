@@ -61,8 +61,8 @@ std::string completion_file(const Work& work, const std::string& target, const s
                                  work.kernel.name, quoted_list(unknown), unknown.size() == 1 ? "is" : "are",
                                  schedule::unknown_extent, unknown.front());
     }
-    std::string text = comment(fmt::format(
-        "Written {}, for {} with {} thread{}{}{}.", how, target, defaults.threads, defaults.threads == 1 ? "" : "s", sizes.empty() ? "" : " and ", sizes));
+    std::string text = comment(fmt::format("Written {}, for {} with {} thread{}{}{}.", how, target, defaults.threads,
+                                           defaults.threads == 1 ? "" : "s", sizes.empty() ? "" : " and ", sizes));
     if (!work.schedules.empty()) {
         text += comment("A layer: it completes what other files say of the kernel, which come before it.");
     }

@@ -104,9 +104,9 @@ public:
     explicit Tuning(const TuneRequest& request)
         : request_(request), budget_(parse_budget(request.budget)), subject_(subject_of(request)),
           setting_(setting_of(subject_, request.machine)), path_(subject_.schedules[subject_.tuned]),
-          in_place_(request.output.empty()), original_(has_holes(subject_) ? read_file(path_) : ""),
+          in_place_(request.output.empty()), original_(fills_holes(subject_) ? read_file(path_) : ""),
           space_(space_of(subject_, original_)), start_(std::chrono::steady_clock::now()) {
-        if (!has_holes(subject_) && subject_.schedules.size() == 1) {
+        if (!fills_holes(subject_) && subject_.schedules.size() == 1) {
             subject_.default_text = space_->schedule_text(tune::initial(*space_));
         }
         if (budget_.seconds) {

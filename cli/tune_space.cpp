@@ -19,8 +19,7 @@ std::optional<std::size_t> file_with_holes(const Loaded& loaded, const std::vect
     std::vector<std::string> with_holes;
     std::size_t found = 0;
     for (const schedule::ScheduleFile& file : loaded.schedules) {
-        if (std::ranges::find(file.statements, schedule::Statement::Kind::tune, &schedule::Statement::kind) !=
-            file.statements.end()) {
+        if (has_holes(file)) {
             with_holes.push_back(file.path);
             found = static_cast<std::size_t>(std::ranges::find(layers, file.path) - layers.begin());
         }
@@ -88,8 +87,8 @@ std::unique_ptr<tune::Space> decision_space(const TuneSubject& subject) {
     const std::vector<schedule::Decision> decisions = load_with({}).work.front().plan.decisions;
     if (decisions.empty()) {
         throw failure(refused, "M006",
-                      fmt::format("the default schedule of `{}` leaves nothing to decide for {}", subject.work().kernel.name,
-                                  subject.loaded.target.name),
+                      fmt::format("the default schedule of `{}` leaves nothing to decide for {}",
+                                  subject.work().kernel.name, subject.loaded.target.name),
                       "on a device, and of a single loop, only holes are tuned: write `tune n in {8, 16, 32} = 16`");
     }
     return std::make_unique<tune::DecisionSpace>(decisions, write);
@@ -125,12 +124,17 @@ TuneSubject subject_of(const TuneRequest& request) {
     return subject;
 }
 
-bool has_holes(const TuneSubject& subject) {
+bool has_holes(const schedule::ScheduleFile& file) {
+    return std::ranges::find(file.statements, schedule::Statement::Kind::tune, &schedule::Statement::kind) !=
+           file.statements.end();
+}
+
+bool fills_holes(const TuneSubject& subject) {
     return subject.tuned < subject.loaded.schedules.size();
 }
 
 std::unique_ptr<tune::Space> space_of(const TuneSubject& subject, const std::string& text) {
-    if (has_holes(subject)) {
+    if (fills_holes(subject)) {
         return std::make_unique<tune::HoleSpace>(text, subject.schedules[subject.tuned]);
     }
     return decision_space(subject);

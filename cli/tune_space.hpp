@@ -13,7 +13,10 @@ namespace coulter::cli {
 /// \throws Failure: bad files, nothing to tune [M006], no output.
 [[nodiscard]] TuneSubject subject_of(const TuneRequest& request);
 
-[[nodiscard]] bool has_holes(const TuneSubject& subject);
+[[nodiscard]] bool has_holes(const schedule::ScheduleFile& file);
+
+/// Whether a file with holes is tuned, and not a new one.
+[[nodiscard]] bool fills_holes(const TuneSubject& subject);
 
 /// `text` is that of the file with the holes.
 [[nodiscard]] std::unique_ptr<tune::Space> space_of(const TuneSubject& subject, const std::string& text);

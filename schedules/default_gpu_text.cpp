@@ -2,6 +2,8 @@
 
 #include "default_gpu_text.hpp"
 
+#include "default_lines.hpp"
+
 #include "default_nests.hpp"
 
 #include "coulter/schedule/rewrite.hpp"
@@ -40,43 +42,20 @@ struct LoopNames {
     }
 };
 
-class Writer {
+class Writer : private DefaultLines {
 public:
     Writer(const Analysis& analysis, const std::map<std::string, DeviceStage>& stages)
-        : kernel_(analysis.kernel()), analysis_(analysis), stages_(stages) {
-        for (const ir::Definition& each : kernel_.definitions) {
-            names_.insert(each.name);
-        }
-        for (const ir::Input& each : kernel_.inputs) {
-            names_.insert(each.name);
-        }
-        for (const ir::Const& each : kernel_.consts) {
-            names_.insert(each.name);
-        }
-    }
+        : DefaultLines(analysis.kernel()), kernel_(analysis.kernel()), analysis_(analysis), stages_(stages) {}
 
     std::string run() {
         // Launches come before what is computed in them, which asks for the names of their loops.
         for (auto at = kernel_.definitions.rbegin(); at != kernel_.definitions.rend(); ++at) {
             stage(*at, stages_.at(at->name));
         }
-        return text_;
+        return text();
     }
 
 private:
-    void line(const std::string& text, const std::string& why) { text_ += fmt::format("{:<58} # {}\n", text, why); }
-    void open(const std::string& stage) { text_ += fmt::format("stage {} {{\n", stage); }
-    void step(const std::string& text, const std::string& why) { line("  " + text, why); }
-    void close() { text_ += "}\n"; }
-
-    std::string free_name(const std::string& stem) {
-        std::string name = stem;
-        for (int n = 2; !names_.insert(name).second; ++n) {
-            name = fmt::format("{}{}", stem, n);
-        }
-        return name;
-    }
-
     void stage(const ir::Definition& definition, const DeviceStage& shape) {
         switch (shape.place) {
         case DevicePlace::given: break;
@@ -362,8 +341,6 @@ private:
     const Analysis& analysis_;
     const std::map<std::string, DeviceStage>& stages_;
     std::map<std::string, LoopNames> loops_; ///< of launches
-    std::set<std::string> names_;
-    std::string text_;
 };
 
 } // namespace

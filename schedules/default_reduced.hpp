@@ -1,15 +1,10 @@
 #pragma once
 /// Loops inside a tile of results: lanes, unrolled loops and reduced ones.
 
+#include "default_lines.hpp"
 #include "default_tile.hpp"
 
 namespace coulter::schedule {
-
-/// A directive and the reason for it.
-struct Step {
-    std::string text;
-    std::string why;
-};
 
 /// The reduction of one tile: reduced loops outside of it, of which short ones are unrolled too.
 [[nodiscard]] std::vector<Step> tile_steps(const Analysis& analysis, const ir::Definition& reduction,

@@ -3,6 +3,7 @@
 #include "default_text.hpp"
 
 #include "coulter/schedule/rewrite.hpp"
+#include "default_lines.hpp"
 #include "default_reduced.hpp"
 
 #include <algorithm>
@@ -26,23 +27,16 @@ std::string joined(const std::vector<std::string>& words) {
     return fmt::format("{}", fmt::join(words, " "));
 }
 
-class Writer {
+class Writer : private DefaultLines {
 public:
     Writer(const Analysis& analysis, const std::map<std::string, StageShape>& shapes)
-        : kernel_(analysis.kernel()), analysis_(analysis), shapes_(shapes) {
+        : DefaultLines(analysis.kernel()), kernel_(analysis.kernel()), analysis_(analysis), shapes_(shapes) {
         for (const ir::Definition& definition : kernel_.definitions) {
-            names_.insert(definition.name);
             const StageShape& shape = shapes_.at(definition.name);
             if (!shape.host.empty()) {
                 std::size_t& most = fusable_.emplace(shape.host, shape.depth).first->second;
                 most = std::min(most, shape.depth);
             }
-        }
-        for (const ir::Input& input : kernel_.inputs) {
-            names_.insert(input.name);
-        }
-        for (const ir::Const& constant : kernel_.consts) {
-            names_.insert(constant.name);
         }
     }
 
@@ -51,28 +45,10 @@ public:
         for (auto at = kernel_.definitions.rbegin(); at != kernel_.definitions.rend(); ++at) {
             stage(*at);
         }
-        return {text_, packs_made_};
+        return {text(), packs_made_};
     }
 
 private:
-    void line(const std::string& text, const std::string& why) { text_ += fmt::format("{:<58} # {}\n", text, why); }
-    void open(const std::string& stage) { text_ += fmt::format("stage {} {{\n", stage); }
-    void step(const std::string& text, const std::string& why) { line("  " + text, why); }
-    void steps(const std::vector<Step>& list) {
-        for (const Step& each : list) {
-            step(each.text, each.why);
-        }
-    }
-    void close() { text_ += "}\n"; }
-
-    std::string free_name(const std::string& stem) {
-        std::string name = stem;
-        for (int n = 2; !names_.insert(name).second; ++n) {
-            name = fmt::format("{}{}", stem, n);
-        }
-        return name;
-    }
-
     void stage(const ir::Definition& definition) {
         const StageShape& shape = shapes_.at(definition.name);
         const std::string& name = definition.name;
@@ -280,7 +256,8 @@ private:
             most = std::min<std::size_t>(most, 2);
         }
         const std::int64_t wanted = std::int64_t{2} * analysis_.options().threads;
-        const auto grain_decided = analysis_.decided("grain", definition.name, {"serial", "1", "2", "4", "8", "16", "32", "64"});
+        const auto grain_decided =
+            analysis_.decided("grain", definition.name, {"serial", "1", "2", "4", "8", "16", "32", "64"});
         if (grain_decided && *grain_decided == "serial") {
             return outer.back().name;
         }
@@ -329,10 +306,8 @@ private:
     const std::map<std::string, StageShape>& shapes_;
     std::map<std::string, std::vector<std::string>> loops_; ///< of hosts, by depth; fused ones share a name
     std::map<std::string, std::size_t> fusable_;            ///< outer loops of a host that may become one
-    std::set<std::string> names_;
     std::set<std::string> packed_;
     std::vector<PackMade> packs_made_;
-    std::string text_;
 };
 
 } // namespace

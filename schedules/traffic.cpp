@@ -1,5 +1,7 @@
 #include "coulter/schedule/traffic.hpp"
 
+#include "check_model.hpp"
+
 #include "coulter/schedule/footprint.hpp"
 #include "coulter/sizes.hpp"
 #include "traffic_regions.hpp"
@@ -118,20 +120,6 @@ private:
     std::set<std::string> held_; ///< in the level, whatever else there is
 };
 
-std::vector<std::string> tensor_names(const ir::Kernel& kernel) {
-    std::vector<std::string> names;
-    for (const ir::Input& input : kernel.inputs) {
-        names.push_back(input.name);
-    }
-    for (const ir::Const& each : kernel.consts) {
-        names.push_back(each.name);
-    }
-    for (const ir::Definition& definition : kernel.definitions) {
-        names.push_back(definition.name);
-    }
-    return names;
-}
-
 } // namespace
 
 double Traffic::bytes(Level level) const {
@@ -165,7 +153,7 @@ Traffic traffic(const Plan& plan, const std::map<std::string, std::int64_t>& giv
                         i == 0 ? in_registers : std::set<std::string>());
         flows[i] = level.of(tree.root());
     }
-    for (const std::string& name : tensor_names(plan.kernel)) {
+    for (const std::string& name : detail::tensor_names(plan.kernel)) {
         TensorTraffic tensor;
         tensor.name = name;
         tensor.argument = plan.kernel.find_input(name) != nullptr || plan.kernel.is_output(name);

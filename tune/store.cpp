@@ -46,6 +46,16 @@ CREATE TABLE record (
 const char* const order_schema = "CREATE TABLE IF NOT EXISTS measured (number INTEGER PRIMARY KEY, setting INTEGER NOT "
                                  "NULL, schedule TEXT NOT NULL)";
 
+/// What a query calls ?1 to ?6.
+Statement& bind(Statement& statement, const Setting& setting) {
+    return statement.bind(1, setting.kernel)
+        .bind(2, setting.sizes)
+        .bind(3, setting.machine)
+        .bind(4, setting.target)
+        .bind(5, setting.versions)
+        .bind(6, setting.threads);
+}
+
 const char* const columns =
     "schedule, comparison, outcome, message, samples, code_bytes, choices, "
     "kernel, sizes, machine, target, versions, threads FROM record JOIN setting ON setting.id = record.setting ";
@@ -121,21 +131,13 @@ struct Store::State {
     [[noreturn]] void not_ours() { database.fail(SQLITE_NOTADB); }
 
     std::int64_t setting_id(const Setting& setting) {
-        const auto bound = [&](Statement& statement) -> Statement& {
-            return statement.bind(1, setting.kernel)
-                .bind(2, setting.sizes)
-                .bind(3, setting.machine)
-                .bind(4, setting.target)
-                .bind(5, setting.versions)
-                .bind(6, setting.threads);
-        };
         Statement insert(database,
                          "INSERT INTO setting (kernel, sizes, machine, target, versions, threads, size_class) "
                          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING");
-        bound(insert).bind(7, size_class(setting.sizes)).run();
+        bind(insert, setting).bind(7, size_class(setting.sizes)).run();
         Statement select(database, "SELECT id FROM setting WHERE kernel = ?1 AND sizes = ?2 AND machine = ?3 AND "
                                    "target = ?4 AND versions = ?5 AND threads = ?6");
-        bound(select).step();
+        bind(select, setting).step();
         return select.integer(0);
     }
 
@@ -215,12 +217,7 @@ Store::InOrder Store::in_order(const Setting& setting) const {
                          "SELECT measured.schedule, max(number) FROM measured JOIN setting ON setting.id = setting "
                          "WHERE kernel = ?1 AND sizes = ?2 AND machine = ?3 AND target = ?4 AND versions = ?5 AND "
                          "threads = ?6 GROUP BY measured.schedule");
-        select.bind(1, setting.kernel)
-            .bind(2, setting.sizes)
-            .bind(3, setting.machine)
-            .bind(4, setting.target)
-            .bind(5, setting.versions)
-            .bind(6, setting.threads);
+        bind(select, setting);
         while (select.step()) {
             numbers[select.text(0)] = select.integer(1);
         }
@@ -248,12 +245,7 @@ std::vector<Record> Store::records(const Setting& setting) const {
                       "WHERE kernel = ?1 AND sizes = ?2 AND machine = ?3 AND target = ?4 AND versions = ?5 AND "
                       "threads = ?6 ORDER BY schedule, comparison")
                          .c_str());
-    select.bind(1, setting.kernel)
-        .bind(2, setting.sizes)
-        .bind(3, setting.machine)
-        .bind(4, setting.target)
-        .bind(5, setting.versions)
-        .bind(6, setting.threads);
+    bind(select, setting);
     std::vector<Record> records;
     for (Entry& entry : state_->rows(select)) {
         records.push_back(std::move(entry.record));

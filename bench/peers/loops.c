@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "layers.h"
+
 /* image[batch][iy][ix][groups][in], weight[3][3][groups][in][out] -> result[batch][ny][nx][groups][out] */
 static inline void conv(int64_t batch, int64_t iy, int64_t ix, int64_t ny, int64_t nx, int64_t groups, int64_t in,
                         int64_t out, int64_t stride, int64_t dilation, int64_t padding, const float *restrict image,
@@ -184,22 +186,6 @@ void dynamic_routing(int64_t batch, int64_t in, int64_t out, const float *restri
         }
         free(predictions);
         free(logits);
-    }
-}
-
-static inline float relu(float x) { return x > 0 ? x : 0; }
-static inline float sigmoid(float x) { return 1 / (1 + expf(-x)); }
-
-/* y[rows][out] = f(x[rows][in] * weight[in][out] + bias[out]) */
-static inline void dense(int64_t rows, int64_t in, int64_t out, const float *restrict x, const float *restrict weight,
-                         const float *restrict bias, float (*f)(float), float *restrict y) {
-#pragma omp parallel for
-    for (int64_t n = 0; n < rows; n++) {
-        float *r = y + n * out;
-        for (int64_t o = 0; o < out; o++) r[o] = bias[o];
-        for (int64_t i = 0; i < in; i++)
-            for (int64_t o = 0; o < out; o++) r[o] += x[n * in + i] * weight[i * out + o];
-        for (int64_t o = 0; o < out; o++) r[o] = f(r[o]);
     }
 }
 

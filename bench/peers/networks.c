@@ -4,11 +4,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "layers.h"
+
 enum { H = 16, ITERATIONS = 3 };
 
 static inline float identity(float x) { return x; }
-static inline float relu(float x) { return x > 0 ? x : 0; }
-static inline float sigmoid(float x) { return 1 / (1 + expf(-x)); }
 static inline float gelu(float x) { return 0.5f * x * (1 + erff(x * 0.70710678f)); }
 
 static float *floats(int64_t count) { return malloc(count * sizeof(float)); }
@@ -34,19 +34,6 @@ static inline void conv(int64_t batch, int64_t size, int64_t to, int64_t in, int
                     }
                 for (int64_t o = 0; o < out; o++) r[o] = f(r[o]);
             }
-}
-
-/* f(x[rows][in] * weight[in][out] + bias[out]) */
-static inline void dense(int64_t rows, int64_t in, int64_t out, const float *restrict x, const float *restrict weight,
-                         const float *restrict bias, float (*f)(float), float *restrict y) {
-#pragma omp parallel for
-    for (int64_t n = 0; n < rows; n++) {
-        float *r = y + n * out;
-        for (int64_t o = 0; o < out; o++) r[o] = bias[o];
-        for (int64_t i = 0; i < in; i++)
-            for (int64_t o = 0; o < out; o++) r[o] += x[n * in + i] * weight[i * out + o];
-        for (int64_t o = 0; o < out; o++) r[o] = f(r[o]);
-    }
 }
 
 static float *ink(int64_t count, const uint8_t *restrict image) {

@@ -33,8 +33,8 @@ bool looks_for_nan(const ir::Node& node) {
     }
 }
 
-// Halide takes an index that equals something for that in the bounds of what is read under the condition, and one that is
-// compared for one in that range, and then asks producers for more than the tile.
+// Halide takes an index that equals something for that in the bounds of what is read under the condition, and one that
+// is compared for one in that range, and then asks producers for more than the tile.
 bool bends_bounds(const ir::Kernel& kernel, const ir::Node& select) {
     const std::vector<const ir::Node*> nodes = ir::postorder({select.args[0]});
     const auto compares = [&](std::initializer_list<ir::Op> ops) {
@@ -129,8 +129,7 @@ Expr Expressions::lower_node(const ir::Node& node) {
     case ir::Kind::access: return lower_access(node);
     case ir::Kind::operand:
         return (node.right ? scope_.right : scope_.left).at(static_cast<std::size_t>(node.component));
-    case ir::Kind::unary:
-        return node.type == Type::index ? -lowered(node.args[0]) : scope_.math.unary(node.op, arg(0));
+    case ir::Kind::unary: return node.type == Type::index ? -lowered(node.args[0]) : scope_.math.unary(node.op, arg(0));
     case ir::Kind::binary:
         if (node.type == Type::index) {
             return index_binary(node.op, arg(0), arg(1));
@@ -170,8 +169,8 @@ bool Expressions::runs_past(const ir::Ref& index) const {
 bool Expressions::may_overrun(const ir::Ref& index, const std::string& dim) const {
     bool open = false;
     for (const ir::Node* node : ir::postorder({index})) {
-        open = open || (node->kind == ir::Kind::dim && (scope_.overrun.contains(node->name) ||
-                                                        (is_introduced(node->name) && node->name != dim)));
+        open = open || (node->kind == ir::Kind::dim &&
+                        (scope_.overrun.contains(node->name) || (is_introduced(node->name) && node->name != dim)));
     }
     if (!open) {
         return false;

@@ -1,61 +1,15 @@
 // Where default schedules compute stages, how often, and in which layout.
 
-#include "coulter/schedule/check.hpp"
-#include "coulter/schedule/defaults.hpp"
-#include "coulter/text.hpp"
+#include "default_support.hpp"
 
 #include <doctest/doctest.h>
 #include <regex>
 
 using namespace coulter;
 using namespace coulter::schedule;
+using namespace coulter::test;
 
 namespace {
-
-/// The default schedule of a text on two threads with AVX-512, which the checker takes.
-std::string scheduled(const std::string& text) {
-    const ParseResult parsed = parse(text, "k.coulter");
-    REQUIRE(parsed.kernel);
-    DefaultOptions options;
-    options.vector_bytes = 64;
-    options.vector_registers = 32;
-    options.threads = 2;
-    const std::string schedule = default_schedule(*parsed.kernel, {}, options);
-    const CheckResult checked =
-        check_texts(*parsed.kernel, {{"k.sched", "schedule " + parsed.kernel->name + "\n" + schedule}}, CheckOptions{});
-    CHECK(checked.ok());
-    return schedule;
-}
-
-bool contains(const std::string& text, const std::string& part) {
-    const bool found = text.find(part) != std::string::npos;
-    if (!found) {
-        MESSAGE(text);
-    }
-    return found;
-}
-
-const std::string chain = R"(coulter 1
-kernel chain
-
-dim i
-dim j
-
-input x: f32[i, j]
-
-a: f32[i, j] =
-    tanh(x) * exp(x)
-
-most: f32[i] =
-    max {j} a
-
-y: f32[i, j] =
-    a / most
-
-output y
-
-estimate i = 4096, j = 512
-)";
 
 const std::string layers = R"(coulter 1
 kernel layers
