@@ -108,6 +108,17 @@ TEST_CASE("where stages are computed, kept and how they are laid out") {
     CHECK(lacks(scheduled(product), "stage sums.acc = accumulate sums"));
 }
 
+TEST_CASE("lanes of all stages at once") {
+    const std::string text = scheduled(chain, {{"lanes of *", "i"}});
+    CHECK(lacks(text, "vectorize j"));
+    CHECK(contains(text, "layout j i"));
+    // A vector of rows is made where the rows of the output are written.
+    CHECK(contains(text, "reorder i.i j i.o"));
+    CHECK(contains(scheduled(chain, {{"lanes of *", "i"}, {"place of most", "y/i"}}), "compute at y/i.o"));
+    // What is decided of one stage counts more.
+    CHECK(contains(scheduled(chain, {{"lanes of *", "i"}, {"vector of a", "j"}}), "vectorize j"));
+}
+
 TEST_CASE("stages are computed again where it is decided so") {
     CHECK(contains(scheduled(chain, {{"clone of a", "yes"}}), "clone a for "));
     CHECK(lacks(scheduled(chain, {{"clone of a", "no"}}), "clone a for "));

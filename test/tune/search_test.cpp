@@ -291,6 +291,15 @@ TEST_CASE("with records only, the search ends where they end") {
     CHECK(result.compared);
     CHECK(result.candidates == 30);
     CHECK(result.best->candidate.text == made.best->candidate.text);
+    // Records of a tuning of other choices do not count.
+    Record other = made.best->record;
+    other.schedule = std::string(64, 'f');
+    other.comparison.clear();
+    other.choices = {{"something", "else"}};
+    other.samples = {1e-9};
+    recorded.add(other);
+    CHECK(search(space, none, recorded, only).candidates == 30);
+    CHECK(search(space, none, recorded, only).best->candidate.text == made.best->candidate.text);
     Recorded empty;
     CHECK(search(space, none, empty, only).candidates == 0);
 }
