@@ -113,6 +113,19 @@ TEST_CASE("build --tuned takes a finished tuning of the store, and measures wher
     CHECK(folder.read("scheds/tiny.sched") == file);
 }
 
+TEST_CASE("a kernel of which nothing is to be decided is built all the same") {
+    const Folder folder;
+    folder.write("tiny.coulter", tiny_kernel);
+    const Ran ran =
+        folder.coulter({"build", "tiny.coulter", "--name", "t", "-o", "out", "--target", "x86-64-avx2-opencl",
+                        "--autoschedule", "scheds", "--tuned", "--store", "tuning.db"});
+    CHECK_MESSAGE(ran.code == 0, ran.err);
+    CHECK(ran.err == "note: nothing is to be decided of `tiny` on this target, so it is not tuned\n");
+    CHECK(contains(folder.read("scheds/tiny.sched"), "# Written by `coulter autoschedule` "));
+    CHECK(folder.has("out/libt.a"));
+    CHECK_FALSE(folder.has("tuning.db"));
+}
+
 TEST_CASE("what cannot be tuned without holes is refused") {
     const Folder folder;
     folder.write("tiny.coulter", tiny_kernel);
@@ -136,6 +149,7 @@ TEST_CASE("what cannot be tuned without holes is refused") {
     refuse({"mine.sched", "-o", "./mine.sched"}, 2);
     refuse({"whole.sched", "-o", "out.sched"}, 1);
     refuse({"cases.sched", "-o", "out.sched"}, 1);
+    refuse({"-o", "out.sched", "--target", "x86-64-avx2-opencl"}, 1);
     refuse({"-o", "out.sched", "--lock"}, 4);
     const Ran build = folder.coulter({"build", "tiny.coulter", "--name", "t", "-o", "out", "--tuned"});
     CHECK(build.code == 2);
