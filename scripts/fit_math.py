@@ -2,7 +2,8 @@
 """Fits the polynomials of schedules/lower/math.cpp and prints them as C++ arrays, with their errors.
 
 Each is a least-squares fit on Chebyshev nodes, weighted by the reciprocal of the function (relative error) and refined
-by reweighting towards equal ripples (Lawson's algorithm). References are mpmath's functions at 60 digits.
+by reweighting towards equal ripples (Lawson's algorithm). Quotients of polynomials are fitted the same way, after
+multiplying with the denominator of the step before. References are mpmath's functions at 60 digits.
 
 Usage: python scripts/fit_math.py        (needs numpy and mpmath; the printed figures are committed in the C++ file)
 """
@@ -31,22 +32,52 @@ def fit(function, low, high, degree, weight=None, nodes=600, rounds=60):
     return best, best_error
 
 
+def fit_quotient(function, low, high, top, bottom, weight, nodes=800, rounds=200):
+    """Coefficients, lowest power first, of p and q, of degrees `top` and `bottom`, with p / q closest to `function`."""
+    x = np.cos(np.pi * (np.arange(nodes) + 0.5) / nodes) * (high - low) / 2 + (high + low) / 2
+    y = np.array([float(function(mpmath.mpf(float(v)))) for v in x])
+    w0 = np.array([weight(v) for v in x])
+    over = np.vander(x / high, top + 1, increasing=True)
+    under = np.vander(x / high, bottom + 1, increasing=True)
+    lawson, denominator = np.ones(nodes), np.ones(nodes)
+    best, best_error = None, np.inf
+    for _ in range(rounds):
+        w = w0 * np.sqrt(lawson) / denominator
+        system = np.hstack([over, -under[:, 1:] * y[:, None]]) * w[:, None]
+        norms = np.linalg.norm(system, axis=0)
+        c = np.linalg.lstsq(system / norms, y * w, rcond=None)[0] / norms
+        p, q = c[:top + 1], np.concatenate([[1], c[top + 1:]])
+        denominator = np.abs(under @ q)
+        error = np.abs((over @ p / (under @ q) - y) * w0)
+        if error.max() < best_error and (under @ q).min() > 0:
+            best = (p / high ** np.arange(top + 1), q / high ** np.arange(bottom + 1))
+            best_error = error.max()
+        lawson = lawson * (error / error.max() + 1e-3)
+        lawson /= lawson.mean()
+    return best, best_error
+
+
+def show_quotient(name, function, limit, degree):
+    """x p(x^2) / q(x^2) is the odd `function` up to `limit`."""
+    ratio = lambda s: function(mpmath.sqrt(s)) / mpmath.sqrt(s)
+    (p, q), error = fit_quotient(ratio, 1e-9, limit**2, degree, degree, lambda s: 1 / float(ratio(mpmath.mpf(float(s)))))
+    show(name + "_top", (p, error))
+    show(name + "_bottom", (q, error))
+
+
 def show(name, result):
     coefficients, error = result
-    body = ", ".join(f"{np.float32(c):.9g}f" for c in coefficients)
+    body = ", ".join(f"{np.float32(c):#.9g}f" for c in coefficients)
     print(f"constexpr float {name}[] = {{{body}}}; // error {error:.1e}")
 
 
 half_ln2 = float(mpmath.log(2) / 2)
-show("exp_tail", fit(lambda r: (mpmath.exp(r) - 1 - r) / r**2 if r != 0 else mpmath.mpf(0.5), -half_ln2 * 1.01,
-                     half_ln2 * 1.01, 4, weight=lambda r: r * r / np.exp(r)))
+show("exp_tail", fit(lambda r: 2 * (mpmath.exp(r) - 1 - r) / r**2 if r != 0 else mpmath.mpf(1), -half_ln2 * 1.01,
+                     half_ln2 * 1.01, 4, weight=lambda r: r * r / np.exp(r) / 2))
 low, high = float(mpmath.sqrt(0.5)) - 1, float(mpmath.sqrt(2)) - 1
 show("log_tail", fit(lambda f: (mpmath.log1p(f) - f + f * f / 2) / f**3 if f != 0 else mpmath.mpf(1) / 3, low, high, 8,
                      weight=lambda f: abs(f**3 / np.log1p(f)) if f != 0 else 0.0))
-show("tanh_small", fit(lambda s: (mpmath.tanh(mpmath.sqrt(s)) / mpmath.sqrt(s) - 1) / s if s > 0 else mpmath.mpf(-1) / 3,
-                       1e-9, 0.625**2, 4, weight=lambda s: s))
-show("erf_small", fit(lambda s: mpmath.erf(mpmath.sqrt(s)) / mpmath.sqrt(s), 1e-9, 0.9375**2, 6))
-# erf(x) = 1 - exp(p(x)) beyond: the error of erf is erfc(x) times that of p.
-show("erf_large", fit(lambda x: mpmath.log(mpmath.erfc(x)), 0.93, 3.95, 7, weight=lambda x: float(mpmath.erfc(x))))
+show_quotient("tanh", mpmath.tanh, 8.5, 4)
+show_quotient("erf", mpmath.erf, 3.92, 5)
 show("expm1_small", fit(lambda r: (mpmath.expm1(r) - r) / r**2 if r != 0 else mpmath.mpf(0.5), -0.5, 0.5, 6,
                         weight=lambda r: abs(r * r / np.expm1(r)) if r != 0 else 0.0))

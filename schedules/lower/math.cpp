@@ -17,17 +17,35 @@ Expr strict(Call::IntrinsicOp op, const Expr& a, const Expr& b, bool gives_bool 
     const Halide::Type type = gives_bool ? Halide::Bool(a.type().lanes()) : a.type();
     return Call::make(type, op, {a, b}, Call::PureIntrinsic);
 }
-Expr strict_add(const Expr& a, const Expr& b) { return strict(Call::strict_add, a, b); }
-Expr strict_sub(const Expr& a, const Expr& b) { return strict(Call::strict_sub, a, b); }
-Expr strict_mul(const Expr& a, const Expr& b) { return strict(Call::strict_mul, a, b); }
-Expr strict_lt(const Expr& a, const Expr& b) { return strict(Call::strict_lt, a, b, true); }
-Expr strict_eq(const Expr& a, const Expr& b) { return strict(Call::strict_eq, a, b, true); }
+Expr strict_add(const Expr& a, const Expr& b) {
+    return strict(Call::strict_add, a, b);
+}
+Expr strict_sub(const Expr& a, const Expr& b) {
+    return strict(Call::strict_sub, a, b);
+}
+Expr strict_mul(const Expr& a, const Expr& b) {
+    return strict(Call::strict_mul, a, b);
+}
+Expr strict_lt(const Expr& a, const Expr& b) {
+    return strict(Call::strict_lt, a, b, true);
+}
+Expr strict_eq(const Expr& a, const Expr& b) {
+    return strict(Call::strict_eq, a, b, true);
+}
 // Halide's own strict_le is true for a NaN.
-Expr strict_le(const Expr& a, const Expr& b) { return strict_lt(a, b) || strict_eq(a, b); }
-Expr not_a_number(const Expr& a) { return !strict_eq(a, a); }
+Expr strict_le(const Expr& a, const Expr& b) {
+    return strict_lt(a, b) || strict_eq(a, b);
+}
+Expr not_a_number(const Expr& a) {
+    return !strict_eq(a, a);
+}
 
-bool narrow_float(Halide::Type type) { return type.is_float() && type.bits() == 16; }
-Expr constant(const Expr& like, double value) { return Halide::Internal::make_const(like.type(), value); }
+bool narrow_float(Halide::Type type) {
+    return type.is_float() && type.bits() == 16;
+}
+Expr constant(const Expr& like, double value) {
+    return Halide::Internal::make_const(like.type(), value);
+}
 
 // A C function of libm; LLVM knows these by name.
 Expr libm(const char* name, const std::vector<Expr>& args) {
@@ -45,14 +63,15 @@ Expr floor_remainder(const Expr& a, const Expr& b) {
 }
 
 // Coefficients from scripts/fit_math.py, lowest power first.
-constexpr float exp_tail[] = {0.49999994f, 0.166665152f, 0.041668456f, 0.00836941879f, 0.00138131424f};
+constexpr float exp_tail[] = {0.999999881f, 0.333330303f, 0.0833369121f, 0.0167388376f, 0.00276262849f};
 constexpr float log_tail[] = {0.333333135f,  -0.250000089f, 0.200021192f,  -0.166679963f, 0.142195508f,
                               -0.124055915f, 0.118881747f,  -0.116756409f, 0.0674660131f};
-constexpr float tanh_small[] = {-0.333332837f, 0.133314908f, -0.0537434965f, 0.0206505787f, -0.00571703678f};
-constexpr float erf_small[] = {1.12837923f,    -0.376126319f,    0.11283686f,   -0.0268588513f,
-                               0.00519960001f, -0.000812580634f, 8.2966093e-05f};
-constexpr float erf_large[] = {0.000178452392f, -1.12953317f,    -0.633309901f,   -0.108321071f,
-                               0.0251460802f,   -0.00418124115f, 0.000436575036f, -2.12787654e-05f};
+constexpr float tanh_top[] = {1.00000000f, 0.134132475f, 0.00353402714f, 2.12510477e-05f, 1.42692338e-08f};
+constexpr float tanh_bottom[] = {1.00000000f, 0.467465699f, 0.0260227527f, 0.000334886514f, 8.14512589e-07f};
+constexpr float erf_top[] = {1.12837911f,    0.190407559f,    0.0527488664f,
+                             0.00376566243f, 0.000284883456f, 2.05007564e-06f};
+constexpr float erf_bottom[] = {1.00000000f,   0.502077043f,   0.114109561f,
+                                0.0149693089f, 0.00116254587f, 3.80916317e-05f};
 constexpr float expm1_small[] = {0.5f,           0.166666672f,    0.0416666605f,  0.00833314192f,
                                  0.00138893048f, 0.000199735849f, 2.47908101e-05f};
 
@@ -105,8 +124,8 @@ Expr Math::select(const Expr& condition, const Expr& yes, const Expr& no) const 
         return Halide::select(condition, yes, no);
     }
     const Halide::Type carrier = type.with_code(Halide::Type::UInt);
-    return Halide::reinterpret(type, Halide::select(condition, Halide::reinterpret(carrier, yes),
-                                                    Halide::reinterpret(carrier, no)));
+    return Halide::reinterpret(
+        type, Halide::select(condition, Halide::reinterpret(carrier, yes), Halide::reinterpret(carrier, no)));
 }
 
 Expr Math::convert(Halide::Type type, const Expr& a) const {
@@ -270,9 +289,9 @@ Expr Math::cast(Halide::Type type, const Expr& a) const {
         return a;
     }
     if (type.is_bool()) {
-        return narrow_float(from)  ? cast(type, convert(Halide::Float(32), a))
-               : from.is_float() ? !strict_eq(a, constant(a, 0))
-                                 : a != Halide::Internal::make_zero(from);
+        return narrow_float(from) ? cast(type, convert(Halide::Float(32), a))
+               : from.is_float()  ? !strict_eq(a, constant(a, 0))
+                                  : a != Halide::Internal::make_zero(from);
     }
     if (!from.is_float()) {
         return narrow_float(type) ? convert(type, Halide::cast<float>(a)) : Halide::cast(type, a);
@@ -290,9 +309,9 @@ Expr Math::cast(Halide::Type type, const Expr& a) const {
     const Expr low = constant(a, type.is_uint() ? 0.0 : -std::ldexp(1.0, magnitude));
     const Expr inside = strict_lt(low, a) && strict_lt(a, high);
     const Expr truncated = Halide::cast(type, Halide::select(inside, a, constant(a, 0)));
-    const Expr outside = Halide::select(strict_le(high, a), type.max(),
-                                        Halide::select(strict_le(a, low), type.min(),
-                                                       Halide::Internal::make_zero(type)));
+    const Expr outside =
+        Halide::select(strict_le(high, a), type.max(),
+                       Halide::select(strict_le(a, low), type.min(), Halide::Internal::make_zero(type)));
     return Halide::select(inside, truncated, outside);
 }
 
@@ -308,21 +327,25 @@ Expr Math::polynomial(const Expr& x, const float* coefficients, int count) const
     return value;
 }
 
-// x = n ln 2 + r, |r| <= ln 2 / 2 (ln 2 in two parts so that r is exact); exp(x) = 2^n (1 + r + r^2 p(r)). The ends are
-// chosen last, so that what the exponent field does beyond them does not matter; a NaN goes through the product. Results
-// below 1.8e-38, next to the subnormal numbers, are 0.
+// x = n ln 2 + r, |r| <= ln 2 / 2 (ln 2 in two parts so that r is exact); exp(x) = 2^(n-1) (2 + 2 r + r^2 p(r)), where
+// 2^127 is the largest power that n = 128 takes. Added to 1.5 2^23 a number is rounded, and its last bits are n. Beyond
+// 89 the product is infinite; below -86.99, next to the subnormal numbers, the power is 0. A NaN goes through.
 Expr Math::exp32(const Expr& x) const {
-    const Expr n = Halide::round(strict_mul(x, constant(x, 1.44269504088896341)));
-    const Expr r = strict_sub(poly_fma(n, constant(x, -0.693359375), x), strict_mul(n, constant(x, -2.12194440e-4)));
+    const Expr high = constant(x, 89.0);
+    const Expr low = constant(x, -87.5);
+    const Expr below = Halide::select(strict_lt(high, x), high, x);
+    const Expr bounded = Halide::select(strict_lt(below, low), low, below);
+    const Expr magic = constant(x, 12582912.0);
+    const Expr rounded = strict_add(strict_mul(bounded, constant(x, 1.44269504088896341)), magic);
+    const Expr n = strict_sub(rounded, magic);
+    const Expr r =
+        strict_sub(poly_fma(n, constant(x, -0.693359375), bounded), strict_mul(n, constant(x, -2.12194440e-4)));
     const Expr tail = polynomial(r, exp_tail, std::size(exp_tail));
-    const Expr value = poly_fma(poly_fma(tail, r, constant(x, 1)), r, constant(x, 1));
-    // 2^(n-1), doubled at the end: 2^128 has no f32, and results up to the largest f32 need n = 128.
-    const Expr half_power = Halide::reinterpret(Halide::Float(32), (Halide::cast(Halide::Int(32), n) + 126) << 23);
-    const Expr scaled = strict_mul(strict_mul(value, half_power), constant(x, 2));
-    const Expr zero = constant(x, 0);
-    const Expr infinity = constant(x, std::numeric_limits<double>::infinity());
-    return Halide::select(strict_lt(x, constant(x, -86.9)), zero,
-                          Halide::select(strict_lt(constant(x, 88.72283935546875), x), infinity, scaled));
+    const Expr value = poly_fma(poly_fma(tail, r, constant(x, 2)), r, constant(x, 2));
+    const Expr bits = Halide::reinterpret(Halide::UInt(32, x.type().lanes()), rounded);
+    const Expr power =
+        Halide::reinterpret(x.type(), (bits << 23) + Halide::Internal::make_const(bits.type(), 126 << 23));
+    return strict_mul(value, power);
 }
 
 // x = 2^n (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)); log(x) = n ln 2 + f - f^2/2 + f^3 p(f).
@@ -331,8 +354,7 @@ Expr Math::log32(const Expr& x) const {
     const Expr normal = Halide::select(tiny, strict_mul(x, constant(x, 8388608.0)), x);
     const Expr bits = Halide::reinterpret(Halide::Int(32), normal);
     const Expr offset = (bits - 0x3f3504f3) >> 23;
-    const Expr f =
-        strict_sub(Halide::reinterpret(Halide::Float(32), bits - (offset << 23)), constant(x, 1.0));
+    const Expr f = strict_sub(Halide::reinterpret(Halide::Float(32), bits - (offset << 23)), constant(x, 1.0));
     const Expr n = Halide::cast<float>(offset) - Halide::select(tiny, constant(x, 23.0), constant(x, 0.0));
     const Expr square = strict_mul(f, f);
     const Expr tail = strict_mul(polynomial(f, log_tail, std::size(log_tail)), strict_mul(square, f));
@@ -341,9 +363,9 @@ Expr Math::log32(const Expr& x) const {
     const Expr value = poly_fma(n, constant(x, 0.693359375), sum);
     const double infinity = std::numeric_limits<double>::infinity();
     const Expr zero = constant(x, 0);
-    const Expr edge = Halide::select(strict_eq(x, zero), constant(x, -infinity),
-                                     Halide::select(strict_lt(x, zero),
-                                                    constant(x, std::numeric_limits<double>::quiet_NaN()), x));
+    const Expr edge =
+        Halide::select(strict_eq(x, zero), constant(x, -infinity),
+                       Halide::select(strict_lt(x, zero), constant(x, std::numeric_limits<double>::quiet_NaN()), x));
     return Halide::select(strict_lt(zero, x) && strict_lt(x, constant(x, infinity)), value, edge);
 }
 
@@ -353,31 +375,26 @@ Expr Math::expm132(const Expr& x) const {
     return Halide::select(strict_lt(magnitude, constant(x, 0.5)), small, strict_sub(exp32(x), constant(x, 1)));
 }
 
-Expr Math::tanh32(const Expr& x) const {
-    const Expr magnitude = Halide::abs(x);
+// An odd function with limits -1 and 1: x p(x^2) / q(x^2), cut off at 1. Where x^2 is beyond `limit`^2 the quotient of
+// the polynomials is the one there, and x grows. A NaN goes through.
+Expr Math::odd_quotient(const Expr& x, double limit, const float* top, const float* bottom, int count) const {
     const Expr square = strict_mul(x, x);
-    const Expr small =
-        poly_fma(strict_mul(polynomial(square, tanh_small, std::size(tanh_small)), square), x, x);
-    const Expr doubled = exp32(strict_mul(magnitude, constant(x, 2)));
-    const Expr large = strict_sub(
-        constant(x, 1), strict(Call::strict_div, constant(x, 2), strict_add(doubled, constant(x, 1))));
-    const Expr signed_large = Halide::select(strict_lt(x, constant(x, 0)), unary(Op::neg, large), large);
-    const Expr value = Halide::select(strict_lt(magnitude, constant(x, 0.625)), small, signed_large);
-    return relaxed() ? value : Halide::select(not_a_number(x), x, value);
+    const Expr end = constant(x, limit * limit);
+    const Expr bounded = Halide::select(strict_lt(end, square), end, square);
+    const Expr value =
+        strict(Call::strict_div, strict_mul(x, polynomial(bounded, top, count)), polynomial(bounded, bottom, count));
+    const Expr one = constant(x, 1);
+    const Expr minus_one = constant(x, -1);
+    const Expr below = Halide::select(strict_lt(one, value), one, value);
+    return Halide::select(strict_lt(below, minus_one), minus_one, below);
+}
+
+Expr Math::tanh32(const Expr& x) const {
+    return odd_quotient(x, 8.5, tanh_top, tanh_bottom, std::size(tanh_top));
 }
 
 Expr Math::erf32(const Expr& x) const {
-    const Expr magnitude = Halide::abs(x);
-    const Expr square = strict_mul(x, x);
-    const Expr small = strict_mul(polynomial(square, erf_small, std::size(erf_small)), x);
-    // Beyond 3.95 erf is 1 in f32.
-    const Expr limit = constant(x, 3.95);
-    const Expr bounded = Halide::select(strict_lt(magnitude, limit), magnitude, limit);
-    const Expr large =
-        strict_sub(constant(x, 1), exp32(polynomial(bounded, erf_large, std::size(erf_large))));
-    const Expr signed_large = Halide::select(strict_lt(x, constant(x, 0)), unary(Op::neg, large), large);
-    const Expr value = Halide::select(strict_lt(magnitude, constant(x, 0.9375)), small, signed_large);
-    return relaxed() ? value : Halide::select(not_a_number(x), x, value);
+    return odd_quotient(x, 3.92, erf_top, erf_bottom, std::size(erf_top));
 }
 
 Expr Math::call(Op op, const std::vector<Expr>& args) const {

@@ -14,7 +14,8 @@ namespace coulter::lower {
 /// `exact` and `reassociate` every operation here is one of Halide's strict intrinsics; what may be contracted and
 /// reordered is only the accumulation of sums and products (`accumulate`) and the inside of polynomials, and such a
 /// result passes `barrier` before anything looks at it. The same goes for conversions between floats, and a choice
-/// between floats is one between their bits, since LLVM's `select` and `fpext` carry the promise as well. In `fast` everything is Halide's ordinary arithmetic.
+/// between floats is one between their bits, since LLVM's `select` and `fpext` carry the promise as well. In `fast`
+/// everything is Halide's ordinary arithmetic.
 class Math {
 public:
     /// `zero` is an int32 that is 0 at run time and unknown to the compiler.
@@ -31,8 +32,8 @@ public:
     [[nodiscard]] Halide::Expr select(const Halide::Expr& condition, const Halide::Expr& yes,
                                       const Halide::Expr& no) const;
 
-    /// select() for a value that a sum may multiply: LLVM folds a factor into a choice of a constant, and 0 times infinity
-    /// were 0.
+    /// select() for a value that a sum may multiply: LLVM folds a factor into a choice of a constant, and 0 times
+    /// infinity were 0.
     [[nodiscard]] Halide::Expr choose(const Halide::Expr& condition, const Halide::Expr& yes,
                                       const Halide::Expr& no) const;
 
@@ -42,8 +43,8 @@ public:
     /// The factor `a * b` of accumulate_sum, so that it contracts to a fused multiply-add.
     [[nodiscard]] Halide::Expr relaxed_product(const Halide::Expr& a, const Halide::Expr& b) const;
 
-    /// An integer by which floats of f32 and f64 compare: a NaN comes last or, for the sake of a minimum, first. Zeros of
-    /// either sign differ.
+    /// An integer by which floats of f32 and f64 compare: a NaN comes last or, for the sake of a minimum, first. Zeros
+    /// of either sign differ.
     [[nodiscard]] Halide::Expr ordered(const Halide::Expr& a, bool nan_last) const;
     /// The float of type `type` that has this integer; some NaN for those of NaN.
     [[nodiscard]] static Halide::Expr from_ordered(const Halide::Expr& key, Halide::Type type);
@@ -67,6 +68,8 @@ private:
     [[nodiscard]] Halide::Expr poly_fma(const Halide::Expr& a, const Halide::Expr& b, const Halide::Expr& c) const;
     [[nodiscard]] Halide::Expr exp32(const Halide::Expr& x) const;
     [[nodiscard]] Halide::Expr log32(const Halide::Expr& x) const;
+    [[nodiscard]] Halide::Expr odd_quotient(const Halide::Expr& x, double limit, const float* top, const float* bottom,
+                                            int count) const;
     [[nodiscard]] Halide::Expr tanh32(const Halide::Expr& x) const;
     [[nodiscard]] Halide::Expr erf32(const Halide::Expr& x) const;
     [[nodiscard]] Halide::Expr expm132(const Halide::Expr& x) const;

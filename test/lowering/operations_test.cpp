@@ -62,7 +62,7 @@ TEST_CASE("conversions between all types equal the interpreter's on edge values"
     expect_passed(conversions());
 }
 
-TEST_CASE("functions of f32 are within four units in the last place") {
+TEST_CASE("functions of f32 are within the stated units in the last place") {
     const std::vector<OperationCase> operations = functions();
     std::vector<Case> cases;
     for (const OperationCase& operation : operations) {
