@@ -237,9 +237,7 @@ bool Model::reorder(const Subject& subject, const std::vector<Name>& names, cons
     after.apply(step);
     if (reduced_order(here) != reduced_order(after)) {
         const ir::Definition& stage = definition(subject.stage);
-        const ir::Reduction* reduction = stage.reduction ? &*stage.reduction : nullptr;
-        if (stage.scan || (reduction != nullptr &&
-                           (reduction->op == ir::ReduceOp::argmin || reduction->op == ir::ReduceOp::argmax))) {
+        if (stage.scan) {
             return error("S040", span,
                          fmt::format("the order of the reduced loops of `{}` is part of its result", subject.stage),
                          "keep them in the order " + quoted_list(reduced_order(here)) + ", outermost first");

@@ -93,13 +93,6 @@ std::optional<Model::Factored> Model::factorable(const std::string& name, const 
               as_lanes ? "vectorize a pure loop" : "only a plain reduction has partial results");
         return std::nullopt;
     }
-    const ir::ReduceOp op = before.reduction->op;
-    if (op == ir::ReduceOp::argmin || op == ir::ReduceOp::argmax) {
-        error(code, loop_name.span,
-              fmt::format("cannot {} the loop `{}` of the {} `{}`", word, loop_name.text, ir::name(op), name),
-              "the smallest index wins, so its elements are compared in order; vectorize a pure loop");
-        return std::nullopt;
-    }
     if (!keeps_numerics(before, fmt::format("`{} {}`", word, loop_name.text), span)) {
         return std::nullopt;
     }

@@ -8,8 +8,7 @@ namespace coulter::schedule {
 
 bool may_reassociate(const Analysis& analysis, const ir::Definition& stage) {
     const ir::ReduceOp op = stage.reduction->op;
-    if (op == ir::ReduceOp::argmin || op == ir::ReduceOp::argmax || !stage.reduction->into.empty() ||
-        op == ir::ReduceOp::custom) {
+    if (!stage.reduction->into.empty() || op == ir::ReduceOp::custom) {
         return false; // `combine` is associative, and need not commute
     }
     const bool rounds = (op == ir::ReduceOp::sum || op == ir::ReduceOp::product) && is_float(stage.types.front());
@@ -97,9 +96,8 @@ std::vector<std::string> vector_dims(const Analysis& analysis, const ir::Definit
         dims.insert(dims.end(), stage.reduction->dims.begin(), stage.reduction->dims.end());
     }
     const std::int64_t most = analysis.lanes(stage.name);
-    const auto end = std::remove_if(dims.begin(), dims.end(), [&](const std::string& dim) {
-        return fitting_lanes(region, dim, most) < 2;
-    });
+    const auto end = std::remove_if(dims.begin(), dims.end(),
+                                    [&](const std::string& dim) { return fitting_lanes(region, dim, most) < 2; });
     dims.erase(end, dims.end());
     dims.push_back(no_vector);
     return dims;

@@ -3,6 +3,7 @@
 #include "rewrite_common.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace coulter::schedule {
 namespace {
@@ -42,7 +43,7 @@ ir::Kernel split_definition(ir::Kernel kernel, std::size_t at, ir::Definition pa
     outer.dims = {kept};
     outer.where = outer_where;
     const std::string name = part.name;
-    const auto components = static_cast<int>(part.values.size());
+    const auto components = static_cast<int>(part.types.size());
     kernel.definitions.insert(kernel.definitions.begin() + static_cast<std::ptrdiff_t>(at), std::move(part));
     ir::Definition& stage = kernel.definitions[at + 1];
     stage.reduction = std::move(outer);
@@ -51,6 +52,57 @@ ir::Kernel split_definition(ir::Kernel kernel, std::size_t at, ir::Definition pa
         stage.values.push_back(detail::read_by_name(kernel, name, component));
     }
     return kernel;
+}
+
+bool keeps_index(const ir::Reduction& reduction) {
+    return reduction.op == ir::ReduceOp::argmin || reduction.op == ir::ReduceOp::argmax;
+}
+
+/// What combines the (index, value) of two parts of an argmin or argmax, whatever the order in which they meet: the
+/// better value wins, then the smaller index; a NaN wins over everything but a NaN of a smaller index; the index -1
+/// stands for a part without elements.
+std::vector<ir::Ref> combine_extremes(ir::ReduceOp op, Type type) {
+    const auto both = [](const ir::Ref& a, const ir::Ref& b) { return ir::binary(ir::Op::logical_and, a, b); };
+    const auto either = [](const ir::Ref& a, const ir::Ref& b) { return ir::binary(ir::Op::logical_or, a, b); };
+    const ir::Ref left_index = ir::operand(Type::i32, 0, false);
+    const ir::Ref right_index = ir::operand(Type::i32, 0, true);
+    const ir::Ref left = ir::operand(type, 1, false);
+    const ir::Ref right = ir::operand(type, 1, true);
+    ir::Ref wins = ir::binary(op == ir::ReduceOp::argmin ? ir::Op::lt : ir::Op::gt, right, left);
+    ir::Ref ties = ir::binary(ir::Op::eq, right, left);
+    if (is_float(type)) {
+        const ir::Ref left_is_nan = ir::call(ir::Op::is_nan, {left});
+        const ir::Ref right_is_nan = ir::call(ir::Op::is_nan, {right});
+        wins = either(wins, both(right_is_nan, ir::unary(ir::Op::logical_not, left_is_nan)));
+        ties = either(ties, both(right_is_nan, left_is_nan));
+    }
+    const ir::Ref none = ir::integer_constant(Type::i32, 0);
+    const ir::Ref first = both(ties, ir::binary(ir::Op::lt, right_index, left_index));
+    const ir::Ref take = both(ir::binary(ir::Op::ge, right_index, none),
+                              either(ir::binary(ir::Op::lt, left_index, none), either(wins, first)));
+    return {ir::select(take, right_index, left_index), ir::select(take, right, left)};
+}
+
+/// Lets `combined`, which reads the parts of an argmin or argmax, compare them. A part knows the index within the dim
+/// `reduced`; the index within the whole dim is a function of it.
+void combine_indices(const ir::Kernel& kernel, ir::Definition& combined, const std::string& reduced,
+                     const ir::Ref& index_of_whole) {
+    const ir::ReduceOp op = combined.reduction->op;
+    const Type type = combined.types.back();
+    const bool lowest = op == ir::ReduceOp::argmin;
+    ir::Reduction& reduction = *combined.reduction;
+    reduction.op = ir::ReduceOp::custom;
+    reduction.combine = combine_extremes(op, type);
+    const double infinity = std::numeric_limits<double>::infinity();
+    reduction.identity = {ir::integer_constant(Type::i32, -1),
+                          is_float(type)
+                              ? ir::real_constant(type, lowest ? infinity : -infinity)
+                              : ir::integer_constant(type, lowest ? static_cast<std::int64_t>(highest_integer(type))
+                                                                  : lowest_integer(type))};
+    ir::Ref& index = combined.values[0];
+    const ir::Ref whole = detail::substitute_dims(kernel, index_of_whole, {{reduced, ir::cast(Type::index, index)}});
+    const ir::Ref none = ir::binary(ir::Op::lt, index, ir::integer_constant(Type::i32, 0));
+    index = ir::select(none, index, ir::cast(Type::i32, whole));
 }
 
 /// A reduction over `dim` alone: its elements become a stage, and the condition stays with the reduction.
@@ -81,8 +133,6 @@ ir::Kernel rfactor(const ir::Kernel& kernel, const std::string& stage, const std
     COULTER_INTERNAL_ASSERT(original.reduction && original.reduction->into.empty());
     const ir::Reduction& reduction = *original.reduction;
     COULTER_INTERNAL_ASSERT(std::find(reduction.dims.begin(), reduction.dims.end(), dim) != reduction.dims.end());
-    const bool keeps_index = reduction.op == ir::ReduceOp::argmin || reduction.op == ir::ReduceOp::argmax;
-    COULTER_INTERNAL_ASSERT(part == RfactorPart::whole || !keeps_index);
 
     ir::Kernel result = kernel;
     if (part == RfactorPart::whole) {
@@ -117,7 +167,11 @@ ir::Kernel rfactor(const ir::Kernel& kernel, const std::string& stage, const std
         };
         where = where ? ir::binary(ir::Op::logical_and, inside, clamp_accesses(where, leaves_extent)) : inside;
     }
-    return split_definition(std::move(result), at, std::move(inner), kept, nullptr);
+    result = split_definition(std::move(result), at, std::move(inner), kept, nullptr);
+    if (keeps_index(reduction)) {
+        combine_indices(result, result.definitions[at + 1], reduced, split.index);
+    }
+    return result;
 }
 
 } // namespace coulter::schedule

@@ -1,5 +1,6 @@
 // Pass `define-stages`.
 
+#include "extremes.hpp"
 #include "names.hpp"
 #include "pipeline.hpp"
 #include "sums.hpp"
@@ -13,20 +14,6 @@ namespace {
 
 using Halide::Expr;
 using ir::ReduceOp;
-
-Expr reduce_identity(const ir::Definition& definition, ReduceOp op) {
-    const Halide::Type type = halide_type(definition.types.back());
-    switch (op) {
-    case ReduceOp::sum: return Halide::Internal::make_zero(type);
-    case ReduceOp::product: return Halide::Internal::make_one(type);
-    case ReduceOp::min:
-    case ReduceOp::argmin: return extreme(type, true);
-    case ReduceOp::max:
-    case ReduceOp::argmax: return extreme(type, false);
-    case ReduceOp::any: return Halide::Internal::const_false();
-    default: return Halide::Internal::const_true();
-    }
-}
 
 // Partial results of a vectorized reduction, which the schedule unrolls completely.
 bool is_tree(const Lowering& lowering, const Stage& stage) {
@@ -202,7 +189,7 @@ private:
             if (reduction.op == ReduceOp::argmin || reduction.op == ReduceOp::argmax) {
                 values.push_back(-1); // no index yet
             }
-            values.push_back(reduce_identity(definition_, reduction.op));
+            values.push_back(identity_of(reduction.op, halide_type(definition_.types.back())));
         }
         const std::vector<Halide::Var> vars = [&] {
             std::vector<Halide::Var> list;
@@ -332,7 +319,9 @@ private:
         case ReduceOp::min:
         case ReduceOp::max: return combine(reduction, state, {expressions_.lower_compared(definition_.values[0])});
         case ReduceOp::argmin:
-        case ReduceOp::argmax: return best(reduction, state);
+        case ReduceOp::argmax:
+            return best_of(*lowering_.math, reduction.op, state, Expr(stage_.rvars.at(reduction.dims[0])),
+                           expressions_.lower_compared(definition_.values[0]), ascends(reduction, stage_.plan->main));
         case ReduceOp::custom: break;
         }
         const std::vector<bool> sums = plain_sums(definition_);
@@ -360,28 +349,6 @@ private:
         // Hidden, or LLVM makes w * (x * x) of it, and has to multiply for the other component all the same.
         const Math& math = *lowering_.math;
         return math.relaxed_product(math.barrier(expressions_.lower(shared->factor)), expressions_.lower(shared->rest));
-    }
-
-    // The better value wins, then the smaller index; a NaN wins over everything but an earlier NaN. This holds in
-    // whatever order the elements come. As an unsigned number, -1 (no index yet) is larger than every index.
-    std::vector<Expr> best(const ir::Reduction& reduction, const std::vector<Expr>& state) {
-        const Math& math = *lowering_.math;
-        const Expr value = expressions_.lower_compared(definition_.values[0]);
-        const Expr index = Expr(stage_.rvars.at(reduction.dims[0]));
-        const ir::Op better = reduction.op == ReduceOp::argmin ? ir::Op::lt : ir::Op::gt;
-        Expr wins = math.binary(better, value, state[1]);
-        Expr ties = math.binary(ir::Op::eq, value, state[1]);
-        if (value.type().is_float()) {
-            const Expr nan = math.call(ir::Op::is_nan, {value});
-            const Expr had_nan = math.call(ir::Op::is_nan, {state[1]});
-            wins = wins || (nan && !had_nan);
-            ties = ties || (nan && had_nan);
-        }
-        // The first element is taken whatever it is: Halide turns `n - 4 < best` into `n < best + 4`, which overflows
-        // while `best` is the identity.
-        const Expr take = state[0] < 0 || wins ||
-                          (ties && Halide::cast<std::uint32_t>(index) < Halide::cast<std::uint32_t>(state[0]));
-        return {Halide::select(take, index, state[0]), math.select(take, value, state[1])};
     }
 
     Lowering& lowering_;

@@ -12,11 +12,18 @@ namespace {
 
 using schedule::LoopStep;
 
+// Whether a stage keeps one of two states, under a mask in which several conditions meet.
+bool chooses(const ir::Definition& definition) {
+    return definition.reduction &&
+           (definition.reduction->op == ir::ReduceOp::argmin || definition.reduction->op == ir::ReduceOp::argmax ||
+            definition.reduction->op == ir::ReduceOp::custom);
+}
+
 // The loops of one Halide stage by their names in the schedule.
 class Nest {
 public:
     Nest(Lowering& lowering, Stage& stage, Halide::Stage halide, bool update)
-        : stage_(stage), halide_(std::move(halide)), update_(update) {
+        : stage_(stage), halide_(std::move(halide)), update_(update), target_(lowering.target) {
         for (const std::string& dim : stage.args) {
             loops_.emplace(schedule::display_name(dim), stage.vars.at(dim));
             if (stage.computed.contains(dim)) {
@@ -62,7 +69,7 @@ public:
             }
             const Halide::VarOrRVar& var = loops_.at(loop.name);
             switch (loop.kind) {
-            case LoopStep::Kind::vectorize: halide_.vectorize(var); break;
+            case LoopStep::Kind::vectorize: vectorize(loop.name); break;
             case LoopStep::Kind::unroll: halide_.unroll(var); break;
             case LoopStep::Kind::parallel: halide_.parallel(var); break;
             case LoopStep::Kind::gpu_block: halide_.gpu_blocks(var); break;
@@ -140,6 +147,28 @@ private:
         }
     }
 
+    // LLVM puts the masks of several registers together to combine them, and takes them apart to use them: a vector
+    // longer than a register is several of them where masks are combined.
+    void vectorize(const std::string& name) {
+        const Halide::VarOrRVar var = loops_.at(name);
+        const auto extent = extents_.find(name);
+        int lanes = 1 << 20;
+        for (const Type type : stage_.definition->types) {
+            lanes = std::min(lanes, target_.natural_vector_size(halide_type(type)));
+        }
+        const bool long_enough = extent != extents_.end() && extent->second > lanes && extent->second % lanes == 0;
+        if (!long_enough || target_.has_gpu_feature() || !chooses(*stage_.definition)) {
+            halide_.vectorize(var);
+            return;
+        }
+        const Halide::Var outer(var.name() + "_register");
+        const Halide::Var inner(var.name() + "_lane");
+        const bool whole = stage_.vars.contains(name) || !update_;
+        halide_.split(var, outer, inner, lanes,
+                      whole ? Halide::TailStrategy::RoundUp : Halide::TailStrategy::GuardWithIf);
+        halide_.vectorize(inner).unroll(outer);
+    }
+
     void fuse(const LoopStep& step) {
         const Halide::VarOrRVar inner = loops_.at(step.loop);
         const Halide::VarOrRVar outer = loops_.at(step.outer);
@@ -152,6 +181,7 @@ private:
     Stage& stage_;
     Halide::Stage halide_;
     bool update_;
+    const Halide::Target& target_;
     std::map<std::string, Halide::VarOrRVar> loops_;
     std::map<std::string, std::int64_t> extents_;
     std::set<std::string> reduced_;

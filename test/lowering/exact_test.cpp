@@ -46,10 +46,26 @@ SizedKernel zeros() {
     return with_rows(b, {"least", "most", "relu"});
 }
 
+/// Indices of the best of values of which many are equal, zeros of both signs among them, and some left out.
+SizedKernel ties() {
+    KernelBuilder b("ties");
+    b.dim("row").dim("col").input("x", Type::f32, {"row", "col"}).input("n", Type::u8, {"row", "col"});
+    const ir::Ref few = ir::call(Op::round, {b.read("x") * ir::real_constant(Type::f32, 0.7)});
+    const ir::Ref beyond = ir::binary(Op::ne, ir::binary(Op::mod, ir::dim_node("col"), ir::index_constant(5)),
+                                      ir::index_constant(0));
+    b.reduce("least", {"row"}, ReduceOp::argmin, {"col"}, {few});
+    b.reduce("most", {"row"}, ReduceOp::argmax, {"col"}, {few}, beyond);
+    b.reduce("lowest", {"row"}, ReduceOp::argmin, {"col"}, {b.read("n")});
+    b.map("at", {"row"}, {b.read("least", {}, 0) + b.read("lowest", {}, 0) * ir::integer_constant(Type::i32, 1000)});
+    b.map("most_at", {"row"}, {b.read("most", {}, 0)});
+    b.map("values", {"row"}, {b.read("least", {}, 1) - b.read("most", {}, 1)});
+    return with_rows(b, {"at", "most_at", "values"});
+}
+
 } // namespace
 
 TEST_CASE("random schedules under `numerics exact` keep every bit") {
-    std::vector<SizedKernel> kernels{functions(), zeros()};
+    std::vector<SizedKernel> kernels{functions(), zeros(), ties()};
     for (const SizedKernel& kernel : lowering_kernels()) {
         const std::string& name = kernel.kernel.name;
         if (name == "conv_capsules" || name == "softmax" || name == "layer_norm" || name == "valid_chain" ||
@@ -57,7 +73,7 @@ TEST_CASE("random schedules under `numerics exact` keep every bit") {
             kernels.push_back(kernel);
         }
     }
-    REQUIRE(kernels.size() == 8);
+    REQUIRE(kernels.size() == 9);
     const int each = is_long_run() ? 150 : 10;
     std::vector<Case> cases;
     for (const SizedKernel& kernel : kernels) {

@@ -170,10 +170,18 @@ TEST_CASE("a dim of one index in a thread's row takes no place among the threads
 
 TEST_CASE("a reduction whose order counts is not shared by threads") {
     const Scheduled schedule =
-        scheduled(rows + "best: (i32, f32)[row] =\n    argmax {col} x\n\ny: f32[row, col] =\n    x - "
-                         "best.1\n\noutput y\n\nestimate row = 1000, col = 5000\n");
+        scheduled(rows + "last: f32[row] =\n    reduce {col} x identity 0.0 combine left.0 * 0.0 + right.0\n\n"
+                         "y: f32[row, col] =\n    x - last\n\noutput y\n\nestimate row = 1000, col = 5000\n");
     CHECK(schedule.text.find("rfactor") == std::string::npos);
     CHECK(schedule.launches() == 2);
+}
+
+TEST_CASE("the threads of a block share an argmax") {
+    const Scheduled schedule =
+        scheduled(rows + "best: (i32, f32)[row] =\n    argmax {col} x\n\ny: f32[row, col] =\n    x - "
+                         "best.1\n\noutput y\n\nestimate row = 1000, col = 5000\n");
+    CHECK(schedule.has("rfactor best: col.i as best.part"));
+    CHECK(schedule.launches() == 1);
 }
 
 TEST_CASE("the threads of a block share the sums of rows that lie apart") {

@@ -207,8 +207,7 @@ Nest nest_of(const ScheduleDraft& draft, const ir::Definition& definition, bool 
 }
 
 bool ScheduleDraft::reorders(const ir::Definition& stage) const {
-    if (!stage.reduction || !stage.reduction->into.empty() || stage.reduction->op == ir::ReduceOp::argmin ||
-        stage.reduction->op == ir::ReduceOp::argmax || stage.reduction->op == ir::ReduceOp::custom) {
+    if (!stage.reduction || !stage.reduction->into.empty() || stage.reduction->op == ir::ReduceOp::custom) {
         return false; // `combine` need not commute
     }
     const bool sums = stage.reduction->op == ir::ReduceOp::sum || stage.reduction->op == ir::ReduceOp::product;

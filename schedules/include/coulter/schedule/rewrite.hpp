@@ -49,8 +49,9 @@ enum class RfactorPart : std::uint8_t { whole, outer, inner };
 /// Splits the reduced `dim` of `stage` by `factor` (unless `part` is whole) and moves the reduction over the *other*
 /// part, and over all other reduced dims, to a new definition `name` that keeps `part` as a dim of its own; `stage`
 /// reduces `name` over that dim only. Where no reduced dim is left for `name` it is a map, and `stage` keeps `where`.
-/// \pre `stage` is a reduction without `into`, not argmin or argmax with a split; `combine` commutes, but where the
-/// outer or whole part of its first dim is kept.
+/// Of a split argmin or argmax, `stage` becomes a custom reduction, which compares indices of the whole dim.
+/// \pre `stage` is a reduction without `into`; `combine` commutes, but where the outer or whole part of its first dim is
+/// kept.
 [[nodiscard]] ir::Kernel rfactor(const ir::Kernel& kernel, const std::string& stage, const std::string& dim,
                                  std::int64_t factor, RfactorPart part, const std::string& name);
 
