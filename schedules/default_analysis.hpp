@@ -9,7 +9,9 @@ namespace coulter::schedule {
 
 class Analysis {
 public:
-    Analysis(const ir::Kernel& kernel, const std::vector<std::string>& already, const DefaultOptions& options);
+    /// \param held copies of inputs that hold their padding: they are stored
+    Analysis(const ir::Kernel& kernel, const std::vector<std::string>& already, const DefaultOptions& options,
+             std::set<std::string> held = {});
 
     [[nodiscard]] const ir::Kernel& kernel() const { return kernel_; }
     [[nodiscard]] const DefaultOptions& options() const { return options_; }
@@ -20,6 +22,7 @@ public:
 
     [[nodiscard]] bool is_scheduled(const std::string& stage) const { return already_.count(stage) != 0; }
     [[nodiscard]] bool is_inlined(const std::string& stage) const { return inlined_.count(stage) != 0; }
+    [[nodiscard]] bool is_held(const std::string& stage) const { return held_.count(stage) != 0; }
     /// Whether a definition is what `pack` made: it is never inlined.
     [[nodiscard]] static bool is_packed(const ir::Definition& definition);
     /// Whether the device, where there is one, has the types that a definition computes with.
@@ -64,6 +67,7 @@ private:
     const ir::Kernel& kernel_;
     const DefaultOptions& options_;
     std::set<std::string> already_;
+    std::set<std::string> held_;
     std::map<std::string, std::int64_t> extents_;
     std::set<std::string> inlined_;
     std::map<std::string, std::vector<ir::Ref>> expanded_;

@@ -7,6 +7,12 @@
 
 namespace coulter::schedule {
 
+namespace {
+
+constexpr double loop_cycles = 50; ///< of a nest of small loops, besides what they do
+
+} // namespace
+
 bool has_nest(const StageShape& shape) {
     return shape.strategy == Strategy::map || shape.strategy == Strategy::write_out ||
            shape.strategy == Strategy::reduction || shape.strategy == Strategy::total;
@@ -153,6 +159,18 @@ double Costs::footprint(const ir::Node& access, const ir::Definition& stage, con
         elements *= std::min(reached, static_cast<double>(analysis_.extent(own)));
     }
     return elements * bytes(access.type);
+}
+
+double Costs::passes(const ir::Node& access, const ir::Definition& stage, const std::vector<PlaceLoop>& path) const {
+    Region region(analysis_);
+    double iterations = 1;
+    for (const PlaceLoop& loop : path) {
+        region.limit(loop.dim, loop.block);
+        iterations *= std::ceil(outside(path, loop) / static_cast<double>(loop.block));
+    }
+    const double bytes = footprint(access, stage, region);
+    // The source comes from further away than what is copied lies.
+    return iterations * (loop_cycles + bytes * 2 / std::min(rate(bytes), machine_.l2_rate));
 }
 
 double Costs::element_bytes(const ir::Definition& stage) {

@@ -45,6 +45,9 @@ public:
     [[nodiscard]] double arithmetic(const ir::Definition& stage, const Region& region) const;
     /// Bytes of the tensor of an access that a stage reads in a region.
     [[nodiscard]] double footprint(const ir::Node& access, const ir::Definition& stage, const Region& region) const;
+    /// Cycles of copying what a stage reads through an access, anew in each iteration of the loops of `path`.
+    [[nodiscard]] double passes(const ir::Node& access, const ir::Definition& stage,
+                                const std::vector<PlaceLoop>& path) const;
     /// Bytes of an element of all components.
     [[nodiscard]] static double element_bytes(const ir::Definition& stage);
     /// Bytes per cycle from the nearest cache that holds so many bytes beside others.

@@ -1,6 +1,7 @@
 #include "default_costs.hpp"
 
 #include "default_order.hpp"
+#include "default_padding.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -32,9 +33,7 @@ public:
 private:
     void place(const ir::Definition& stage) {
         StageShape& shape = shapes_.at(stage.name);
-        const std::vector<PlaceLoop> path = kernel_.is_output(stage.name)
-                                                ? std::vector<PlaceLoop>()
-                                                : costs_.common_path(stage, analysis_.readers(stage.name));
+        const std::vector<PlaceLoop> path = path_of(stage);
         std::size_t depth = 0;
         double least = std::numeric_limits<double>::max();
         for (std::size_t candidate = path.size() + 1; candidate-- > 0;) {
@@ -46,7 +45,11 @@ private:
                 depth = candidate;
             }
         }
-        depth = decided_depth(stage, path).value_or(depth);
+        if (analysis_.is_held(stage.name)) {
+            depth = depth_of_held(analysis_, costs_, stage, path);
+        } else {
+            depth = decided_depth(stage, path).value_or(depth);
+        }
         const std::vector<PlaceLoop> chosen(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(depth));
         const Region region = costs_.region_in(stage, chosen);
         if (depth > 0) {
@@ -62,6 +65,16 @@ private:
             shape.fixed = read_in_place(stage.name, shape) && fixes_all(chosen);
             shape.one_value = shape.fixed && is_one_value(stage, region);
         }
+    }
+
+    /// The loops that a stage can be computed in.
+    [[nodiscard]] std::vector<PlaceLoop> path_of(const ir::Definition& stage) const {
+        if (kernel_.is_output(stage.name)) {
+            return {};
+        }
+        const std::vector<std::string> readers = analysis_.readers(stage.name);
+        return analysis_.is_held(stage.name) ? costs_.loops_around(readers.front())
+                                             : costs_.common_path(stage, readers);
     }
 
     /// How many loops of the path a search computes the stage in.

@@ -3,6 +3,7 @@
 #include "default_clones.hpp"
 #include "default_gpu_text.hpp"
 #include "default_layouts.hpp"
+#include "default_padding.hpp"
 #include "default_text.hpp"
 
 #include <fmt/format.h>
@@ -12,6 +13,8 @@ namespace {
 
 constexpr int most_clones = 32;
 
+constexpr int most_held = 16;
+
 std::map<std::string, StageShape> shapes_of(Analysis& analysis) {
     choose_layouts(analysis);
     std::map<std::string, StageShape> shapes = choose_strategies(analysis);
@@ -19,13 +22,13 @@ std::map<std::string, StageShape> shapes_of(Analysis& analysis) {
     return shapes;
 }
 
-/// `votes.again`, `votes.again2`: a name for a clone.
-std::string clone_name(const ir::Kernel& kernel, const std::string& source) {
-    std::string name = source + ".again";
+/// `votes.again`, `votes.again2`: a name for what is made of a tensor.
+std::string new_name(const ir::Kernel& kernel, const std::string& source, const char* word) {
+    std::string name = fmt::format("{}.{}", source, word);
     for (int n = 2; kernel.find_definition(name) != nullptr || kernel.find_input(name) != nullptr ||
                     kernel.find_const(name) != nullptr;
          ++n) {
-        name = fmt::format("{}.again{}", source, n);
+        name = fmt::format("{}.{}{}", source, word, n);
     }
     return name;
 }
@@ -87,9 +90,23 @@ std::string default_schedule(const ir::Kernel& given, const std::vector<std::str
     if (options.device != Device::none) {
         clones = "# all by the processor: the arithmetic of a device is not exact\n";
     }
+    std::set<std::string> held;
+    for (int left = most_held; left-- > 0;) {
+        Analysis analysis(kernel, already, options, held);
+        const std::optional<HeldPadding> padding = choose_held_padding(analysis, shapes_of(analysis));
+        noted.merge(analysis.log());
+        if (!padding) {
+            break;
+        }
+        const std::string name = new_name(kernel, padding->source, "held");
+        kernel = schedule::copy(kernel, padding->source, padding->consumer, name);
+        held.insert(name);
+        clones += fmt::format("{:<58} # holds the padding: few tiles lie inside\n",
+                              fmt::format("stage {} = copy {} for {}", name, padding->source, padding->consumer));
+    }
     std::map<std::string, std::string> origins; // of clones
     for (int left = most_clones; left-- > 0;) {
-        Analysis analysis(kernel, already, options);
+        Analysis analysis(kernel, already, options, held);
         const std::optional<Clone> clone = choose_clone(analysis, shapes_of(analysis));
         noted.merge(analysis.log());
         if (!clone) {
@@ -97,14 +114,14 @@ std::string default_schedule(const ir::Kernel& given, const std::vector<std::str
         }
         const auto origin = origins.find(clone->source);
         const std::string& cloned = origin == origins.end() ? clone->source : origin->second;
-        const std::string name = clone_name(kernel, cloned);
+        const std::string name = new_name(kernel, cloned, "again");
         origins.emplace(name, cloned);
         kernel = schedule::clone(kernel, clone->source, clone->consumers, name);
         clones +=
             fmt::format("{:<58} # cheaper to compute again than to keep\n",
                         fmt::format("clone {} for {} as {}", clone->source, fmt::join(clone->consumers, " "), name));
     }
-    Analysis analysis(kernel, already, options);
+    Analysis analysis(kernel, already, options, held);
     const DefaultText written = text_of(analysis, shapes_of(analysis));
     if (log != nullptr) {
         noted.merge(analysis.log());

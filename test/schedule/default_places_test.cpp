@@ -150,3 +150,51 @@ TEST_CASE("short reduced loops are unrolled") {
         "y: f32[x, c] =\n    max {kx} v(ix = 2 * x + kx)\n\noutput y\n\nestimate ix = 512, c = 64\n";
     CHECK(std::regex_search(scheduled(pool), std::regex("unroll [^#\n]*kx")));
 }
+
+namespace {
+
+/// A convolution of `width` positions in a row, of which a tile has 14.
+std::string convolution(int width, bool padded) {
+    const std::string read = "image(iy = y + ky - 1, ix = x + kx - 1)";
+    return std::string(R"(coulter 1
+kernel convolution
+
+dim batch
+dim y = extent(iy) - 2 + 2
+dim iy
+dim x = extent(ix) - 2 + 2
+dim ix
+dim ky = 3
+dim kx = 3
+dim in
+dim out
+
+input image: f32[batch, iy, ix, in]
+input weight: f32[ky, kx, in, out] frozen
+
+result: f32[batch, y, x, out] =
+    sum {ky, kx, in} )") +
+           (padded ? "padded(" + read + ", 0.0)" : "clamped(" + read + ")") +
+           " * weight\n\noutput result\n\nestimate batch = 8, iy = 56, ix = " + std::to_string(width) +
+           ", in = 16, out = 16\n";
+}
+
+} // namespace
+
+TEST_CASE("an input is copied with its padding where many tiles lie at its ends") {
+    const std::string few = scheduled(convolution(56, true));
+    CHECK(contains(few, "stage image.held = copy image for result "));
+    // In the loop of a task, whose rows it holds; not for all tasks, and not for every tile.
+    CHECK(contains(few, "stage image.held {\n  compute at result/"));
+    CHECK(lacks(scheduled(convolution(560, true)), "held"));
+    CHECK(lacks(scheduled(convolution(56, false)), "held"));
+}
+
+TEST_CASE("a search decides whether an input is copied with its padding") {
+    const std::string name = "padding of result image";
+    CHECK(lacks(scheduled(convolution(56, true), {{name, "asked"}}), "held"));
+    DecisionLog log;
+    CHECK(contains(scheduled(convolution(560, true), {{name, "held"}}, &log), "stage image.held = copy"));
+    const std::vector<Decision> all = log.all();
+    CHECK(std::any_of(all.begin(), all.end(), [&](const Decision& each) { return each.name == name; }));
+}
