@@ -4,9 +4,11 @@
 #include "coulter/schedule/symbols.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <dlfcn.h>
 #include <fmt/format.h>
+#include <limits>
 #include <random>
 
 namespace coulter::cli {
@@ -213,6 +215,24 @@ std::map<std::string, Array> random_inputs(const ir::Kernel& kernel, const std::
             }
         }
         inputs.emplace(input.name, std::move(array));
+    }
+    return inputs;
+}
+
+std::map<std::string, Array> rounded_otherwise(std::map<std::string, Array> inputs, std::uint64_t seed) {
+    std::mt19937_64 random(seed);
+    const double infinity = std::numeric_limits<double>::infinity();
+    for (auto& [name, array] : inputs) {
+        if (array.type != Type::f32 && array.type != Type::f64) {
+            continue;
+        }
+        for (std::int64_t i = 0; i < array.size(); ++i) {
+            const double value = array.real(i);
+            const double towards = random() >> 63 == 0 ? -infinity : infinity;
+            array.set_real(i, array.type == Type::f64
+                                  ? std::nextafter(value, towards)
+                                  : std::nextafter(static_cast<float>(value), static_cast<float>(towards)));
+        }
     }
     return inputs;
 }

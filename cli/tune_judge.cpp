@@ -8,6 +8,7 @@
 #include "timing.hpp"
 #include "verify_cases.hpp"
 
+#include <cmath>
 #include <cstring>
 #include <fmt/format.h>
 #include <iostream>
@@ -28,6 +29,10 @@ constexpr std::size_t most_turns = 41; ///< of a comparison
 constexpr std::size_t least_turns = 9;
 // Sums of the reference round too, in another order.
 constexpr double rounding_of_reference = 4;
+// Every operation of a candidate and of the reference rounds, of which rounding the inputs otherwise is a part.
+constexpr double rounding_of_operations = 8;
+// A result that moves further than this many tolerances is no measure of rounding.
+constexpr double most_tolerances = 100;
 
 Record untimed(Outcome outcome, std::string message) {
     Record record;
@@ -104,8 +109,8 @@ void Judge::add_small_references() {
         if (sizes.name != "odd" && sizes.name != "primes" && sizes.name != "estimates, at most 16") {
             continue;
         }
-        Reference reference{sizes.extents, random_inputs(work.kernel, sizes.extents, subject_.data_seed), {}, {}, false,
-                            tolerance};
+        Reference reference{
+            sizes.extents, random_inputs(work.kernel, sizes.extents, subject_.data_seed), {}, {}, false, tolerance, {}};
         try {
             const auto chosen = output_extents(work, sizes.extents);
             InterpretOptions in_double;
@@ -140,7 +145,11 @@ void Judge::add_tuned_reference(const fs::path& by_default, const fs::path& scra
             write_file(scratch / fmt::format("reference{}", i),
                        {reinterpret_cast<const char*>(values.data.data()), values.data.size()});
         }
-        return to_json(record);
+        nlohmann::json json = to_json(record);
+        if (record.outcome == Outcome::timed) {
+            json["sensitivity"] = sensitivity(library, outputs);
+        }
+        return json;
     });
     if (interrupted() != 0) {
         throw Failure(environment, "error: interrupted\n");
@@ -150,7 +159,8 @@ void Judge::add_tuned_reference(const fs::path& by_default, const fs::path& scra
             environment, "B012",
             fmt::format("the kernel with the default schedule did not return: {}", ending(child, allowed).message));
     }
-    const Record record = record_of(nlohmann::json::parse(child.output));
+    const auto json = nlohmann::json::parse(child.output);
+    const Record record = record_of(json);
     if (record.outcome != Outcome::timed) {
         throw failure(refused, "M008",
                       fmt::format("with the default schedule `{}` cannot serve as the reference: {}", work.kernel.name,
@@ -168,6 +178,30 @@ void Judge::add_tuned_reference(const fs::path& by_default, const fs::path& scra
     tuned_.same_bits = work.plan.numerics == schedule::Numerics::exact;
     tuned_.tolerance =
         rounding_of_reference * (subject_.tolerance >= 0 ? subject_.tolerance : default_tolerance(work.kernel));
+    if (subject_.tolerance < 0) {
+        for (const auto& [output, moved] : json["sensitivity"].get<std::map<std::string, double>>()) {
+            const double allowed_here = std::min(rounding_of_operations * moved, most_tolerances * tuned_.tolerance);
+            tuned_.tolerances[output] = std::max(tuned_.tolerance, allowed_here);
+        }
+    }
+}
+
+std::map<std::string, double> Judge::sensitivity(const KernelLibrary& library, const Results& outputs) const {
+    Reference moved;
+    moved.extents = tuned_.extents;
+    moved.inputs = rounded_otherwise(tuned_.inputs, subject_.data_seed);
+    Results results;
+    std::map<std::string, double> errors;
+    if (check(library, moved, &results).outcome != Outcome::timed) {
+        return errors;
+    }
+    for (const auto& [output, values] : outputs) {
+        if (const double error = compare(results.at(output), values, 0).error;
+            is_float(values.type) && std::isfinite(error)) {
+            errors[output] = error;
+        }
+    }
+    return errors;
 }
 
 std::string Judge::judge(const Reference& reference, const Results& results) const {
@@ -183,9 +217,11 @@ std::string Judge::judge(const Reference& reference, const Results& results) con
             }
             continue;
         }
-        Difference difference = compare(values, wanted->second, reference.tolerance);
+        const auto own = reference.tolerances.find(output);
+        const double tolerance = own != reference.tolerances.end() ? own->second : reference.tolerance;
+        Difference difference = compare(values, wanted->second, tolerance);
         if (!difference.equal && !reference.precise.empty()) {
-            const Difference second = compare(values, reference.precise.at(output), reference.tolerance);
+            const Difference second = compare(values, reference.precise.at(output), tolerance);
             difference = second.equal ? second : difference;
         }
         if (!difference.equal) {

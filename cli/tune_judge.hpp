@@ -34,10 +34,14 @@ private:
         Results precise; ///< computed in double, where that is another result
         bool same_bits = false;
         double tolerance = 0;
+        /// Outputs to which rounding does more: how far they may be off.
+        std::map<std::string, double> tolerances;
     };
 
     void add_small_references();
     void add_tuned_reference(const std::filesystem::path& by_default, const std::filesystem::path& scratch);
+    /// How far the outputs at the tuned sizes move when the inputs are rounded otherwise.
+    [[nodiscard]] std::map<std::string, double> sensitivity(const KernelLibrary& library, const Results& outputs) const;
     /// What is wrong with the results of a call, or nothing.
     [[nodiscard]] std::string judge(const Reference& reference, const Results& results) const;
     [[nodiscard]] tune::Record check(const KernelLibrary& library, const Reference& reference,

@@ -165,3 +165,37 @@ TEST_CASE("a kill at any moment of tuning loses no record, and the next run goes
     REQUIRE_MESSAGE(last.code == 0, last.err);
     CHECK(nlohmann::json::parse(last.out)["candidates"] == 12);
 }
+
+TEST_CASE("a sum in another order is no wrong result where the kernel makes much of the last bits") {
+    const Folder folder;
+    folder.write("steep.coulter", R"(coulter 1
+kernel steep
+
+dim i
+dim k
+
+input x: f32[i, k]
+
+total: f32[i] =
+    sum {k} x
+
+y: f32[i] =
+    sin(total * (f32(extent(k)) / 16))
+
+output y
+estimate i = 256, k = 1024
+)");
+    folder.write("steep.sched", R"(schedule steep
+tune lanes in {1, 2, 4, 8, 16, 32} = 16
+stage y { compute root }
+stage total {
+    split k by ?lanes
+    reorder k.i k.o
+    unroll k.i
+}
+)");
+    const Ran ran = folder.coulter({"tune", "steep.coulter", "steep.sched", "--threads", "1", "--store", "tuning.db",
+                                    "--budget", "100", "--json"});
+    REQUIRE_MESSAGE(ran.code == 0, ran.err);
+    CHECK(nlohmann::json::parse(ran.out)["outcomes"] == nlohmann::json{{"timed", 6}});
+}
