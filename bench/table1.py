@@ -48,6 +48,7 @@ class Contender:
     module: str
     form: str
     threaded: bool = True
+    budget: int = 0  # seconds that it may search, besides the limit
 
 
 CONTENDERS = [
@@ -64,6 +65,8 @@ CONTENDERS = [
     Contender("Halide, Li2018", "li", "halide", "autoscheduled", "Li2018"),
     Contender("Halide, Anderson2021", "anderson", "halide", "autoscheduled", "Anderson2021"),
     Contender("Coulter, default schedule", "coulter_default", "coulter", "native", "coulter default"),
+    *(Contender(f"Coulter, {seconds} s of search", f"coulter_{seconds}s", "coulter", "native", "coulter tuned",
+                budget=seconds) for seconds in (10, 60, 600)),
     Contender("Coulter, hand-written schedule", "coulter_schedule", "coulter", "native", "coulter schedule"),
 ]
 
@@ -78,9 +81,11 @@ class Worker:
     def __init__(self, contender, problem, arguments, directory):
         threads = arguments.threads if contender.threaded else 1
         options = {"module": contender.module, "form": contender.form, "problem": dataclasses.astuple(problem),
-                   "threads": threads, "memory_gib": arguments.memory, "directory": directory, "build": arguments.build}
+                   "threads": threads, "memory_gib": arguments.memory, "directory": directory, "build": arguments.build,
+                   # A number of seconds shows nothing at small sizes, where a few candidates do.
+                   "budget": "4" if arguments.small else f"{contender.budget}s"}
         python = arguments.python.get(contender.package, sys.executable)
-        self.limit, self.late = arguments.limit, False
+        self.limit, self.late = arguments.limit + contender.budget, False
         self.stderr = tempfile.TemporaryFile("w+", errors="replace")
         try:
             self.process = subprocess.Popen([python, str(HERE / "table1_worker.py"), json.dumps(options)], text=True,

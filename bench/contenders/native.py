@@ -48,8 +48,18 @@ def coulter(form, problem, inputs, outputs, options):
                    key=lambda path: path.stat().st_mtime)  # those of models/ and of bench/, of which one may be old
     if not program.exists() or not texts:
         raise Unavailable("not built: cmake --build --preset default --target coulter bench_build")
-    schedule = ["--schedule", str(MODELS / "schedules" / f"{problem.kernel}.sched")] if form == "schedule" else []
-    seconds = timed([str(program), "build", str(texts[-1]), *schedule, "--threads", str(options["threads"]), "--name", "table",
+    schedule, seconds = [], 0
+    if form == "schedule":
+        schedule = ["--schedule", str(MODELS / "schedules" / f"{problem.kernel}.sched")]
+    elif form == "tuned":
+        found = f"{options['directory']}/tuned.sched"
+        extents = {"batch": problem.batch, "iy": problem.size, "ix": problem.size, "in": problem.channels,
+                   "out": problem.channels}
+        seconds = timed([str(program), "tune", str(texts[-1]), "--budget", options["budget"], "--threads",
+                         str(options["threads"]), "--store", f"{options['directory']}/tuning.db", "-o", found, "--sizes",
+                         ",".join(f"{dim}={extent}" for dim, extent in extents.items())])
+        schedule = ["--schedule", found]
+    seconds += timed([str(program), "build", str(texts[-1]), *schedule, "--threads", str(options["threads"]), "--name", "table",
                      "--shared", "-o", options["directory"]])
     library = compare.Coulter(f"{options['directory']}/libtable.so", options["threads"])
     return Prepared(seconds, library.kernel(problem.kernel, [*inputs.values(), *outputs.values()]))

@@ -38,18 +38,18 @@ def figures(*options):
 
 class Table(unittest.TestCase):
     def test_votes_of_gcc_and_coulter(self):
-        tables, text = figures("--kernels", "votes", "--without", "jax,plaidml,halide,torch_compile", "--python",
-                               f"torch={ROOT}/no/such/python")
+        tables, text = figures("--kernels", "votes", "--without", "jax,plaidml,halide,torch_compile,coulter_60s,coulter_600s",
+                               "--python", f"torch={ROOT}/no/such/python")
         rows = tables["conv_capsules"]
         self.assertEqual(list(rows), ["gcc", "gcc -fopenmp", "PyTorch, eager", "Coulter, default schedule",
-                                      "Coulter, hand-written schedule"])
+                                      "Coulter, 10 s of search", "Coulter, hand-written schedule"])
         self.assertEqual(rows.pop("PyTorch, eager")["failed"], "not installed: its Python")
         for name, row in rows.items():
             self.assertNotIn("failed", row, name)
             self.assertGreater(row["compile_seconds"], 0, name)
             self.assertLessEqual(row["q1_ms"], row["median_ms"], name)
             self.assertLess(row["max_error"], 1e-5, name)
-        self.assertEqual([row["threads"] for row in rows.values()], [1, 2, 2, 2])
+        self.assertEqual([row["threads"] for row in rows.values()], [1, 2, 2, 2, 2])
         self.assertRegex(text, r"\| PyTorch, eager \| 2 \| not installed: its Python \|")
         self.assertRegex(text, r"\| Coulter, hand-written schedule \| 2 \| [0-9.]+ s \| .* \| 1\.00 \|")
 
