@@ -3,6 +3,7 @@
 
 #include "device.hpp"
 #include "models/kernels.hpp"
+#include "models/networks.hpp"
 #include "support/run_options.hpp"
 
 #include "coulter/text.hpp"
@@ -82,13 +83,15 @@ const std::set<std::string> short_form{"matmul", "softmax", "conv_capsules", "re
 TEST_CASE("no launch of a default schedule spills registers") {
     skip_without_ptxas();
     std::size_t count = 0;
-    for (const KernelFactory& factory : models::kernels()) {
+    std::vector<KernelFactory> all = models::kernels();
+    all.insert(all.end(), models::networks().begin(), models::networks().end());
+    for (const KernelFactory& factory : all) {
         if (!is_long_run() && !short_form.contains(factory.name)) {
             continue;
         }
         const Folder folder;
-        folder.write("k.coulter", print(factory.make(Params{}).ir()));
-        check_launches(folder, {"k.coulter"}, factory.name + ", default schedule");
+        write_kernel(factory.make(Params{}).ir(), folder.path()); // constants too
+        check_launches(folder, {factory.name + ".coulter"}, factory.name + ", default schedule");
         ++count;
     }
     CHECK(count >= short_form.size());
