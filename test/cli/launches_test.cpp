@@ -179,6 +179,20 @@ TEST_CASE("a tool that fails, says nothing or does not end is an error") {
     CHECK(contains(hung.err, "error: assembling the kernels for sm_80 failed: it took too long [B007]"));
 }
 
+TEST_CASE("explain and report ask the tool too, before they measure anything") {
+    const Folder folder;
+    write_case(folder, "[ \"$1\" = --version ] && exit 0\necho 'ptxas fatal   : broken' >&2; exit 1\n");
+    for (const std::vector<std::string>& more :
+         {std::vector<std::string>{"explain"}, {"report", "-o", "report.html"}}) {
+        std::vector<std::string> command{more.front(), "tiny.coulter", "tiny.sched", "--target", "host-cuda"};
+        command.insert(command.end(), more.begin() + 1, more.end());
+        const Ran ran = with_script(folder, command);
+        CHECK(ran.code == 4);
+        CHECK(contains(ran.err, "error: assembling the kernels for sm_80 failed: broken [B007]"));
+        CHECK_FALSE(folder.has("report.html"));
+    }
+}
+
 TEST_CASE("architectures go with a CUDA device, and are those that are known") {
     const Folder folder;
     write_case(folder, assembler());
