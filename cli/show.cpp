@@ -136,8 +136,9 @@ int show(const Options& options) {
           std::tuple{"launches", schedule::Device::cuda, "-cuda"}}) {
         if (options.form == form && device != wanted) {
             throw Failure(usage,
-                          fmt::format("error: `show --as {}` needs a target with that device\nhelp: --target {}{}\n",
-                                      form, device == schedule::Device::none ? options.target : "host", suffix));
+                          fmt::format("error: `show --as {}` needs a target with {} device\nhelp: --target {}{}\n",
+                                      form, options.form == "launches" ? "a CUDA" : "that",
+                                      device == schedule::Device::none ? options.target : "host", suffix));
         }
     }
     check_options(options);
