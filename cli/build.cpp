@@ -28,9 +28,26 @@ struct Options {
     bool tuned = false;
     TuneRequest tuning;
     std::vector<std::string> sizes;
+    std::vector<std::string> architectures;
     int threads = 0;
     LibraryRequest library;
 };
+
+/// Static figures are an extra of a CUDA target, unless they are asked for by name.
+Assembler assembler_of(const Options& options, bool emits_cubins) {
+    if (!options.architectures.empty() || emits_cubins) {
+        require_cuda(emits_cubins ? "--emit cubin" : "--arch", options.target);
+        return {require_ptxas(), parse_architectures(options.architectures)};
+    }
+    if (schedule::device_of(options.target) != schedule::Device::cuda) {
+        return {};
+    }
+    const std::string tool = find_ptxas();
+    if (tool.empty()) {
+        std::cerr << fmt::format("note: nobody looked for spilled registers: {}\n", no_ptxas);
+    }
+    return {tool, parse_architectures({})};
+}
 
 /// What make and ninja read: that `target` depends on `files`.
 std::string dependencies(const std::string& target, const std::vector<std::string>& files) {
@@ -142,6 +159,7 @@ int build(const Options& options) {
         request.emit.insert(kind);
     }
     request.directory = options.directory;
+    request.assembler = assembler_of(options, request.emit.contains("cubin"));
     LoadOptions load_options;
     load_options.target = options.target;
     load_options.defaults.sizes = parse_sizes(options.sizes);
@@ -220,9 +238,13 @@ void add_build(CLI::App& app, Run& run) {
     command->add_option("--threads", options->threads, "threads that stages without a schedule keep busy (16)")
         ->check(CLI::Range(1, 256));
     command->add_option("--target", options->target, "processor to compile for (host)")->type_name("T");
+    command
+        ->add_option("--arch", options->architectures,
+                     "with a CUDA target: NVIDIA's architectures for --emit cubin and warnings of spills (sm_80,sm_90)")
+        ->type_name("SM,...");
     command->add_option("-o,--output", options->directory, "folder for what is made")->required()->type_name("DIR");
     command->add_flag("--shared", options->library.shared, "libNAME.so, with the runtime in it, instead of libNAME.a");
-    command->add_option("--emit", options->emit, "also write stub, header, object, asm, stmt")->delimiter(',');
+    command->add_option("--emit", options->emit, "also write stub, header, object, asm, stmt, cubin")->delimiter(',');
     command->add_option("--runtime", options->library.runtime, "libcoulter_runtime.a for --shared")->type_name("FILE");
     command->add_option("--jobs", options->library.jobs, "kernels compiled at a time (the number of processors)");
     command->add_option("--print-after", options->library.print_after, "print the state after a pass, or after `all`");

@@ -1,6 +1,7 @@
 // coulter check
 
-#include "inputs.hpp"
+#include "launches.hpp"
+#include "lowering.hpp"
 #include "variants.hpp"
 
 #include <iostream>
@@ -12,8 +13,21 @@ namespace {
 struct Options {
     std::vector<std::string> files;
     std::string target;
+    std::vector<std::string> architectures;
     bool json = false;
+    Limits limits;
 };
+
+/// Warnings of what only the code of a device's kernels shows.
+void check_launches(const Options& options, Loaded& loaded) {
+    const Assembler assembler{require_ptxas(), parse_architectures(options.architectures)};
+    for (const Work& work : loaded.work) {
+        for (const std::string& part : part_names(work)) {
+            const DeviceCode code = device_code(work, part, loaded.target.name, assembler, options.limits);
+            loaded.report.add(spill_warnings(work, plan_of_part(work, part), code));
+        }
+    }
+}
 
 int check(const Options& options) {
     std::vector<std::string> kernels;
@@ -28,7 +42,13 @@ int check(const Options& options) {
     if (kernels.empty()) {
         throw Failure(usage, "error: a .coulter file is wanted\n");
     }
-    const Loaded loaded = load(kernels, schedules, {options.target, true});
+    if (!options.architectures.empty()) {
+        require_cuda("--arch", options.target);
+    }
+    Loaded loaded = load(kernels, schedules, {options.target, true});
+    if (!options.architectures.empty() && !loaded.report.has_errors()) {
+        check_launches(options, loaded);
+    }
     if (options.json) {
         std::cout << '[';
         bool first = true;
@@ -49,17 +69,25 @@ int check(const Options& options) {
 } // namespace
 
 void add_check(CLI::App& app, Run& run) {
-    CLI::App* const command = add_command(app, "check", "Check schedules against a kernel, without compiling it",
-                                          "  coulter check conv_capsules.coulter conv_capsules.sched\n"
-                                          "  coulter check conv_capsules.coulter conv_capsules.sched --json\n"
-                                          "      the diagnostics as JSON on standard output, also when there are none");
+    CLI::App* const command =
+        add_command(app, "check", "Check schedules against a kernel, without compiling it",
+                    "  coulter check conv_capsules.coulter conv_capsules.sched\n"
+                    "  coulter check conv_capsules.coulter conv_capsules.sched --json\n"
+                    "      the diagnostics as JSON on standard output, also when there are none\n"
+                    "  coulter check matmul.coulter m.sched --target host-cuda --arch sm_80,sm_90\n"
+                    "      compiles too, and warns of launches that spill registers");
     const auto options = std::make_shared<Options>();
     command->add_option("files", options->files, "kernels and schedules")
         ->required()
         ->type_name("K.coulter S.sched...");
     command->add_option("--target", options->target, "refuse schedules that are not for this processor (any)")
         ->type_name("T");
+    command
+        ->add_option("--arch", options->architectures,
+                     "with a CUDA target: compile for these of NVIDIA's architectures, and warn of spilled registers")
+        ->type_name("SM,...");
     command->add_flag("--json", options->json, "JSON on standard output");
+    add_limit_options(*command, options->limits);
     command->callback([options, &run] { run = [options] { return check(*options); }; });
 }
 

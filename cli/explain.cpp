@@ -4,6 +4,7 @@
 #include "coulter/tune/statistics.hpp"
 #include "describe.hpp"
 #include "files.hpp"
+#include "launches.hpp"
 #include "lowering.hpp"
 #include "mca.hpp"
 #include "variants.hpp"
@@ -57,6 +58,7 @@ public:
         const std::string part = part_name(variant_for(work, subject_.sizes, Tensors{}));
         code_ = machine_code(work, plan_of_part(work, part), part, subject_.loaded.target.name, subject_.sizes,
                              subject_.limits);
+        launches_ = device_code_if_any(work, part, subject_.loaded.target.name, subject_.limits);
         measured_ = measure_contributions(subject_, std::move(directives_));
         std::cout << (options_.json ? json() : text());
         return good;
@@ -73,7 +75,8 @@ private:
         const tune::Interval interval = tune::median_interval(samples);
         return fmt::format("{}: {}, 95 % interval {} to {}\n", subject_.work().kernel.name,
                            time_text(tune::median(samples)), time_text(interval.lower), time_text(interval.upper)) +
-               table(rows, {true, false, false, true, false}) + mca_text(code_);
+               table(rows, {true, false, false, true, false}) + mca_text(code_) +
+               (launches_ ? launches_text(*launches_) : "");
     }
 
     [[nodiscard]] std::string json() const {
@@ -87,12 +90,15 @@ private:
                            {"ratio", one.record ? Json(measured_.ratio(one)) : Json()},
                            {"verdict", measured_.verdict(one)}});
         }
-        const Json json{{"kernel", subject_.work().kernel.name},
-                        {"extents", subject_.sizes},
-                        {"threads", subject_.threads},
-                        {"seconds", tune::median(measured_.whole.samples)},
-                        {"directives", all},
-                        {"hot_loops", mca_json(code_)}};
+        Json json{{"kernel", subject_.work().kernel.name},
+                  {"extents", subject_.sizes},
+                  {"threads", subject_.threads},
+                  {"seconds", tune::median(measured_.whole.samples)},
+                  {"directives", all},
+                  {"hot_loops", mca_json(code_)}};
+        if (launches_) {
+            json["launches"] = launches_json(*launches_);
+        }
         return json.dump(2) + '\n';
     }
 
@@ -101,6 +107,7 @@ private:
     std::vector<Contribution> directives_;
     Contributions measured_;
     MachineCode code_;
+    std::optional<DeviceCode> launches_; ///< of a CUDA target
 };
 
 } // namespace

@@ -106,9 +106,9 @@ bool Report::has_errors() const {
     return std::ranges::any_of(diagnostics_, [](const Diagnostic& each) { return each.severity == Severity::error; });
 }
 
-std::string Report::text() const {
+std::string Report::text(const std::vector<Diagnostic>& diagnostics) const {
     std::string all;
-    for (const Diagnostic& diagnostic : diagnostics_) {
+    for (const Diagnostic& diagnostic : diagnostics) {
         const auto source = texts_.find(diagnostic.span.file);
         all += render(diagnostic, source == texts_.end() ? std::string_view() : std::string_view(source->second));
     }

@@ -30,7 +30,9 @@ public:
     [[nodiscard]] bool has_errors() const;
     [[nodiscard]] const std::vector<Diagnostic>& diagnostics() const { return diagnostics_; }
     /// What a user reads on standard error.
-    [[nodiscard]] std::string text() const;
+    [[nodiscard]] std::string text() const { return text(diagnostics_); }
+    /// The same of others that point into these texts.
+    [[nodiscard]] std::string text(const std::vector<Diagnostic>& diagnostics) const;
 
 private:
     std::map<std::string, std::string> texts_;

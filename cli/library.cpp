@@ -12,6 +12,7 @@
 #include "machine.hpp"
 #include "progress.hpp"
 #include "tools.hpp"
+#include "variants.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -34,6 +35,8 @@ struct Parts {
     std::string entry_text;
     std::string header_text;
     std::string plan_text;
+    std::vector<fs::path> cubins;
+    std::vector<Diagnostic> warnings;
 };
 
 schedule::BuildFacts facts_of(const Work& work, const schedule::Target& target) {
@@ -65,6 +68,9 @@ public:
         const fs::path made = request_.shared ? link() : archive();
         if (interrupted() != 0) {
             throw Failure(environment, "error: interrupted\n");
+        }
+        for (const Parts& parts : parts_) {
+            std::cerr << loaded_.report.text(parts.warnings);
         }
         return publish_all(made);
     }
@@ -151,21 +157,24 @@ private:
         compile_source(objects_ / (stem + ".c"), parts.entry_text, parts.entry, true);
         compile_source(objects_ / (stem + ".plan.s"), parts.plan_text, parts.plan, false);
         lower(work, parts);
+        if (!request_.assembler.tool.empty()) {
+            assemble_kernels(work, parts);
+        }
     }
 
-    void lower(const Work& work, const Parts& parts) {
-        const std::string stem = schedule::c_name(work.kernel.name);
+    LowerRequest lower_request(const Work& work) {
         LowerRequest lower;
         lower.work = &work;
         lower.target = loaded_.target.name;
-        lower.print_after = request_.print_after;
-        lower.time_passes = request_.time_passes;
         lower.verbose = request_.verbose;
         lower.diagnose = request_.diagnose;
         lower.limits = request_.limits;
         lower.repro = request_.directory;
-        lower.assembly = request_.emit.contains("asm") ? (scratch_->path() / (stem + ".s")).string() : "";
-        lower.statement = request_.emit.contains("stmt") ? (scratch_->path() / (stem + ".stmt")).string() : "";
+        return lower;
+    }
+
+    /// What the code of a kernel follows from.
+    std::string lowering_key(const Work& work) {
         std::string schedules;
         for (const std::string& path : work.schedules) {
             schedules += sha256(read_file(path));
@@ -173,16 +182,47 @@ private:
         for (const std::string& path : loaded_.included) {
             schedules += sha256(read_file(path));
         }
-        const std::string key = sha256(print(work.kernel) + schedules + loaded_.target.halide + compiler_identity());
+        return sha256(print(work.kernel) + schedules + loaded_.target.halide + compiler_identity());
+    }
+
+    void lower(const Work& work, const Parts& parts) {
+        const std::string stem = schedule::c_name(work.kernel.name);
+        LowerRequest lower = lower_request(work);
+        lower.print_after = request_.print_after;
+        lower.time_passes = request_.time_passes;
+        lower.assembly = request_.emit.contains("asm") ? (scratch_->path() / (stem + ".s")).string() : "";
+        lower.statement = request_.emit.contains("stmt") ? (scratch_->path() / (stem + ".stmt")).string() : "";
         if (!lower.assembly.empty() || !lower.statement.empty() || !lower.print_after.empty() || lower.time_passes) {
             std::error_code ignored;
             fs::remove(parts.kernel.string() + ".key", ignored);
         }
-        ensure(parts.kernel, key, [&](const fs::path& temporary) {
+        ensure(parts.kernel, lowering_key(work), [&](const fs::path& temporary) {
             lower.object = temporary.string();
             run_lower(lower);
             join_targets(work, temporary);
         });
+    }
+
+    // Each part of a schedule by itself: the source of its kernels is one module for the assembler.
+    void assemble_kernels(const Work& work, Parts& parts) {
+        const std::string stem = schedule::c_name(work.kernel.name);
+        for (const std::string& part : part_names(work)) {
+            LowerRequest lower = lower_request(work);
+            lower.variant = work.variants.empty() ? "" : part;
+            const std::string name = work.variants.empty() ? stem : fmt::format("{}.{}", stem, part);
+            const fs::path source = objects_ / (name + ".ptx");
+            ensure(source, lowering_key(work), [&](const fs::path& temporary) {
+                lower.device = temporary.string();
+                run_lower(lower);
+            });
+            const schedule::Plan& plan = plan_of_part(work, part);
+            const DeviceCode code = assemble_all(request_.assembler, plan, source.string(),
+                                                 (scratch_->path() / name).string(), request_.limits);
+            for (const ArchitectureFigures& each : code.architectures) {
+                parts.cubins.emplace_back(fmt::format("{}.{}.cubin", name, each.architecture));
+            }
+            std::ranges::move(spill_warnings(work, plan, code), std::back_inserter(parts.warnings));
+        }
     }
 
     // One object of a kernel, whatever processors its variants are compiled for.
@@ -324,6 +364,11 @@ private:
         if (request_.emit.contains("object")) {
             write_file(out / (stem + ".o"), read_file(parts.kernel));
         }
+        for (const fs::path& cubin : parts.cubins) {
+            if (request_.emit.contains("cubin")) {
+                publish(scratch_->path() / cubin, out / cubin);
+            }
+        }
         for (const char* const extension : {".s", ".stmt"}) {
             if (request_.emit.contains(extension == std::string(".s") ? "asm" : "stmt")) {
                 publish(scratch_->path() / (stem + extension), out / (stem + extension));
@@ -348,7 +393,7 @@ fs::path build_library(const Loaded& loaded, const LibraryRequest& request) {
 }
 
 const std::vector<std::string>& emit_kinds() {
-    static const std::vector<std::string> kinds{"stub", "header", "object", "asm", "stmt"};
+    static const std::vector<std::string> kinds{"stub", "header", "object", "asm", "stmt", "cubin"};
     return kinds;
 }
 

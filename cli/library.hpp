@@ -2,7 +2,7 @@
 /// A library from checked kernels: what `build` makes, and what `verify` and `bench` load.
 
 #include "child.hpp"
-#include "inputs.hpp"
+#include "launches.hpp"
 
 #include <set>
 
@@ -13,7 +13,8 @@ struct LibraryRequest {
     std::filesystem::path directory; ///< libNAME.a or .so, include/NAME/, obj/ (kept objects)
     bool shared = false;
     std::string runtime;        ///< libcoulter_runtime.a, for shared libraries; empty: looked for
-    std::set<std::string> emit; ///< stub, header, object, asm, stmt: also written to `directory`
+    std::set<std::string> emit; ///< stub, header, object, asm, stmt, cubin: also written to `directory`
+    Assembler assembler;        ///< of a CUDA device's kernels, whose spills are warned of
     std::string print_after;
     bool time_passes = false;
     bool verbose = false; ///< print each command that runs

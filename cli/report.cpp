@@ -86,6 +86,7 @@ public:
         estimate_all();
         facts_.code =
             machine_code(subject_.work(), *facts_.plan, part_, facts_.target, subject_.sizes, subject_.limits);
+        facts_.launches = device_code_if_any(subject_.work(), part_, facts_.target, subject_.limits);
         measure();
         const std::string page = report_page(facts_);
         if (interrupted() != 0) {

@@ -5,6 +5,7 @@
 #include "coulter/estimates.hpp"
 #include "coulter/schedule/footprint.hpp"
 #include "coulter/schedule/traffic.hpp"
+#include "launches.hpp"
 #include "mca.hpp"
 #include "peak.hpp"
 
@@ -48,6 +49,7 @@ struct ReportFacts {
     Contributions measured;
     std::string unmeasured; ///< why no directive was left out; empty where they were
     MachineCode code;
+    std::optional<DeviceCode> launches; ///< of a CUDA target
     SearchHistory search;
     ShownText algorithm;
     std::vector<ShownText> schedules;

@@ -342,7 +342,7 @@ std::string report_page(const ReportFacts& facts) {
                escaped(facts.kernel)) +
            report_style() + "</style>\n</head>\n<body>\n" + header(facts) + loops_section(facts) +
            traffic_section(facts) + roofline_section(facts) + directives_section(facts) + code_section(facts) +
-           search_section(facts) + texts_section(facts) +
+           (facts.launches ? launches_section(*facts.launches) : "") + search_section(facts) + texts_section(facts) +
            fmt::format("<footer class=\"small faint\">Made by <code>{}</code></footer>\n</body>\n</html>\n",
                        escaped(facts.command));
 }

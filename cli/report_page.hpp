@@ -15,6 +15,9 @@ namespace coulter::cli {
 /// notes. Without tags and notes it is that text.
 [[nodiscard]] std::string loops_markup(const std::string& loops, const schedule::MemoryUse& memory);
 
+/// What each launch takes of NVIDIA's devices.
+[[nodiscard]] std::string launches_section(const DeviceCode& code);
+
 /// Operations per second over operations per byte, with what the machine can do at most: an SVG.
 [[nodiscard]] std::string roofline_chart(const ReportFacts& facts);
 

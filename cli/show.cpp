@@ -4,6 +4,7 @@
 #include "coulter/text.hpp"
 #include "describe.hpp"
 #include "files.hpp"
+#include "launches.hpp"
 #include "lowering.hpp"
 #include "progress.hpp"
 #include "variants.hpp"
@@ -13,6 +14,7 @@
 #include <fmt/format.h>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <tuple>
 
 namespace coulter::cli {
@@ -24,6 +26,8 @@ struct Options {
     std::string target = "host";
     std::string variant;
     std::vector<std::string> sizes;
+    std::vector<std::string> architectures;
+    bool json = false;
     int threads = 1;
     std::string print_after;
     bool time_passes = false;
@@ -31,7 +35,7 @@ struct Options {
     Limits limits;
 };
 
-const std::vector<std::string> forms{"ir", "loops", "schedule", "memory", "halide", "asm", "opencl", "ptx"};
+const std::vector<std::string> forms{"ir", "loops", "schedule", "memory", "halide", "asm", "opencl", "ptx", "launches"};
 
 std::string place_text(const schedule::Footprint& one) {
     using Home = schedule::Footprint::Home;
@@ -88,6 +92,34 @@ std::string compiled(const Options& options, const Loaded& loaded) {
     return text;
 }
 
+// What NVIDIA's assembler tells of each launch.
+std::string launches(const Options& options, const Loaded& loaded) {
+    const Assembler assembler{require_ptxas(), parse_architectures(options.architectures)};
+    const Work& work = loaded.work.front();
+    std::string text;
+    nlohmann::ordered_json parts = nlohmann::ordered_json::array();
+    Progress progress;
+    for (const std::string& part : options.variant.empty() ? part_names(work) : std::vector{options.variant}) {
+        progress.show("compiling " + work.kernel.name);
+        const DeviceCode code = device_code(work, part, loaded.target.name, assembler, options.limits);
+        text += (work.variants.empty() || !options.variant.empty() ? "" : fmt::format("# {}\n", part)) +
+                launches_text(code);
+        nlohmann::ordered_json json{
+            {"part", work.variants.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(part)}};
+        json.update(launches_json(code));
+        parts.push_back(std::move(json));
+    }
+    const nlohmann::ordered_json json{
+        {"kernel", work.kernel.name}, {"target", loaded.target.name}, {"parts", std::move(parts)}};
+    return options.json ? json.dump(2) + '\n' : text;
+}
+
+void check_options(const Options& options) {
+    if (options.form != "launches" && (options.json || !options.architectures.empty())) {
+        throw Failure(usage, "error: --arch and --json go with --as launches\n");
+    }
+}
+
 int show(const Options& options) {
     if (options.form == "cuda") {
         throw Failure(usage, fmt::format("error: `show --as {}` is not built yet\n", options.form));
@@ -99,14 +131,17 @@ int show(const Options& options) {
                                   close.empty() ? "" : fmt::format("did you mean `{}`? ", close), quoted_list(forms)));
     }
     const schedule::Device device = schedule::device_of(options.target);
-    for (const auto& [form, wanted, suffix] : {std::tuple{"opencl", schedule::Device::opencl, "-opencl"},
-                                               std::tuple{"ptx", schedule::Device::cuda, "-cuda"}}) {
+    for (const auto& [form, wanted, suffix] :
+         {std::tuple{"opencl", schedule::Device::opencl, "-opencl"}, std::tuple{"ptx", schedule::Device::cuda, "-cuda"},
+          std::tuple{"launches", schedule::Device::cuda, "-cuda"}}) {
         if (options.form == form && device != wanted) {
             throw Failure(usage,
-                          fmt::format("error: `show --as {}` needs a target with that device\nhelp: --target {}{}\n",
-                                      form, device == schedule::Device::none ? options.target : "host", suffix));
+                          fmt::format("error: `show --as {}` needs a target with {} device\nhelp: --target {}{}\n",
+                                      form, options.form == "launches" ? "a CUDA" : "that",
+                                      device == schedule::Device::none ? options.target : "host", suffix));
         }
     }
+    check_options(options);
     const KernelAndSchedules files = split_files(options.files);
     const Loaded loaded = load({files.kernel}, files.schedules, {options.target, true});
     loaded.require_good();
@@ -129,6 +164,8 @@ int show(const Options& options) {
         std::cout << shown([&](const schedule::Plan& each) { return schedule_in_force(work.kernel, each); });
     } else if (options.form == "memory") {
         std::cout << shown([&](const schedule::Plan& each) { return memory_text(each, extents, options.threads); });
+    } else if (options.form == "launches") {
+        std::cout << launches(options, loaded);
     } else {
         std::cout << compiled(options, loaded);
     }
@@ -149,12 +186,15 @@ void add_show(CLI::App& app, Run& run) {
                     "      what each stage takes, and the most that a call takes of the heap\n"
                     "  coulter show conv_capsules.coulter conv_capsules.sched --as asm --target x86-64-avx2\n"
                     "  coulter show matmul.coulter matmul.opencl.sched --as opencl --target host-opencl\n"
-                    "      the kernels that run on the device");
+                    "      the kernels that run on the device\n"
+                    "  coulter show matmul.coulter --as launches --target host-cuda --arch sm_90\n"
+                    "      registers, spills, shared memory and occupancy of each launch, as ptxas tells them");
     const auto options = std::make_shared<Options>();
     command->add_option("files", options->files, "a kernel and its schedule")
         ->required()
         ->type_name("K.coulter [S.sched...]");
-    command->add_option("--as", options->form, "ir, loops, schedule, memory, halide, asm, opencl or ptx (loops)")
+    command
+        ->add_option("--as", options->form, "ir, loops, schedule, memory, halide, asm, opencl, ptx or launches (loops)")
         ->type_name("FORM");
     command->add_option("--target", options->target, "processor to compile for (host)")->type_name("T");
     command->add_option("--variant", options->variant, "one variant alone, or the part `common` to all (all parts)")
@@ -163,6 +203,9 @@ void add_show(CLI::App& app, Run& run) {
         ->type_name("dim=n,...");
     command->add_option("--threads", options->threads, "of the memory: threads of the kernel (1)")
         ->check(CLI::Range(1, 256));
+    command->add_option("--arch", options->architectures, "of the launches: NVIDIA's architectures (sm_80,sm_90)")
+        ->type_name("SM,...");
+    command->add_flag("--json", options->json, "of the launches: JSON");
     command->add_option("--print-after", options->print_after, "print the state after a pass, or after `all`");
     command->add_flag("--time-passes", options->time_passes, "print the time of each pass");
     command->add_flag("-v,--verbose", options->verbose, "print each command that runs");

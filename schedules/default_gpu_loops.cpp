@@ -13,6 +13,16 @@ constexpr std::int64_t most_third_threads = 64; ///< in the outermost of three l
 /// to read: the nearest cache has the rest.
 constexpr double walked_share = 0.35;
 
+/// That Halide's runtime lets CUDA's driver give a thread: what has no room among them goes to memory.
+constexpr double thread_registers = 64;
+/// Of those, what loops, bounds and strides take.
+constexpr double fixed_registers = 14;
+
+/// 32 bits each.
+double registers_of(Type type) {
+    return bits(type) > 32 ? 2 : 1;
+}
+
 /// Transactions for one element, by the distance of neighbouring threads.
 double per_element(const Analysis& analysis, std::optional<std::int64_t> stride, const std::string& dim) {
     const double sector = analysis.options().device_model.sector_elements;
@@ -184,7 +194,31 @@ private:
                });
     }
 
+    /// Registers of a thread that keeps a tile: its results, and the elements that one step of the reduction reads,
+    /// each row of them at an address of its own.
+    [[nodiscard]] double registers(const ThreadTile& tile, double results) const {
+        double all = fixed_registers;
+        for (const Type type : stage_.types) {
+            all += results * registers_of(type);
+        }
+        for (const ir::Ref& access : analysis_.reads(stage_.name)) {
+            double values = 1;
+            double rows = 1;
+            for (const TileDim& dim : tile.dims) {
+                const bool moves = analysis_.stride(*access, dim.dim) != 0;
+                values *= moves ? static_cast<double>(dim.size) : 1;
+                rows *= moves && dim.dim != tile.vector ? static_cast<double>(dim.size) : 1;
+            }
+            // An address has 64 bits, and where a row may lie beyond the ends of its tensor, that is kept too.
+            all += values * registers_of(access->type) + (access->boundary == ir::Boundary::checked ? 2 : 3) * rows;
+        }
+        return all;
+    }
+
     void weigh(const ThreadTile& tile, double results) {
+        if (results > 1 && registers(tile, results) > thread_registers) {
+            return;
+        }
         double loads = 0;
         for (const ir::Ref& access : analysis_.reads(stage_.name)) {
             double count = 1;

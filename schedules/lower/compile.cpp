@@ -182,7 +182,7 @@ void write_device_source(const std::vector<Halide::Module>& modules, const std::
         for (const Halide::Buffer<>& buffer : module.buffers()) {
             if (buffer.name().ends_with("_gpu_source_kernels")) {
                 const auto* const text = static_cast<const char*>(buffer.data());
-                file << std::string(text, std::find(text, text + buffer.size_in_bytes(), '\0'));
+                file << launch_comments(module) << std::string(text, std::find(text, text + buffer.size_in_bytes(), '\0'));
             }
         }
     }

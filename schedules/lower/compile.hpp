@@ -11,7 +11,8 @@ namespace coulter::lower {
 struct Outputs {
     std::string object;    ///< path of the object file for the library's target, see target_object; or empty
     std::string assembly;  ///< path, or empty
-    std::string device;    ///< path of the source of the device's kernels, OpenCL C or PTX, or empty
+    std::string device;    ///< path of the source of the device's kernels, OpenCL C or PTX below its launch_comments(), or
+                           ///< empty
     std::string statement; ///< path of Halide's lowered statement with the kernel's own names, or empty
 };
 

@@ -86,6 +86,10 @@ void correct_kernels(Halide::Pipeline& pipeline, const Halide::Target& target);
 /// The module with names of its kernels' sources and of their state that no other prefix gives: so that it can be
 /// linked.
 [[nodiscard]] Halide::Module with_names_of_its_own(const Halide::Module& module, const std::string& prefix);
+/// A line for each launch in the module's code, the first first:
+/// `// launch ENTRY: stage STAGE step N, threads X Y Z, shared memory BYTES`. Step 0 of a reduction is its
+/// initialisation; `?` stands for a number that is no constant.
+[[nodiscard]] std::string launch_comments(const Halide::Module& module);
 /// What an OpenCL device must have for the types of a kernel.
 [[nodiscard]] std::vector<Halide::Target::Feature> device_features(const ir::Kernel& kernel);
 

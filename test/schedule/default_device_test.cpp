@@ -204,14 +204,34 @@ TEST_CASE("a thread of a matrix product has a tile of sums in registers, and mov
     const StagePlan& sums = schedule.stage("c.acc");
     CHECK(sums.memory == Memory::registers);
     CHECK(sums.compute.loop == "j.thread");
-    CHECK(sums.tile == Sizes{{"i", 8}, {"j", 4}});
+    CHECK(sums.tile == Sizes{{"i", 4}, {"j", 4}});
     CHECK(schedule.has("vectorize j.i "));
     CHECK(schedule.neighbours("c") == "j.thread");
-    CHECK(schedule.threads("c") == 128);
+    CHECK(schedule.threads("c") == 256);
     // So few results that tiles would leave most threads without any.
     const Scheduled small =
         scheduled(table_kernel("matmul").kernel, for_device(Device::opencl, {{"i", 64}, {"j", 64}, {"k", 64}}));
     CHECK(small.stage("c.acc").tile == Sizes{{"i", 1}, {"j", 1}});
+}
+
+TEST_CASE("a tile has no more values than a thread has registers") {
+    const auto results = [](const std::string& type, const std::string& term) {
+        std::string kernel = "dim i\ndim j\ndim k\n\n";
+        for (const char* const input : {"a: $[i, k]", "b: $[k, j]", "d: $[k]"}) {
+            kernel += "input " + std::string(input) + '\n';
+        }
+        kernel += "\nc: $[i, j] =\n    sum {k} " + term + "\n\noutput c\n\nestimate i = 1024, j = 1024, k = 1024\n";
+        std::int64_t count = 1;
+        for (const auto& [dim, size] :
+             scheduled(std::regex_replace(kernel, std::regex("\\$"), type)).stage("c.acc").tile) {
+            count *= size;
+        }
+        return count;
+    };
+    CHECK(results("f32", "a * b * d") == 16);
+    CHECK(results("f64", "a * b * d") == 8); // a register has 32 bits
+    // Where rows may lie beyond the ends, that is kept for each.
+    CHECK(results("f32", "padded(a(k = k - 1), 0.0) * padded(b(k = k - 1), 0.0) * d") == 8);
 }
 
 TEST_CASE("what has conditions is not moved in vectors") {
