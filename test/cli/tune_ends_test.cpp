@@ -180,7 +180,7 @@ total: f32[i] =
     sum {k} x
 
 y: f32[i] =
-    sin(total * (f32(extent(k)) / 16))
+    sin(total * (f32(extent(k)) / 16.0))
 
 output y
 estimate i = 256, k = 1024
