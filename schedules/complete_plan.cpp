@@ -8,8 +8,10 @@
 namespace coulter::schedule::detail {
 namespace {
 
-/// Completions that are tried for the requirements: a schedule without a measurement comes within a second.
-constexpr int most_trials = 100;
+/// Completions that are tried for the requirements: of the largest kernels one takes half a second.
+constexpr int most_trials = 24;
+/// Stages that break one limit and are looked at, the largest of them.
+constexpr std::size_t most_at_once = 3;
 
 std::string completion(const ir::Kernel& kernel, const std::vector<std::string>& mentioned, Numerics numerics,
                        Device device, const CheckOptions& options, const Decided& decided, DecisionLog& log) {
@@ -54,8 +56,7 @@ public:
                 next = reordered(now, decided);
             }
             if (!next) {
-                // A stage with a clone for each reader has more places, though it takes no less by itself.
-                next = cloned(now, decided);
+                next = opened(now, decided);
             }
             diagnostics_.resize(before); // a trial tells nobody anything
             if (!next) {
@@ -110,6 +111,10 @@ private:
         return sum;
     }
 
+    static bool is_large_step(const std::pair<std::size_t, double>& from, const std::pair<std::size_t, double>& to) {
+        return to.first < from.first || to.second < 0.9 * from.second;
+    }
+
     /// The completion under `decided`, where it can be done.
     std::optional<Completed> tried(const Decided& decided) {
         ++trials_;
@@ -132,8 +137,8 @@ private:
             }
             best = std::move(trial);
             chosen = changed;
-            if (best->violations.empty()) {
-                break; // what comes later repeats more
+            if (is_large_step(excess(now), excess(*best))) {
+                break; // what comes later repeats more, and takes time to try
             }
         }
         if (best) {
@@ -180,10 +185,11 @@ private:
                reached.end();
     }
 
-    /// With clones of the first stage that can have some.
-    std::optional<Completed> cloned(const Completed& now, Decided& decided) {
+    /// After the first change of those that take nothing by themselves, and give what is read more places: a stage is
+    /// inlined, or there is a clone of it for each reader.
+    std::optional<Completed> opened(const Completed& now, Decided& decided) {
         for (const auto& [name, word] : changes(now, decided)) {
-            if (word == "yes") {
+            if (word == "yes" || word == "inline") {
                 decided[name] = word;
                 return tried(decided);
             }
@@ -195,23 +201,23 @@ private:
     static std::vector<std::string> stages_of(const Completed& now) {
         std::vector<std::string> stages;
         for (const Violation& violation : now.violations) {
-            for (const std::string& stage : violation.stages) {
-                if (std::ranges::find(stages, stage) == stages.end()) {
-                    stages.push_back(stage);
+            for (std::size_t i = 0; i < std::min(violation.stages.size(), most_at_once); ++i) {
+                if (std::ranges::find(stages, violation.stages[i]) == stages.end()) {
+                    stages.push_back(violation.stages[i]);
                 }
             }
         }
         return stages;
     }
 
-    /// Decisions that make stages take less, those that repeat least work first.
+    /// Decisions that make stages take less: of the largest stage first, and there those that repeat least work first.
     [[nodiscard]] static std::vector<std::pair<std::string, std::string>> changes(const Completed& now,
                                                                                   const Decided& decided) {
         const std::vector<std::string> stages = stages_of(now);
         std::vector<std::pair<std::string, std::string>> found;
         const std::vector<Decision> decisions = now.log.all();
-        for (const std::string_view about : {"place", "keep", "clone"}) {
-            for (const std::string& stage : stages) {
+        for (const std::string& stage : stages) {
+            for (const std::string_view about : {"place", "keep", "clone"}) {
                 const std::string name = fmt::format("{} of {}", about, stage);
                 const auto decision = std::ranges::find(decisions, name, &Decision::name);
                 if (decision == decisions.end() || decided.contains(name)) {

@@ -16,8 +16,9 @@ struct Completed {
 /// Completes what was applied to `model`, whose diagnostics get those of the finished plan.
 ///
 /// Where the default schedule breaks a requirement, its decisions about the stages that take the memory are taken
-/// otherwise, one after the other, each time the one that helps most: stages are computed further inside, then inlined,
-/// then computed once for each reader, whose loops may be reordered. What `options.defaults.decided` says stays.
+/// otherwise, one after the other, each time one that helps much or the one that helps most: stages are computed
+/// further inside, then inlined, then computed once for each reader, whose loops may be reordered. What
+/// `options.defaults.decided` says stays.
 [[nodiscard]] Completed complete_plan(const Model& model, const Requirements& requirements, const CheckOptions& options,
                                       std::vector<Diagnostic>& diagnostics);
 
