@@ -1,5 +1,6 @@
 // coulter autoschedule
 
+#include "completed_file.hpp"
 #include "completion.hpp"
 #include "files.hpp"
 #include "inputs.hpp"
@@ -7,6 +8,7 @@
 #include "machine_model.hpp"
 #include "verify_cases.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <iostream>
 #include <memory>
@@ -36,21 +38,32 @@ int autoschedule(Options options) {
     if (!options.machine.empty()) {
         load_options.defaults.machine = read_machine(options.machine);
     }
+    // A file that is the output too is completed in place, and what an earlier run added is written anew.
+    std::string own;
+    const bool in_place = is_in_place(files.schedules, options.output);
+    if (in_place) {
+        own = without_completion(read_file(files.schedules.back()));
+        load_options.texts[files.schedules.back()] = own;
+    }
     const Loaded loaded = load({files.kernel}, files.schedules, load_options);
     loaded.require_good();
     const Work& work = loaded.work.front();
     check_size_names(loaded.work, given);
-    if (!work.variants.empty()) {
-        throw Failure(usage, fmt::format("error: the schedule of `{}` has variants, and those are not completed yet\n"
-                                         "help: give the part of the file outside of its variants\n",
-                                         work.kernel.name));
-    }
-    if (work.plan.completion_why.empty()) {
+    if (is_complete(work)) {
         std::cerr << fmt::format("note: every stage of `{}` has a schedule already; nothing was written\n",
                                  work.kernel.name);
         return good;
     }
-    const std::string text = completion_file(work, loaded.target.name, load_options.defaults, by_autoschedule());
+    if (in_place && std::ranges::find(work.schedules, files.schedules.back()) == work.schedules.end()) {
+        throw Failure(refused, fmt::format("error: `{}` is not for `{}`, so it cannot complete it\n"
+                                           "help: its `schedule` line names other kernels\n",
+                                           options.output, work.kernel.name));
+    }
+    const auto text_of = in_place ? completion_section : completion_file;
+    std::string text = text_of(work, loaded.target.name, load_options.defaults, by_autoschedule());
+    if (in_place) {
+        text = with_completion(own, text);
+    }
     if (options.output.empty()) {
         std::cout << text;
     } else {
@@ -67,7 +80,9 @@ void add_autoschedule(CLI::App& app, Run& run) {
                     "  coulter autoschedule matmul.coulter --threads 2 -o matmul.sched\n"
                     "      a file to read, to edit and to build with\n"
                     "  coulter autoschedule matmul.coulter mine.sched --sizes i=512,j=512,k=512\n"
-                    "      what completes mine.sched, as the layer above it, on standard output");
+                    "      what completes mine.sched, as the layer above it, on standard output\n"
+                    "  coulter autoschedule matmul.coulter mine.sched -o mine.sched\n"
+                    "      completes mine.sched itself: its lines and comments stay, and the rest stands below them");
     const auto options = std::make_shared<Options>();
     command->add_option("files", options->files, "a kernel and what schedule it has")
         ->required()

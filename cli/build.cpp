@@ -71,11 +71,7 @@ void write_completions(const Loaded& loaded, const schedule::DefaultOptions& def
     make_directory(directory);
     for (const Work& work : loaded.work) {
         const std::filesystem::path path = directory / (work.kernel.name + ".sched");
-        if (!work.variants.empty()) {
-            std::cerr << fmt::format("note: the schedule of `{}` has variants, whose completions are not written\n",
-                                     work.kernel.name);
-        }
-        if (!work.variants.empty() || work.plan.completion_why.empty()) {
+        if (is_complete(work)) {
             std::error_code ignored;
             std::filesystem::remove(path, ignored);
             continue;
@@ -112,7 +108,7 @@ std::vector<std::string> tune_all(const Loaded& loaded, const schedule::DefaultO
             std::cerr << fmt::format("note: the schedule of `{}` has holes, which keep their values\n",
                                      work.kernel.name);
         }
-        if (!work.variants.empty() || work.plan.completion_why.empty() || holes) {
+        if (!work.variants.empty() || work.plan.completion_why.empty()) {
             std::error_code ignored;
             std::filesystem::remove(path, ignored);
             continue;
@@ -129,6 +125,7 @@ std::vector<std::string> tune_all(const Loaded& loaded, const schedule::DefaultO
         request.files.insert(request.files.end(), work.schedules.begin(), work.schedules.end());
         request.sizes = sizes_of(work, options.sizes);
         request.output = path.string();
+        request.only = holes ? "stages" : "";
         request.target = options.target;
         request.threads = options.threads;
         request.runtime = options.library.runtime;

@@ -56,11 +56,13 @@ void check_duplicates(const std::vector<Work>& work, Report& report) {
 }
 
 // Files that parsed, in the order given; the diagnostics of all go to the report.
-std::vector<schedule::ScheduleFile> read_schedules(const std::vector<std::string>& paths, Loaded& loaded) {
+std::vector<schedule::ScheduleFile> read_schedules(const std::vector<std::string>& paths,
+                                                   const std::map<std::string, std::string>& texts, Loaded& loaded) {
     Report& report = loaded.report;
     std::vector<schedule::ScheduleFile> files;
     for (const std::string& path : paths) {
-        std::string text = read_file(path);
+        const auto given = texts.find(path);
+        std::string text = given == texts.end() ? read_file(path) : given->second;
         std::vector<schedule::ScheduleText> included;
         schedule::SyntaxResult syntax = schedule::parse_schedule_file(text, path, included);
         report.add_text(path, std::move(text));
@@ -146,7 +148,7 @@ Loaded load(const std::vector<std::string>& kernels, const std::vector<std::stri
             loaded.work.push_back(std::move(work));
         }
     }
-    loaded.schedules = read_schedules(schedules, loaded);
+    loaded.schedules = read_schedules(schedules, options.texts, loaded);
     check_duplicates(loaded.work, loaded.report);
     if (loaded.report.has_errors()) {
         // Schedules of kernels that are sound are checked all the same.

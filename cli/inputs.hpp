@@ -43,6 +43,7 @@ struct LoadOptions {
     std::string target = "host"; ///< as in --target; empty: any
     bool plans = true;           ///< check schedules against kernels
     schedule::DefaultOptions defaults = {}; ///< of the default schedule
+    std::map<std::string, std::string> texts = {}; ///< of schedule files, in place of what is on disk
 };
 
 struct Loaded {

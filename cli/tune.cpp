@@ -11,7 +11,7 @@ namespace coulter::cli {
 
 void add_tune(CLI::App& app, Run& run) {
     CLI::App* const command = add_command(
-        app, "tune", "Find a schedule by measuring: fill the holes of a file, or decide what no file says",
+        app, "tune", "Find a schedule by measuring: fill the holes of a file, and decide what no file says",
         "  coulter tune matmul.coulter -o matmul.sched\n"
         "      a whole schedule, to read, to edit and to commit\n"
         "  coulter tune matmul.coulter matmul.sched --budget 5m\n"
@@ -28,9 +28,15 @@ void add_tune(CLI::App& app, Run& run) {
     command->add_option("--budget", options->budget, "time (60s, 5m, 1h) or number of measured candidates (60s)")
         ->type_name("TIME|N");
     command
-        ->add_option("-o,--output", options->output,
-                     "the tuned file (the one with the holes, in place; without holes it must be given)")
+        ->add_option(
+            "-o,--output", options->output,
+            "the tuned file (the one with the holes, in place; without holes it must be given, and the last of the "
+            "files is completed in place)")
         ->type_name("S.sched");
+    command
+        ->add_option("--only", options->only,
+                     "search the `holes`, and leave the rest to the default schedule; or the `stages` left out (both)")
+        ->check(CLI::IsMember({"holes", "stages"}));
     command->add_option("--sizes", options->sizes, "extents in place of the estimates")->type_name("dim=n,...");
     command->add_option("--threads", options->threads, "threads of the kernel (the number of processors)")
         ->check(CLI::Range(1, 256));

@@ -2,6 +2,7 @@
 
 #include "tune_run.hpp"
 
+#include "completed_file.hpp"
 #include "coulter/tune/experience.hpp"
 #include "coulter/tune/holes.hpp"
 #include "coulter/tune/statistics.hpp"
@@ -104,9 +105,10 @@ public:
     explicit Tuning(const TuneRequest& request)
         : request_(request), budget_(parse_budget(request.budget)), subject_(subject_of(request)),
           setting_(setting_of(subject_, request.machine)), path_(subject_.schedules[subject_.tuned]),
-          in_place_(request.output.empty()), original_(fills_holes(subject_) ? read_file(path_) : ""),
-          space_(space_of(subject_, original_)), start_(std::chrono::steady_clock::now()) {
-        if (!fills_holes(subject_) && subject_.schedules.size() == 1) {
+          in_place_(request.output.empty() || is_in_place({path_}, request.output)),
+          original_(changes_given_file(subject_) ? read_file(path_) : ""), space_(space_of(subject_)),
+          start_(std::chrono::steady_clock::now()) {
+        if (!changes_given_file(subject_) && subject_.schedules.size() == 1) {
             subject_.default_text = space_->schedule_text(tune::initial(*space_));
         }
         if (budget_.seconds) {
@@ -189,7 +191,7 @@ private:
             return nothing_timed(result);
         }
         const std::string output = request_.output.empty() ? path_ : request_.output;
-        if (in_place_ && read_file(path_) != original_) {
+        if (in_place_ && changes_given_file(subject_) && read_file(path_) != original_) {
             throw failure(refused, "M010",
                           fmt::format("`{}` was edited while it was tuned, so nothing was written", path_),
                           "run the same command again: what was measured is recorded; -o gives another file");
@@ -236,9 +238,9 @@ private:
     Budget budget_;
     TuneSubject subject_;
     tune::Setting setting_;
-    std::string path_; ///< of the file with the holes, or of the new one
+    std::string path_; ///< of the file that is tuned, or of the new one
     bool in_place_;
-    std::string original_; ///< of the file with the holes
+    std::string original_; ///< text of the file that is tuned
     std::unique_ptr<tune::Space> space_;
     std::chrono::steady_clock::time_point start_;
     fs::path store_path_;

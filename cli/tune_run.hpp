@@ -14,6 +14,7 @@ struct TuneRequest {
     std::vector<std::string> sizes; ///< as given to --sizes
     std::string budget = "60s";
     std::string output; ///< empty: the file with the holes
+    std::string only;   ///< `holes`, `stages`, or empty: both
     std::string store;  ///< empty: the default one
     std::string machine;
     std::string target = "host";

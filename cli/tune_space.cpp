@@ -2,10 +2,13 @@
 
 #include "tune_space.hpp"
 
+#include "completed_file.hpp"
 #include "completion.hpp"
 #include "coulter/tune/decision_space.hpp"
 #include "coulter/tune/holes.hpp"
+#include "coulter/tune/joint_space.hpp"
 #include "coulter/version.hpp"
+#include "files.hpp"
 #include "verify_run.hpp"
 
 #include <algorithm>
@@ -42,56 +45,104 @@ void require_undecided(const Work& work, const std::vector<std::string>& layers,
             fmt::format("the schedule of `{}` has variants and no hole, so there is nothing to tune", work.kernel.name),
             "write `tune n in {8, 16, 32} = 16` in a variant, and `?n` where the value belongs");
     }
+    if (request.only == "holes") {
+        throw failure(refused, "M006", "--only holes was given, and no file has a hole",
+                      "write `tune n in {8, 16, 32} = 16`, and `?n` where the value belongs, or leave --only out");
+    }
     if (work.plan.completion_why.empty()) {
-        throw failure(refused, "M006",
-                      fmt::format("there is no hole in {}, and every stage has a schedule, so there is nothing to tune",
-                                  quoted_list(layers)),
-                      "write `tune n in {8, 16, 32} = 16`, and `?n` where the value belongs, or leave stages out");
+        const char* const which = request.only == "stages"
+                                      ? "in {} every stage has a schedule, so there is nothing to tune"
+                                      : "there is no hole in {}, and every stage has a schedule, so "
+                                        "there is nothing to tune";
+        throw failure(
+            refused, "M006", fmt::format(fmt::runtime(which), quoted_list(layers)),
+            request.only == "stages"
+                ? "leave stages out, or --only"
+                : "write `tune n in {8, 16, 32} = 16`, and `?n` where the value belongs, or leave stages out");
     }
     if (request.output.empty()) {
-        throw Failure(usage, "error: no file has a hole to fill, so a new file is written, and -o must name it\n"
-                             "help: -o tuned.sched; or write holes, as `tune n in {8, 16, 32} = 16`\n");
-    }
-    const auto is_output = [&](const std::string& layer) {
-        std::error_code none;
-        return layer == request.output || std::filesystem::equivalent(layer, request.output, none);
-    };
-    if (std::ranges::any_of(layers, is_output)) {
-        throw Failure(usage, fmt::format("error: `{}` has no hole, and cannot be the output too\n"
-                                         "help: what is tuned is a layer of its own: give it another name\n",
-                                         request.output));
+        throw Failure(usage,
+                      request.only == "stages"
+                          ? "error: what is tuned of the stages left out is a new file, and -o must name it\n"
+                            "help: -o tuned.sched; or the last of the files, which then is completed in place\n"
+                          : "error: no file has a hole to fill, so a new file is written, and -o must name it\n"
+                            "help: -o tuned.sched; or the last of the files, which then is completed in place; or "
+                            "write holes, as `tune n in {8, 16, 32} = 16`\n");
     }
 }
 
-/// The stages that no file schedules, as the default schedule decides on them unless told otherwise. The file is a
-/// layer above the others.
-std::unique_ptr<tune::Space> decision_space(const TuneSubject& subject) {
-    LoadOptions load_options{subject.target, true};
-    load_options.defaults.threads = subject.threads;
-    load_options.defaults.sizes = subject.sizes;
-    const std::string kernel = subject.work().path;
-    const std::vector<std::string> layers(subject.schedules.begin(), subject.schedules.end() - 1);
-    const auto load_with = [=](const schedule::Decided& decided) {
-        LoadOptions with = load_options;
-        with.defaults.decided = decided;
-        return load({kernel}, layers, with);
-    };
-    const std::string how = fmt::format("by `coulter tune` {}", COULTER_VERSION);
-    const auto write = [=](const schedule::Decided& decided) {
-        const Loaded loaded = load_with(decided);
-        // What the checker refuses is no candidate.
-        return loaded.report.has_errors()
-                   ? std::string()
-                   : completion_file(loaded.work.front(), loaded.target.name, load_options.defaults, how);
-    };
-    const std::vector<schedule::Decision> decisions = load_with({}).work.front().plan.decisions;
-    if (decisions.empty()) {
-        throw failure(refused, "M006",
-                      fmt::format("the default schedule of `{}` leaves nothing to decide for {}",
-                                  subject.work().kernel.name, subject.loaded.target.name),
-                      "on a device, and of a single loop, only holes are tuned: write `tune n in {8, 16, 32} = 16`");
+/// What completes the schedule after some decisions, with a file's text in place of the one that is tuned.
+class Completing {
+public:
+    explicit Completing(const TuneSubject& subject) : subject_(subject) {
+        options_.target = subject.target;
+        options_.defaults.threads = subject.threads;
+        options_.defaults.sizes = subject.sizes;
+        options_.texts = subject.texts;
     }
-    return std::make_unique<tune::DecisionSpace>(decisions, write);
+
+    /// \throws Failure where there are none.
+    [[nodiscard]] std::vector<schedule::Decision> decisions() const {
+        const Work work = loaded(std::nullopt, {}).work.front();
+        if (work.plan.decisions.empty()) {
+            throw failure(
+                refused, "M006",
+                fmt::format("the default schedule of `{}` leaves nothing to decide for {}", subject_.work().kernel.name,
+                            subject_.loaded.target.name),
+                "on a device, and of a single loop, only holes are tuned: write `tune n in {8, 16, 32} = 16`");
+        }
+        return work.plan.decisions;
+    }
+
+    /// A layer above all files. Empty: the checker refuses it.
+    [[nodiscard]] std::string layer(const schedule::Decided& decided) const {
+        return written(std::nullopt, decided, completion_file);
+    }
+
+    /// The file that is tuned, with what completes it. Empty: the checker refuses it.
+    [[nodiscard]] std::string file(const std::string& filled, const schedule::Decided& decided) const {
+        const std::string section = written(filled, decided, completion_section);
+        return section.empty() ? section : with_completion(filled, section);
+    }
+
+private:
+    [[nodiscard]] Loaded loaded(const std::optional<std::string>& filled, const schedule::Decided& decided) const {
+        LoadOptions options = options_;
+        options.defaults.decided = decided;
+        const auto given = static_cast<std::ptrdiff_t>(subject_.loaded.schedules.size());
+        const std::vector<std::string> layers(subject_.schedules.begin(), subject_.schedules.begin() + given);
+        if (filled) {
+            options.texts[subject_.schedules[subject_.tuned]] = *filled;
+        }
+        return load({subject_.work().path}, layers, options);
+    }
+
+    template <class Write>
+    [[nodiscard]] std::string written(const std::optional<std::string>& filled, const schedule::Decided& decided,
+                                      const Write& write) const {
+        const Loaded all = loaded(filled, decided);
+        return all.report.has_errors() ? std::string()
+                                       : write(all.work.front(), all.target.name, options_.defaults,
+                                               fmt::format("by `coulter tune` {}", COULTER_VERSION));
+    }
+
+    const TuneSubject& subject_;
+    LoadOptions options_;
+};
+
+/// Texts of the files of which an earlier run wrote a part that is to be written anew.
+std::map<std::string, std::string> own_texts(const std::vector<std::string>& layers, const TuneRequest& request) {
+    std::map<std::string, std::string> texts;
+    if (!layers.empty() && request.only != "holes") {
+        const std::string& top = layers.back();
+        const std::string text = read_file(top);
+        const std::string own = without_completion(text);
+        const bool fills = request.only != "stages" && has_holes(schedule::parse_schedule(own, top).file);
+        if (own != text && (fills || is_in_place({top}, request.output))) {
+            texts[top] = own;
+        }
+    }
+    return texts;
 }
 
 } // namespace
@@ -107,18 +158,35 @@ TuneSubject subject_of(const TuneRequest& request) {
     subject.tolerance = request.tolerance;
     subject.limits = request.limits;
     subject.code_bytes = static_cast<std::int64_t>(request.code_mib * 1024 * 1024);
+    subject.texts = own_texts(files.schedules, request);
     subject.load_files(files.kernel, files.schedules);
-    if (const auto tuned = file_with_holes(subject.loaded, files.schedules)) {
-        subject.tuned = *tuned;
-        if (std::ranges::find(subject.work().schedules, files.schedules[*tuned]) == subject.work().schedules.end()) {
-            throw failure(refused, "M006",
-                          fmt::format("the file with the holes does not apply to `{}`", subject.work().kernel.name),
-                          "its `schedule` line names other kernels");
-        }
+    const auto with_holes = request.only == "stages" ? std::nullopt : file_with_holes(subject.loaded, files.schedules);
+    if (with_holes) {
+        subject.tuned = *with_holes;
+        subject.fills = true;
+        // What completes all layers may need what the highest one makes.
+        subject.completes = request.only.empty() && subject.tuned + 1 == files.schedules.size() &&
+                            subject.work().variants.empty() && !subject.work().plan.completion_why.empty() &&
+                            !subject.work().plan.decisions.empty();
     } else {
         require_undecided(subject.work(), files.schedules, request);
-        subject.tuned = files.schedules.size();
-        subject.schedules.push_back(request.output);
+        const bool is_output = is_in_place(files.schedules, request.output);
+        subject.completes = true;
+        subject.tuned = files.schedules.size() - (is_output ? 1 : 0);
+        if (!is_output) {
+            subject.schedules.push_back(request.output);
+        }
+    }
+    if (changes_given_file(subject)) {
+        const std::string& path = files.schedules[subject.tuned];
+        if (std::ranges::find(subject.work().schedules, path) == subject.work().schedules.end()) {
+            throw failure(refused, "M006",
+                          fmt::format("{} does not apply to `{}`",
+                                      with_holes ? "the file with the holes" : "`" + path + "`",
+                                      subject.work().kernel.name),
+                          "its `schedule` line names other kernels");
+        }
+        subject.texts.try_emplace(path, read_file(path));
     }
     subject.complete(given);
     return subject;
@@ -129,15 +197,30 @@ bool has_holes(const schedule::ScheduleFile& file) {
            file.statements.end();
 }
 
-bool fills_holes(const TuneSubject& subject) {
+bool changes_given_file(const TuneSubject& subject) {
     return subject.tuned < subject.loaded.schedules.size();
 }
 
-std::unique_ptr<tune::Space> space_of(const TuneSubject& subject, const std::string& text) {
-    if (fills_holes(subject)) {
-        return std::make_unique<tune::HoleSpace>(text, subject.schedules[subject.tuned]);
+std::unique_ptr<tune::Space> space_of(const TuneSubject& subject) {
+    const std::string& path = subject.schedules[subject.tuned];
+    if (!subject.completes) {
+        return std::make_unique<tune::HoleSpace>(subject.texts.at(path), path);
     }
-    return decision_space(subject);
+    const auto completing = std::make_shared<Completing>(subject);
+    if (!changes_given_file(subject)) {
+        return std::make_unique<tune::DecisionSpace>(
+            completing->decisions(),
+            [completing](const schedule::Decided& decided) { return completing->layer(decided); });
+    }
+    const std::string own = subject.texts.at(path);
+    if (!subject.fills) {
+        return std::make_unique<tune::DecisionSpace>(
+            completing->decisions(), [=](const schedule::Decided& decided) { return completing->file(own, decided); });
+    }
+    return std::make_unique<tune::JointSpace>(
+        own, path, completing->decisions(), [completing](const std::string& filled, const schedule::Decided& decided) {
+            return completing->file(filled, decided);
+        });
 }
 
 } // namespace coulter::cli

@@ -1,5 +1,5 @@
 #pragma once
-/// What is tuned: the holes of a file, or the stages that no file schedules.
+/// What is tuned: the holes of a file, and the stages that no file schedules.
 
 #include "coulter/tune/space.hpp"
 #include "tune_run.hpp"
@@ -9,16 +9,16 @@
 
 namespace coulter::cli {
 
-/// Loads the files. With holes, `tuned` is the file that has them; without, a layer more, which is the output.
-/// \throws Failure: bad files, nothing to tune [M006], no output.
+/// Loads the files. `tuned` is the file that has holes, or the highest one where that is the output too, else a layer
+/// more, which is the output. What an earlier tuning added to a file is left out. \throws Failure: bad files, nothing
+/// to tune [M006], no output.
 [[nodiscard]] TuneSubject subject_of(const TuneRequest& request);
 
 [[nodiscard]] bool has_holes(const schedule::ScheduleFile& file);
 
-/// Whether a file with holes is tuned, and not a new one.
-[[nodiscard]] bool fills_holes(const TuneSubject& subject);
+/// Whether one of the given files is tuned, and not a new one.
+[[nodiscard]] bool changes_given_file(const TuneSubject& subject);
 
-/// `text` is that of the file with the holes.
-[[nodiscard]] std::unique_ptr<tune::Space> space_of(const TuneSubject& subject, const std::string& text);
+[[nodiscard]] std::unique_ptr<tune::Space> space_of(const TuneSubject& subject);
 
 } // namespace coulter::cli

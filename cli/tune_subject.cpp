@@ -13,7 +13,9 @@
 namespace coulter::cli {
 
 void TuneSubject::load_files(const std::string& kernel, const std::vector<std::string>& layers) {
-    loaded = load({kernel}, layers, {target, true});
+    LoadOptions options{target, true};
+    options.texts = texts;
+    loaded = load({kernel}, layers, options);
     loaded.require_good();
     schedules = layers;
     jobs = jobs == 0 ? processors() : jobs;

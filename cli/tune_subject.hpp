@@ -11,6 +11,9 @@ struct TuneSubject {
     Loaded loaded;                             ///< the files as they were given, checked
     std::vector<std::string> schedules;        ///< layers, in the order of the command line
     std::size_t tuned = 0;                     ///< the layer whose text changes
+    bool fills = false;                        ///< that layer gets values of its holes
+    bool completes = false;                    ///< that layer gets the stages that no file schedules
+    std::map<std::string, std::string> texts;  ///< of layers, in place of what is on disk
     std::map<std::string, std::int64_t> sizes; ///< extent of every dim
     std::string default_text;                  ///< of a file that is the default schedule, where that is known
     std::string target = "host";
@@ -22,7 +25,8 @@ struct TuneSubject {
     std::int64_t code_bytes = 0; ///< the most that an object may have
     unsigned jobs = 0;           ///< candidates compiled at a time; 0 as with `threads`
 
-    /// Loads the files for `target`, and settles `threads` and `jobs`. \throws Failure, as load() and require_good().
+    /// Loads the files (`texts` where it has them) for `target`, and settles `threads` and `jobs`. \throws Failure, as
+    /// load() and require_good().
     void load_files(const std::string& kernel, const std::vector<std::string>& layers);
     /// Sets `sizes`: what is given, the estimates, and a default with a warning. \throws Failure.
     void complete(std::map<std::string, std::int64_t> given);

@@ -28,9 +28,6 @@ struct Case {
     std::function<Comparison()> compare; ///< after a call
 };
 
-/// Makes a case when its turn comes, so that not all tensors are in memory together.
-using MakeCase = std::function<Case()>;
-
 // At the sizes that the kernels name as their estimates. References are plain loops in f64, and where a result is
 // large, loops over samples of it.
 [[nodiscard]] Case conv_capsules_case();

@@ -2,7 +2,9 @@
 //
 //   coulter-demo [--quick] MODELS PAGE.html
 //
-// MODELS is the folder models/ of the sources: its data and weights are read. Exit codes: 0 good; 1 a result is wrong;
+// MODELS is the folder models/ of the sources: its data and weights are read. The kernels are measured in three forms:
+// with the schedules written by hand, which are linked, and as the modules instant and tuned beside this program have
+// them. Exit codes: 0 good; 1 a result is wrong;
 // 2 the command line; 4 a file, or a call that failed.
 
 #include "page.hpp"
@@ -21,7 +23,8 @@ namespace {
 struct Options {
     std::filesystem::path models;
     std::filesystem::path page;
-    double seconds = 0.35; ///< for each kernel, with the roofs
+    std::vector<std::filesystem::path> modules; ///< of the forms behind the first
+    double seconds = 0.35;                      ///< for each form of each kernel, with the roofs
 };
 
 Machine this_machine() {
@@ -71,21 +74,18 @@ int run(const Options& options) {
               << "\ncapsules      " << score(capsules.right, capsules.unlike_pytorch, digits.count()) << "\n\n"
               << std::flush;
 
-    const std::vector<MakeCase> cases{[&] { return digits_cnn_case(network, digits); },
-                                      [&] { return digits_capsules_case(capsule_network, digits, capsules); },
-                                      conv_capsules_case,
-                                      matmul_case,
-                                      conv2d_case,
-                                      softmax_case,
-                                      layer_norm_case,
-                                      max_pool2d_case,
-                                      max_pool2d_padded_case,
-                                      avg_pool2d_case,
-                                      avg_pool2d_padded_case};
+    std::vector<std::unique_ptr<Form>> forms;
+    forms.push_back(linked_form(machine.threads));
+    for (const std::filesystem::path& module : options.modules) {
+        forms.push_back(load_form(module.string(), machine.threads));
+    }
+    const Subjects subjects{network, digits, capsule_network, capsules};
     std::vector<Measurement> rows;
-    for (const MakeCase& make : cases) {
-        rows.push_back(measure(make(), context, machine.threads, options.seconds));
-        context.forget(); // the packed weights, whose tensors are gone
+    for (std::size_t number = 0; number < case_count; ++number) {
+        rows.push_back(measure(forms, number, subjects, machine.threads, options.seconds));
+        for (const std::unique_ptr<Form>& form : forms) {
+            form->forget();
+        }
     }
     print_table(std::cout, rows);
     std::cout << '\n';
@@ -123,6 +123,10 @@ int main(int argc, char** argv) {
     }
     options.models = files[0];
     options.page = files[1];
+    const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+    for (const char* const name : {"instant", "tuned"}) {
+        options.modules.push_back(folder / ("coulter-demo-" + std::string(name) + ".so"));
+    }
     try {
         return demo::run(options);
     } catch (const std::exception& error) {

@@ -38,7 +38,8 @@ th:first-child, td:first-child, .words { text-align: left; }
 td:first-child b { display: block; font-weight: 600; }
 .sizes { display: block; font-size: .8rem; }
 td.sizes { display: table-cell; }
-.share { min-width: 9.5rem; text-align: left; }
+.share { min-width: 8.5rem; text-align: left; }
+.fastest { color: var(--good); }
 .meter { display: block; height: .4rem; margin-top: .3rem; background: var(--track); border-radius: .2rem; }
 .meter i { display: block; height: 100%; background: var(--good); border-radius: .2rem; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(8.5rem, 1fr)); gap: .6rem; }
@@ -115,18 +116,32 @@ std::string axis() {
     return text + "</g></defs></svg>\n";
 }
 
+/// One form of a kernel: its time, its rate, and a meter of its share of the roof.
+std::string cell(const Measurement& row, const Timing& form, bool fastest) {
+    const double percent = std::clamp(100 * row.share(form), 0.0, 100.0);
+    return "<td class=\"share\"><b" + std::string(fastest ? " class=\"fastest\"" : "") + ">" + time_text(form.seconds) +
+           "</b> <span class=\"lead\">" + share_text(row, form) + "</span><span class=\"sizes\">" +
+           rate_text(row, form) + "</span><span class=\"meter\"><i style=\"width:" + fixed(percent, 1) +
+           "%\"></i></span></td>";
+}
+
 std::string table(const std::vector<Measurement>& rows) {
-    std::string text =
-        "<div class=\"scroll\"><table>\n<tr><th>kernel</th><th>time</th><th>GFLOP/s</th><th>GB/s</th>"
-        "<th class=\"words\">share of the roof</th><th>largest error</th><th class=\"words\">against</th></tr>\n";
+    std::string text = "<div class=\"scroll\"><table>\n<tr><th>kernel</th>";
+    for (const char* const form : form_names) {
+        text += "<th class=\"words\">" + std::string(form) + "</th>";
+    }
+    text += "<th>largest error</th><th class=\"words\">against</th></tr>\n";
     for (const Measurement& row : rows) {
-        const double percent = 100 * row.share();
         text += "<tr><td><b>" + escaped(row.name) + "</b><span class=\"sizes\">" + escaped(row.sizes) +
-                "</span></td><td>" + time_text(row.seconds) + "</td><td>" + significant(1e-9 * row.flops) +
-                "</td><td>" + significant(1e-9 * row.bytes) + "</td><td class=\"share\">" + fixed(percent, 0) +
-                " % <span class=\"lead\">of " + bound_text(row) +
-                "</span><span class=\"meter\"><i style=\"width:" + fixed(std::clamp(percent, 0.0, 100.0), 1) +
-                "%\"></i></span></td><td>" + error_text(row.comparison.error) + "</td><td class=\"words sizes\">" +
+                "</span><span class=\"sizes\">bound by " + bound_text(row) + "</span></td>";
+        double least = row.forms.front().seconds;
+        for (const Timing& form : row.forms) {
+            least = std::min(least, form.seconds);
+        }
+        for (const Timing& form : row.forms) {
+            text += cell(row, form, form.seconds == least);
+        }
+        text += "<td>" + error_text(row.comparison.error) + "</td><td class=\"words sizes\">" +
                 escaped(row.comparison.with) + "</td></tr>\n";
     }
     text += "</table></div>\n<p class=\"note\">";
@@ -163,7 +178,7 @@ std::string page(HeldOut& digits, const Answers& answers, const CapsuleAnswers& 
                  answers.unlike_pytorch == 0 ? "predictions equal PyTorch's" : "predictions differ from PyTorch's",
                  answers.unlike_pytorch == 0);
     if (!rows.empty()) {
-        text += tile(time_text(rows.front().seconds), "for all " + count + " images");
+        text += tile(time_text(rows.front().forms.front().seconds), "for all " + count + " images");
         text += tile(fixed(1e-9 * peak, 0) + " GFLOP/s", "measured peak of " + std::to_string(machine.threads) +
                                                              (machine.threads == 1 ? " thread" : " threads"));
     }

@@ -19,6 +19,11 @@ namespace demo {
 /// What bounds a kernel: `multiply-adds` or `copying`.
 [[nodiscard]] const char* bound_text(const Measurement& row);
 
+/// How fast a form is in the unit of what bounds the kernel: `123 GFLOP/s`, `14.2 GB/s`.
+[[nodiscard]] std::string rate_text(const Measurement& row, const Timing& form);
+/// Its share of that bound: `87 %`.
+[[nodiscard]] std::string share_text(const Measurement& row, const Timing& form);
+
 /// How the columns are to be read, a sentence each. The last warns when the machine was too busy for what it measured.
 [[nodiscard]] std::vector<std::string> legend(const std::vector<Measurement>& rows);
 

@@ -2,6 +2,7 @@
 
 #include "check_model.hpp"
 #include "check_variants.hpp"
+#include "complete_plan.hpp"
 #include "coulter/schedule/target.hpp"
 #include "expand.hpp"
 
@@ -11,6 +12,8 @@
 
 namespace coulter::schedule {
 namespace {
+
+constexpr std::size_t most_diagnostics = 500;
 
 void add(std::vector<Diagnostic>& to, Severity severity, std::string code, const Span& span, std::string message,
          std::string help = {}, std::vector<Note> notes = {}) {
@@ -55,29 +58,6 @@ bool applies(const ir::Kernel& kernel, const ScheduleFile& file, std::vector<Dia
         fmt::format("this file is for {}, not for kernel `{}`", quoted_list(patterns), kernel.name),
         close.empty() ? "it has no effect here" : fmt::format("did you mean `schedule {}`?", kernel.name));
     return false;
-}
-
-/// The schedule of the stages that nobody mentioned.
-std::string completion(const ir::Kernel& kernel, const std::vector<std::string>& mentioned, Numerics numerics,
-                       Device device, const CheckOptions& options, DecisionLog& log) {
-    if (options.complete) {
-        DefaultOptions defaults = options.defaults;
-        defaults.numerics = numerics;
-        defaults.device = device;
-        if (const auto target = find_target(options.target)) {
-            defaults.vector_bytes = target->vector_bytes;
-            defaults.vector_registers = target->vector_registers;
-        }
-        return default_schedule(kernel, mentioned, defaults, &log);
-    }
-    std::string text;
-    for (const ir::Definition& each : kernel.definitions) {
-        const bool map = !each.reduction && !each.scan;
-        if (map && !kernel.is_output(each.name) && std::ranges::find(mentioned, each.name) == mentioned.end()) {
-            text += fmt::format("stage {} {{ compute inline }}\n", each.name);
-        }
-    }
-    return text;
 }
 
 /// Position of each file, so that diagnostics come in the order of the files given.
@@ -133,9 +113,32 @@ Header header_of(const std::vector<const ScheduleFile*>& layers) {
     return header;
 }
 
+/// What the author can change about a requirement that is not kept: the stage, where he placed it himself.
+void report(const detail::Violation& violation, const detail::Model& model, const detail::Completed& completed,
+            std::vector<Diagnostic>& diagnostics) {
+    const Statement& line = *violation.line;
+    const bool by_author =
+        completed.text.empty() || std::ranges::count(model.mentioned(), violation.stages.front()) > 0;
+    if (by_author) {
+        std::vector<Note> notes;
+        if (const Span span = model.span_of(violation.stages.front()); span.line != 0) {
+            notes.push_back({span, "its statement"});
+        }
+        diagnostics.push_back(
+            {Severity::error, "S130", line.span, violation.message, std::move(notes), violation.help});
+    } else {
+        diagnostics.push_back({Severity::error,
+                               "S131",
+                               line.span,
+                               fmt::format("no default schedule keeps to this: {}", violation.message),
+                               {},
+                               violation.help});
+    }
+}
+
 /// One whole plan: the statements, then the default schedule for the rest.
 std::optional<Plan> plan_of(const ir::Kernel& kernel, const ScheduleFile& statements, const Header& header,
-                            const CheckOptions& options, CheckResult& result) {
+                            const std::vector<Statement>& required, const CheckOptions& options, CheckResult& result) {
     const std::size_t first = result.diagnostics.size();
     detail::Model model(kernel, result.diagnostics);
     model.numerics = header.numerics;
@@ -155,19 +158,20 @@ std::optional<Plan> plan_of(const ir::Kernel& kernel, const ScheduleFile& statem
     const std::vector<Statement> applied = model.applied();
     model.first_directives.reset();
     model.leave_out_unread();
-    DecisionLog log;
-    const std::string text = completion(model.kernel(), model.mentioned(), model.numerics,
-                                        model.device.value_or(Device::none), options, log);
-    const SyntaxResult completed = parse_schedule(text, "default schedule");
-    COULTER_INTERNAL_ASSERT(completed.ok());
-    const std::size_t before = result.diagnostics.size();
-    model.apply(completed.file);
-    std::optional<Plan> plan = model.finish();
-    // The author did not write the default schedule: its warnings teach nothing, and its errors are ours.
-    std::size_t position = 0;
-    std::erase_if(result.diagnostics, [&](const Diagnostic& each) {
-        return position++ >= before && each.span.file == "default schedule" && each.severity != Severity::error;
-    });
+    // What is left of a schedule for an experiment need not keep to anything.
+    const bool is_whole = options.complete && !options.first_directives;
+    const std::vector<Statement> lines = is_whole ? required : std::vector<Statement>{};
+    const detail::Requirements requirements(lines);
+    std::vector<std::string> made;
+    for (const ir::Definition& each : model.kernel().definitions) {
+        made.push_back(each.name);
+    }
+    requirements.check_names(kernel, made, header.one_kernel, result.diagnostics);
+    detail::Completed completed = detail::complete_plan(model, requirements, options, result.diagnostics);
+    for (std::size_t i = 0; i < completed.violations.size() && result.diagnostics.size() < most_diagnostics; ++i) {
+        report(completed.violations[i], model, completed, result.diagnostics);
+    }
+    std::optional<Plan> plan = std::move(completed.plan);
     if (!plan || std::any_of(result.diagnostics.begin() + static_cast<std::ptrdiff_t>(first), result.diagnostics.end(),
                              [](const Diagnostic& each) { return each.severity == Severity::error; })) {
         return std::nullopt;
@@ -177,12 +181,12 @@ std::optional<Plan> plan_of(const ir::Kernel& kernel, const ScheduleFile& statem
         for (const Statement* line : header.lines) {
             in_force.statements.push_back(*line);
         }
+        in_force.statements.insert(in_force.statements.end(), required.begin(), required.end());
         in_force.statements.insert(in_force.statements.end(), applied.begin(), applied.end());
         plan->schedule_text = format_bare(in_force);
     }
-    plan->completion_text = format_bare(completed.file);
-    plan->completion_why = text;
-    plan->decisions = log.all();
+    plan->completion_why = completed.text;
+    plan->decisions = completed.log.all();
     for (StagePlan& stage : plan->stages) {
         if (stage.span.file == "default schedule") {
             stage.span = {};
@@ -228,7 +232,7 @@ CheckResult check(const ir::Kernel& kernel, const std::vector<ScheduleFile>& fil
     }
     const detail::Expanded expanded = detail::expand(kernel, layers, result.diagnostics, result.texts);
     result.holes = expanded.holes;
-    result.plan = plan_of(kernel, expanded.common, header, options, result);
+    result.plan = plan_of(kernel, expanded.common, header, expanded.requirements, options, result);
     for (const detail::ExpandedVariant& each : expanded.variants) {
         Variant variant;
         variant.name = each.line->stage.text;
@@ -240,7 +244,8 @@ CheckResult check(const ir::Kernel& kernel, const std::vector<ScheduleFile>& fil
         }
         ScheduleFile statements = expanded.common;
         statements.statements.insert(statements.statements.end(), each.statements.begin(), each.statements.end());
-        if (std::optional<Plan> plan = plan_of(kernel, statements, header, for_variant, result); plan && good) {
+        if (std::optional<Plan> plan = plan_of(kernel, statements, header, expanded.requirements, for_variant, result);
+            plan && good) {
             variant.plan = std::move(*plan);
             result.variants.push_back(std::move(variant));
         }

@@ -98,6 +98,11 @@ std::vector<std::string> Model::mentioned() const {
     return names;
 }
 
+Span Model::span_of(const std::string& stage) const {
+    const auto at = stages_.find(stage);
+    return at == stages_.end() ? Span{} : at->second.span;
+}
+
 void Model::leave_out_unread() {
     std::set<std::string> read;
     ir::Kernel kept = kernel_;

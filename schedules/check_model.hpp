@@ -52,6 +52,10 @@ public:
     [[nodiscard]] const ir::Kernel& kernel() const { return kernel_; }
     /// Stages with a block or a place of their own, or with a stage placed in them: not the default schedule's.
     [[nodiscard]] std::vector<std::string> mentioned() const;
+    /// The definition of the given kernel that a stage derives from; empty: an Input or Const.
+    [[nodiscard]] const std::string& origin(const std::string& stage) const { return stages_.at(stage).origin; }
+    /// The statement about a stage; line 0: there is none.
+    [[nodiscard]] Span span_of(const std::string& stage) const;
     [[nodiscard]] bool has_errors() const;
     /// The statements in force so far, with the names of their stages: no wildcards, no layers, no macros.
     [[nodiscard]] std::vector<Statement> applied() const;

@@ -147,6 +147,7 @@ private:
         for (const ir::Ref& access : analysis_.reads(definition.name)) {
             const std::optional<std::int64_t> stride = analysis_.stride(*access, vector.dim);
             if (stride != 0 && stride != 1 && is_packable(analysis_, *access, vector.dim) &&
+                analysis_.decided("pack", definition.name, {"once", "no"}) != "no" &&
                 packed_.insert(access->name).second) {
                 const std::string name = free_name(access->name + ".packed");
                 packs_made_.push_back({name, access->name, {vector.dim, vector.size}});
@@ -213,6 +214,8 @@ private:
         }
         if (order.size() > 1 && !inner.empty()) {
             step("reorder " + joined(order), "the tile innermost");
+        } else if (!is_in_order(definition.dims, shape.outer)) {
+            step("reorder " + joined(order), "as it was decided");
         }
         if (shape.has_tile()) {
             step("vectorize " + inner.front(), "contiguous, or the same for all lanes");
@@ -221,6 +224,13 @@ private:
             step("unroll " + joined({inner.begin() + 1, inner.end()}), "so that each result is a register");
         }
         return parallel(definition, shape, std::move(outer), total, keep_outer);
+    }
+
+    /// Whether loops stand as a nest has them before any directive.
+    static bool is_in_order(const std::vector<std::string>& dims, const std::vector<OuterLoop>& loops) {
+        const auto position = [&](const OuterLoop& loop) { return std::find(dims.begin(), dims.end(), loop.dim); };
+        return std::is_sorted(loops.begin(), loops.end(),
+                              [&](const OuterLoop& a, const OuterLoop& b) { return position(a) < position(b); });
     }
 
     /// How many iterations of a parallel loop of `steps` make a task.

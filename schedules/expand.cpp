@@ -349,6 +349,10 @@ private:
         case Kind::macro:
         case Kind::tune:
         case Kind::variant: return;
+        case Kind::require:
+            out_.requirements.push_back(given);
+            name(out_.requirements.back().stage, scope);
+            return;
         case Kind::include:
             if (given.included != nullptr) {
                 common(given.included->statements, scope);

@@ -16,6 +16,7 @@ struct Expanded {
     ScheduleFile common; ///< statements with their layer; header lines left out
     std::vector<ExpandedVariant> variants;
     std::vector<Hole> holes;
+    std::vector<Statement> requirements; ///< of all layers
 };
 
 /// \param files those that apply to the kernel, lower layers first; they outlive the result.

@@ -91,6 +91,9 @@ std::string head(const Statement& s) {
         }
         return fmt::format("tune {} in {{{}}} = {}", s.stage.text, domain, s.value.value);
     }
+    case Statement::Kind::require:
+        return s.limited == Limited::stage ? fmt::format("require {} not stored", s.stage.text)
+                                           : fmt::format("require {} <= {} {}", name(s.limited), s.value.value, s.unit);
     case Statement::Kind::variant: return fmt::format("variant {} when {}", s.stage.text, format(s.condition));
     }
     return {};
@@ -216,7 +219,7 @@ bool same_statement(const Statement& a, const Statement& b) {
     return a.kind == b.kind && same_names(a.patterns, b.patterns) && a.numerics == b.numerics &&
            a.stage.text == b.stage.text && a.stamp == b.stamp && a.source.text == b.source.text &&
            a.target.text == b.target.text && a.once == b.once && a.memory == b.memory && a.extend == b.extend &&
-           a.skip_missing == b.skip_missing && same_names(a.names, b.names) && same_number(a.value, b.value) &&
+           a.skip_missing == b.skip_missing && a.limited == b.limited && a.unit == b.unit && same_names(a.names, b.names) && same_number(a.value, b.value) &&
            same_optional(a.at, b.at, same_place) && std::ranges::equal(a.by, b.by, same_by) &&
            std::ranges::equal(a.arguments, b.arguments, same_argument) &&
            std::ranges::equal(a.domain, b.domain, same_number) &&
@@ -323,6 +326,15 @@ std::string_view name(Memory memory) {
     case Memory::stack: return "stack";
     case Memory::registers: return "registers";
     case Memory::shared: return "shared";
+    }
+    return {};
+}
+
+std::string_view name(Limited limited) {
+    switch (limited) {
+    case Limited::stage: return "stage";
+    case Limited::memory: return "memory";
+    case Limited::shared: return "shared";
     }
     return {};
 }

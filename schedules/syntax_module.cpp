@@ -1,4 +1,4 @@
-// Statements about other statements: include, macro, use, tune, variant.
+// Statements about other statements: include, macro, use, tune, require, variant.
 
 #include "syntax_parser.hpp"
 #include "syntax_words.hpp"
@@ -137,6 +137,52 @@ bool Parser::tune(Statement& out) {
                             "the value in force is one of those in braces");
     }
     return true;
+}
+
+bool Parser::require(Statement& out) {
+    out.kind = Statement::Kind::require;
+    // A stage may be called `memory`: the word is the limit where a `<=` follows.
+    const std::string help = "write `require STAGE not stored`, `require memory <= 64 MB` or `require shared <= 16 KiB`";
+    for (const Limited each : {Limited::memory, Limited::shared}) {
+        if (cursor_.is_word(name(each)) && cursor_.is_symbol('<', 1)) {
+            cursor_.take();
+            out.limited = each;
+            return cursor_.symbol('<', help) && cursor_.symbol('=', help) && limit(out);
+        }
+    }
+    return cursor_.stage_name(out.stage, "a stage, `memory <=` or `shared <=`") && cursor_.word("not", help) &&
+           cursor_.word("stored", help);
+}
+
+bool Parser::limit(Statement& out) {
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    if (!cursor_.is(Token::Kind::word) || !std::ranges::all_of(cursor_.peek().text, is_digit)) {
+        return cursor_.expected("a number of bytes", "a number, a blank and a unit: `require memory <= 64 MB`");
+    }
+    if (!cursor_.number(out.value, "a number of bytes")) {
+        return false;
+    }
+    std::vector<std::string> known;
+    for (const Unit& each : units()) {
+        known.emplace_back(each.name);
+        if (cursor_.is_word(each.name)) {
+            cursor_.take();
+            out.unit = each.name;
+            return true;
+        }
+    }
+    return cursor_.expected("a unit", "one of " + quoted_list(known));
+}
+
+const std::vector<Unit>& units() {
+    static const std::vector<Unit> all{{"B", 1},
+                                       {"KB", 1'000},
+                                       {"MB", 1'000'000},
+                                       {"GB", 1'000'000'000},
+                                       {"KiB", 1 << 10},
+                                       {"MiB", 1 << 20},
+                                       {"GiB", 1 << 30}};
+    return all;
 }
 
 bool Parser::variant(Statement& out, const Token& first) {

@@ -43,6 +43,8 @@ private:
     bool macro(Statement& out, const Token& first);
     bool use(Statement& out);
     bool tune(Statement& out);
+    bool require(Statement& out);
+    bool limit(Statement& out);
     bool variant(Statement& out, const Token& first);
     [[nodiscard]] bool holds_statements() const;
 

@@ -57,6 +57,8 @@ bool Parser::statement(Statement& out) {
         good = cursor_.stage_name(out.stage, "the name of a stage");
     } else if (word == "tune") {
         good = tune(out);
+    } else if (word == "require") {
+        good = require(out);
     } else {
         return unknown(first);
     }

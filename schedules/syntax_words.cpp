@@ -54,7 +54,7 @@ std::string_view look_up(const std::array<Entry, N>& table, std::string_view wor
 const std::vector<std::string>& statement_words() {
     static const std::vector<std::string> words{"schedule", "target", "numerics", "stage", "rfactor", "clone",
                                                 "extend",   "include", "macro",   "use",   "tune",    "variant",
-                                                "drop"};
+                                                "drop",    "require"};
     return words;
 }
 

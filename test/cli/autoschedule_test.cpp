@@ -91,6 +91,37 @@ TEST_CASE("a schedule is completed by a layer, and stays in force") {
     CHECK(!folder.has("none.sched"));
 }
 
+TEST_CASE("a file that is the output too is completed in place, again and again, until its author edits it") {
+    const Folder folder;
+    folder.write("tiny.coulter", tiny_kernel);
+    const std::string mine = "# mine\nschedule tiny  # this one\nrequire memory <= 1 MB\n"
+                             "stage sums = accumulate product\n\nstage sums {   unroll k by 2 }";
+    folder.write("mine.sched", mine);
+    const auto complete = [&] { return autoschedule(folder, {"tiny.coulter", "mine.sched", "-o", "./mine.sched"}); };
+    REQUIRE(complete().code == 0);
+    const std::string once = folder.read("mine.sched");
+    CHECK(once.starts_with(mine + "\n\n# completed "));
+    CHECK(contains(once, "\nstage product {"));
+    CHECK(folder.coulter({"check", "tiny.coulter", "mine.sched"}).code == 0);
+    REQUIRE(complete().code == 0);
+    CHECK(folder.read("mine.sched") == once);
+    folder.write("mine.sched", once + "# edited\n");
+    CHECK(complete().err == "note: every stage of `tiny` has a schedule already; nothing was written\n");
+    CHECK(folder.read("mine.sched") == once + "# edited\n");
+
+    folder.write("above.sched", "schedule tiny\n");
+    const Ran below = autoschedule(folder, {"tiny.coulter", "mine.sched", "above.sched", "-o", "mine.sched"});
+    CHECK(below.code == 2);
+    CHECK(below.err == "error: `mine.sched` is below `above.sched`, and only the highest file is completed in place\n"
+                       "help: -o above.sched, or another name\n");
+    folder.write("other.sched", "schedule other\n");
+    CHECK(autoschedule(folder, {"tiny.coulter", "other.sched", "-o", "other.sched"}).code == 1);
+    CHECK(folder.read("other.sched") == "schedule other\n");
+    folder.write("tight.sched", "schedule tiny\nrequire memory <= 1 B\nstage product { compute root }\n"
+                                "stage right.packed = pack right by j 4 at root\n");
+    CHECK(autoschedule(folder, {"tiny.coulter", "tight.sched", "-o", "tight.sched"}).code == 1);
+}
+
 TEST_CASE("sizes that nobody knows are told, and those that no call chooses refused") {
     const Folder folder;
     folder.write("tiny.coulter", std::string(tiny_kernel).substr(0, std::string(tiny_kernel).find("estimate")));
@@ -103,15 +134,43 @@ TEST_CASE("sizes that nobody knows are told, and those that no call chooses refu
     check_golden("sizes_unknown", refused.err);
 }
 
+TEST_CASE("each variant is completed by what it leaves out itself") {
+    const Folder folder;
+    folder.write("tiny.coulter", tiny_kernel);
+    const std::string small = "variant small when extent(j) < 8 ";
+    const std::string flat = "variant flat when extent(i) == 1 ";
+    const std::vector<std::string> schedules{
+        // A variant schedules what the common part leaves out, or the other way round, or makes a stage of the same
+        // name.
+        small + "{ stage product { unroll i by 2 } }\n",
+        "stage product { unroll i by 2 }\n" + small + "{ drop product; stage sums = accumulate product }\n",
+        small + "{ stage product.acc = accumulate product\n stage product.acc { unroll k by 2 } }\n" + flat + "{}\n",
+        "stage product.acc = accumulate product\n" + small + "{ stage product.acc { unroll k by 2 } }\n" + flat +
+            "{ stage product { vectorize j by 4 } }\n",
+        "stage product { vectorize j by 8 }\n" + small + "{ drop product }\n"};
+    for (const std::string& statements : schedules) {
+        CAPTURE(statements);
+        folder.write("parts.sched", "schedule tiny\n" + statements);
+        folder.write("own.sched", "schedule tiny\n" + statements);
+        const std::string wanted = loops(folder, {"tiny.coulter", "parts.sched"});
+        const auto complete = [&](const std::vector<std::string>& more) {
+            std::vector<std::string> words{"autoschedule", "tiny.coulter", "--threads", "16"};
+            words.insert(words.end(), more.begin(), more.end());
+            const Ran ran = folder.coulter(words);
+            CHECK_MESSAGE(ran.code == 0, ran.err);
+        };
+        complete({"parts.sched", "-o", "rest.sched"});
+        CHECK(loops(folder, {"tiny.coulter", "parts.sched", "rest.sched"}) == wanted);
+        complete({"own.sched", "-o", "own.sched"});
+        CHECK(loops(folder, {"tiny.coulter", "own.sched"}) == wanted);
+        const Ran shown = folder.coulter({"show", "tiny.coulter", "own.sched", "--as", "schedule"});
+        CHECK(!contains(shown.out, "completed by the default schedule"));
+    }
+}
+
 TEST_CASE("what is refused leaves no file") {
     const Folder folder;
     folder.write("tiny.coulter", tiny_kernel);
-    folder.write("parts.sched",
-                 "schedule tiny\nvariant small when extent(j) < 8 { stage product { unroll i by 2 } }\n");
-    const Ran parts = autoschedule(folder, {"tiny.coulter", "parts.sched", "-o", "out.sched"});
-    CHECK(parts.code == 2);
-    CHECK(parts.err == "error: the schedule of `tiny` has variants, and those are not completed yet\n"
-                       "help: give the part of the file outside of its variants\n");
     folder.write("wrong.sched", "schedule tiny\nstage produkt { unroll i by 2 }\n");
     CHECK(autoschedule(folder, {"tiny.coulter", "wrong.sched", "-o", "out.sched"}).code == 1);
     CHECK(autoschedule(folder, {"tiny.coulter", "-o", "no/folder/out.sched"}).code == 4);

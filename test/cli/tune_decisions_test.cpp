@@ -145,8 +145,14 @@ TEST_CASE("what cannot be tuned without holes is refused") {
     };
     refuse({}, 2);
     refuse({"mine.sched"}, 2);
-    refuse({"mine.sched", "-o", "mine.sched"}, 2);
-    refuse({"mine.sched", "-o", "./mine.sched"}, 2);
+    refuse({"mine.sched", "--only", "stages"}, 2);
+    refuse({"mine.sched", "--only", "holes"}, 1);
+    refuse({"mine.sched", "--only", "both"}, 2);
+    folder.write("above.sched", "schedule tiny\n");
+    folder.write("other.sched", "schedule other\n");
+    refuse({"mine.sched", "above.sched", "-o", "./mine.sched"}, 2);
+    refuse({"other.sched", "-o", "other.sched"}, 1);
+    refuse({"whole.sched", "-o", "out.sched", "--only", "stages"}, 1);
     refuse({"whole.sched", "-o", "out.sched"}, 1);
     refuse({"cases.sched", "-o", "out.sched"}, 1);
     refuse({"-o", "out.sched", "--target", "x86-64-avx2-opencl"}, 1);

@@ -72,6 +72,30 @@ TEST_CASE("a decision that does not come up, cannot be done or is left open chan
     CHECK(contains(scheduled(product, {{"vectors of sums", "4"}, {"rows of sums", "16"}}), "split"));
 }
 
+TEST_CASE("the order of loops is written out where there is no tile") {
+    // Every result is a sum in lanes along j.
+    const std::string text = scheduled(R"(coulter 1
+kernel dots
+
+dim i
+dim j
+dim k
+
+input a: f32[i, j]
+input w: f32[k, j]
+
+y: f32[k, i] =
+    sum {j} a * w
+
+output y
+
+estimate i = 512, j = 512, k = 512
+)",
+                                       {{"first of y", "i"}});
+    CHECK(contains(text, "reorder k i "));
+    CHECK(contains(text, "parallel i "));
+}
+
 TEST_CASE("tiles") {
     const std::string text = scheduled(product, {{"rows of sums", "3"}, {"vectors of sums", "2"}});
     CHECK(contains(text, "split i by 3 "));

@@ -59,6 +59,8 @@ variant small when extent(batch) < 4 and (extent(in) == 8 or not extent(out) % 8
 )",
     R"(schedule chain
 target host
+require a not stored; require b not stored
+require memory <= 64 MB; require shared <= 16 KiB
 stage a { compute at c/y.o; store at c/y.o; tile x y by 8 2 as xo yo xi yi; unroll yi }
 stage b { compute inline }
 stage c { tile x y by 16 5; vectorize x.i; serial y.i; parallel y.o }
@@ -68,7 +70,8 @@ const std::array words{
     "stage", "{", "}",   ";",    "split", "by",    "16",      "0",      "-1",   "as",  "votes",
     "x",     "/", "in",  "at",   "tail",  "shift", "compute", "root",   "fuse", "row", "unroll",
     "@",     "*", "acc", "copy", "pack",  "for",   "rfactor", "inline", "#",    "y",   "99999999999999999999",
-    "k",     "*+1", "[*]", "?n", "macro", "use", "like", "variant", "when", "extend", "clone", "join", "tune", "(", ")"};
+    "k",     "*+1", "[*]", "?n", "macro", "use", "like", "variant", "when", "extend", "clone", "join", "tune", "(", ")",
+    "require", "not", "stored", "<", "=", "memory", "MB"};
 
 // What may stand for one another without breaking the grammar.
 const std::vector<std::vector<std::string>> alike{
@@ -193,7 +196,7 @@ TEST_CASE("large files are refused with a limited number of messages") {
     for (const schedule::CheckResult& result :
          {many("stage c { ", "serial x; ", "}"), many("stage c { ", "reorder y x; reorder x y; ", "}"),
           many("stage c { unroll ", "q ", "}"), many("", "stage q { unroll q }\n", ""), many("", "stage c {}\n", ""),
-          many("stage c { ", "split x by 0\n", "}"), many("", "stage p = copy image for q at q/q\n", "")}) {
+          many("stage c { ", "split x by 0\n", "}"), many("", "require a not stored\n", "stage a { compute root }"), many("", "stage p = copy image for q at q/q\n", "")}) {
         CHECK(!result.ok());
         CHECK(result.diagnostics.size() <= 600);
     }

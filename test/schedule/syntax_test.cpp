@@ -45,6 +45,11 @@ TEST_CASE("statements print as they were understood") {
         Row{"stage v.acc = accumulate v at v/x.i in registers", "stage v.acc = accumulate v at v/x.i in registers\n"},
         Row{"stage a = accumulate root at root/root", "stage a = accumulate root at root/root\n"},
         Row{"rfactor v.acc: in.i as v.part", "rfactor v.acc: in.i as v.part\n"},
+        Row{"require votes not stored", "require votes not stored\n"},
+        Row{"require em.mu[*] not stored", "require em.mu[*] not stored\n"},
+        Row{"require memory<=64 MB", "require memory <= 64 MB\n"},
+        Row{"require memory not stored", "require memory not stored\n"},
+        Row{"require shared <= 0 KiB", "require shared <= 0 KiB\n"},
         Row{"stage em.mu[12].acc @0123abcd {}", "stage em.mu[12].acc @0123abcd {}\n"},
         Row{"stage a {};;stage b{}", "stage a {}\nstage b {}\n"},
         Row{"\xef\xbb\xbfschedule a\r\n", "schedule a\n"},
@@ -232,6 +237,12 @@ TEST_CASE("equality sees every part of a statement") {
         "stage s = accumulate a",
         "rfactor s: a as b",
         "rfactor s: a as c",
+        "require s not stored",
+        "require t not stored",
+        "require memory <= 1 B",
+        "require memory <= 2 B",
+        "require memory <= 1 KB",
+        "require shared <= 1 B",
     };
     for (std::size_t i = 0; i < texts.size(); ++i) {
         for (std::size_t j = 0; j < texts.size(); ++j) {

@@ -17,6 +17,7 @@
 ///     use NAME(ARGUMENT, ...)
 ///     tune NAME in {N, ...} = N                             ?NAME wherever a factor may stand
 ///     variant NAME when CONDITION { STATEMENT; ... }
+///     require STAGE not stored        require memory <= N UNIT        require shared <= N UNIT
 ///
 /// Names of stages may hold wildcards: `em.mu[*]`, `em.mu[*+1]`, `d.*`. Nothing here knows a kernel: names are resolved
 /// by check().
@@ -125,6 +126,13 @@ struct PackBy {
     Number factor;
 };
 
+/// What a `require` line bounds, or forbids.
+enum class Limited : std::uint8_t {
+    stage,  ///< one stage is never whole in memory
+    memory, ///< what a call holds
+    shared  ///< shared memory of a block
+};
+
 struct ScheduleFile;
 
 /// One statement at the top of a file, or in the body of a macro or variant.
@@ -145,14 +153,15 @@ struct Statement {
         use,
         tune,
         variant,
-        drop
+        drop,
+        require
     };
     Kind kind = Kind::block;
     Span span;                  ///< the statement up to its end, or to the `{` of a block
     Span keyword;               ///< its first word
     std::vector<Name> patterns; ///< schedule; target: the one word
     Numerics numerics = Numerics::reassociate;
-    Name stage; ///< block: the stage; rfactor: the reduction; macro, use, tune, variant: its name; others: the new stage
+    Name stage; ///< block: the stage; rfactor: the reduction; macro, use, tune, variant: its name; require: the stage; others: the new stage
     std::string stamp; ///< block: the fingerprint after `@`, or empty
     Span stamp_span;
     bool extend = false;       ///< block: adds to a lower layer's block
@@ -162,7 +171,9 @@ struct Statement {
     std::vector<Name> names;   ///< join: the stages; clone: the consumers; macro: the parameters
     std::vector<Argument> arguments;         ///< use
     std::vector<Number> domain;              ///< tune
-    Number value;                            ///< tune
+    Number value;                            ///< tune; require: the limit, in `unit`
+    Limited limited = Limited::stage;        ///< require
+    std::string unit;                        ///< require: `B`, `KiB`, `MB`, ...
     std::vector<ConditionNode> condition;    ///< variant; the last is the whole
     std::vector<Statement> body;             ///< variant, macro of statements
     std::vector<PackBy> by;                  ///< pack
@@ -230,6 +241,14 @@ void resolve_includes(ScheduleFile& file, const std::function<std::optional<std:
 [[nodiscard]] std::string_view name(Directive::Kind kind); ///< first words: `split`, `compute at`, ...
 [[nodiscard]] std::string_view name(Tail tail);
 [[nodiscard]] std::string_view name(Memory memory); ///< `auto`, `heap`, ...
+[[nodiscard]] std::string_view name(Limited limited);
 [[nodiscard]] std::string_view name(Numerics numerics);
+
+/// Bytes of a unit as `require` writes it, in the order in which messages list the units.
+struct Unit {
+    std::string_view name;
+    std::int64_t bytes;
+};
+[[nodiscard]] const std::vector<Unit>& units();
 
 } // namespace coulter::schedule
