@@ -33,20 +33,13 @@ struct Options {
     LibraryRequest library;
 };
 
-/// Static figures are an extra of a CUDA target, unless they are asked for by name.
+/// Only where it is asked for by name: a library needs no assembler, and assembling takes as long as compiling.
 Assembler assembler_of(const Options& options, bool emits_cubins) {
-    if (!options.architectures.empty() || emits_cubins) {
-        require_cuda(emits_cubins ? "--emit cubin" : "--arch", options.target);
-        return {require_ptxas(), parse_architectures(options.architectures)};
-    }
-    if (schedule::device_of(options.target) != schedule::Device::cuda) {
+    if (options.architectures.empty() && !emits_cubins) {
         return {};
     }
-    const std::string tool = find_ptxas();
-    if (tool.empty()) {
-        std::cerr << fmt::format("note: nobody looked for spilled registers: {}\n", no_ptxas);
-    }
-    return {tool, parse_architectures({})};
+    require_cuda(emits_cubins ? "--emit cubin" : "--arch", options.target);
+    return {require_ptxas(), parse_architectures(options.architectures)};
 }
 
 /// What make and ninja read: that `target` depends on `files`.

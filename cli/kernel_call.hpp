@@ -75,8 +75,8 @@ private:
 [[nodiscard]] std::map<std::string, Array>
 random_inputs(const ir::Kernel& kernel, const std::map<std::string, std::int64_t>& extents, std::uint64_t seed);
 
-/// `inputs` with each f32 and f64 rounded to the next number up or down: what a result owes to rounding shows in how far
-/// it moves.
+/// `inputs` with each f32 and f64 rounded to the next number up or down, but for whole ones, which kernels compare: what a
+/// result owes to rounding shows in how far it moves.
 [[nodiscard]] std::map<std::string, Array> rounded_otherwise(std::map<std::string, Array> inputs, std::uint64_t seed);
 
 /// Shape of a tensor of the kernel.

@@ -18,6 +18,11 @@ std::vector<std::string> parse_architectures(const std::vector<std::string>& wor
     for (const std::string& word : words) {
         std::istringstream items(word);
         for (std::string item; std::getline(items, item, ',');) {
+            if (item.empty()) {
+                throw Failure(
+                    usage,
+                    fmt::format("error: `{}` lacks the name of an architecture\nhelp: --arch sm_80,sm_90\n", word));
+            }
             if (std::ranges::find(known, item) == known.end()) {
                 const std::string close = closest_match(item, known);
                 throw Failure(usage, fmt::format("error: --arch does not know `{}`\nhelp: {}known are {}\n", item,
@@ -85,7 +90,18 @@ std::optional<DeviceCode> device_code_if_any(const Work& work, const std::string
         code.missing = no_ptxas;
         return code;
     }
-    return device_code(work, part, target, assembler, limits);
+    try {
+        return device_code(work, part, target, assembler, limits);
+    } catch (const Failure& failure) {
+        if (interrupted() != 0) {
+            throw;
+        }
+        // The figures are an extra here: an assembler that is too old does not keep the rest away.
+        const std::string text = failure.what();
+        DeviceCode code;
+        code.missing = text.substr(0, text.find('\n'));
+        return code;
+    }
 }
 
 } // namespace coulter::cli

@@ -2,8 +2,10 @@
 
 #include "command.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <filesystem>
 #include <fmt/format.h>
 #include <map>
 #include <sstream>
@@ -13,6 +15,7 @@ namespace coulter::cli {
 namespace {
 
 constexpr int registers_of_runtime = 64;
+constexpr int most_of_a_thread = 255;
 
 /// The number before `unit` in a line of figures, `32 bytes stack frame, 0 bytes spill stores`.
 std::optional<std::int64_t> number_before(const std::string& line, const std::string& unit) {
@@ -107,9 +110,18 @@ std::optional<std::vector<PtxasEntry>> parse_ptxas(const std::string& messages) 
     return entries;
 }
 
+namespace {
+
+bool is_program(const std::string& path) {
+    std::error_code ignored;
+    return std::filesystem::is_regular_file(path, ignored) && access(path.c_str(), X_OK) == 0;
+}
+
+} // namespace
+
 std::string find_ptxas() {
     if (const char* const given = std::getenv("COULTER_PTXAS"); given != nullptr && *given != '\0') {
-        if (access(given, X_OK) != 0) {
+        if (!is_program(given)) {
             throw failure(environment, "B009", fmt::format("there is no program `{}`, where ptxas should be", given),
                           "COULTER_PTXAS says where it is; without it, it is looked for in PATH");
         }
@@ -119,7 +131,7 @@ std::string find_ptxas() {
     std::istringstream folders(path == nullptr ? "" : path);
     for (std::string folder; std::getline(folders, folder, ':');) {
         const std::string file = folder + "/ptxas";
-        if (!folder.empty() && access(file.c_str(), X_OK) == 0) {
+        if (!folder.empty() && is_program(file)) {
             return file;
         }
     }
@@ -145,7 +157,7 @@ std::string ptxas_name(const std::string& tool, const Limits& limits) {
 int most_registers() {
     const char* const given = std::getenv("HL_CUDA_JIT_MAX_REGISTERS");
     const int value = given == nullptr ? 0 : std::atoi(given);
-    return value > 0 ? value : registers_of_runtime;
+    return value > 0 ? std::min(value, most_of_a_thread) : registers_of_runtime;
 }
 
 Cubin assemble(const std::string& tool, const std::string& architecture, const std::string& ptx,

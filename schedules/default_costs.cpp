@@ -45,13 +45,18 @@ std::vector<PlaceLoop> Costs::loops_around(const std::string& stage) const {
     return has_nest(shapes_.at(nest)) ? loops_of(nest) : std::vector<PlaceLoop>();
 }
 
-std::vector<PlaceLoop> Costs::common_path(const ir::Definition& stage, const std::vector<std::string>& readers) const {
+std::vector<PlaceLoop> Costs::shared_loops(const std::vector<std::string>& stages) const {
     std::vector<PlaceLoop> path;
-    for (std::size_t i = 0; i < readers.size(); ++i) {
-        const std::vector<PlaceLoop> loops = loops_around(readers[i]);
+    for (std::size_t i = 0; i < stages.size(); ++i) {
+        const std::vector<PlaceLoop> loops = loops_around(stages[i]);
         path = i == 0 ? loops : path;
         path.erase(std::mismatch(path.begin(), path.end(), loops.begin(), loops.end()).first, path.end());
     }
+    return path;
+}
+
+std::vector<PlaceLoop> Costs::common_path(const ir::Definition& stage, const std::vector<std::string>& readers) const {
+    std::vector<PlaceLoop> path = shared_loops(readers);
     const auto end = std::find_if(path.begin(), path.end(), [&](const PlaceLoop& loop) {
         return !has(stage.dims, loop.dim) ||
                std::any_of(readers.begin(), readers.end(), [&](const std::string& reader) {

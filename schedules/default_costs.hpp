@@ -32,6 +32,8 @@ public:
     [[nodiscard]] const ir::Definition& computed_by(const ir::Definition& stage) const;
     /// The loops around the nest in which a stage is computed, outermost first, and that nest's own.
     [[nodiscard]] std::vector<PlaceLoop> loops_around(const std::string& stage) const;
+    /// The loops around all of some stages.
+    [[nodiscard]] std::vector<PlaceLoop> shared_loops(const std::vector<std::string>& stages) const;
     /// The loops around all of some readers of a stage in which each iteration reads its own elements only.
     [[nodiscard]] std::vector<PlaceLoop> common_path(const ir::Definition& stage,
                                                      const std::vector<std::string>& readers) const;

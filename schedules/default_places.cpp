@@ -1,7 +1,7 @@
 #include "default_costs.hpp"
 
 #include "default_order.hpp"
-#include "default_padding.hpp"
+#include "default_held.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -73,8 +73,7 @@ private:
             return {};
         }
         const std::vector<std::string> readers = analysis_.readers(stage.name);
-        return analysis_.is_held(stage.name) ? costs_.loops_around(readers.front())
-                                             : costs_.common_path(stage, readers);
+        return analysis_.is_held(stage.name) ? costs_.shared_loops(readers) : costs_.common_path(stage, readers);
     }
 
     /// How many loops of the path a search computes the stage in.
@@ -130,6 +129,8 @@ private:
             if (shape.has_tile() && shape.tile.vector.dim == analysis_.lanes_everywhere() && !shape.tile.vector.whole &&
                 has_producers(stage)) {
                 // What is made for a vector of results is made inside the loop over vectors.
+                shape.outer.insert(shape.outer.begin(), {shape.tile.vector.dim, shape.tile.vector.size, true});
+            } else if (shape.has_tile() && computed.reduction && reads_panel(analysis_, computed, shape.tile)) {
                 shape.outer.insert(shape.outer.begin(), {shape.tile.vector.dim, shape.tile.vector.size, true});
             }
         }

@@ -3,7 +3,7 @@
 #include "default_clones.hpp"
 #include "default_gpu_text.hpp"
 #include "default_layouts.hpp"
-#include "default_padding.hpp"
+#include "default_held.hpp"
 #include "default_text.hpp"
 
 #include <fmt/format.h>
@@ -93,16 +93,17 @@ std::string default_schedule(const ir::Kernel& given, const std::vector<std::str
     std::set<std::string> held;
     for (int left = most_held; left-- > 0;) {
         Analysis analysis(kernel, already, options, held);
-        const std::optional<HeldPadding> padding = choose_held_padding(analysis, shapes_of(analysis));
+        const std::optional<HeldCopy> copied = choose_held(analysis, shapes_of(analysis));
         noted.merge(analysis.log());
-        if (!padding) {
+        if (!copied) {
             break;
         }
-        const std::string name = new_name(kernel, padding->source, "held");
-        kernel = schedule::copy(kernel, padding->source, padding->consumer, name);
+        const std::string name = new_name(kernel, copied->source, copied->name.c_str());
+        kernel = schedule::copy(kernel, copied->source, copied->consumer, name);
         held.insert(name);
-        clones += fmt::format("{:<58} # holds the padding: few tiles lie inside\n",
-                              fmt::format("stage {} = copy {} for {}", name, padding->source, padding->consumer));
+        clones += fmt::format("{:<58} # {}\n",
+                              fmt::format("stage {} = copy {} for {}", name, copied->source, copied->consumer),
+                              copied->reason);
     }
     std::map<std::string, std::string> origins; // of clones
     for (int left = most_clones; left-- > 0;) {
@@ -116,6 +117,9 @@ std::string default_schedule(const ir::Kernel& given, const std::vector<std::str
         const std::string& cloned = origin == origins.end() ? clone->source : origin->second;
         const std::string name = new_name(kernel, cloned, "again");
         origins.emplace(name, cloned);
+        if (held.count(clone->source) != 0) {
+            held.insert(name);
+        }
         kernel = schedule::clone(kernel, clone->source, clone->consumers, name);
         clones +=
             fmt::format("{:<58} # cheaper to compute again than to keep\n",

@@ -49,6 +49,12 @@ bool serves(const ir::Node& access, HeldPadding& held) {
 
 } // namespace
 
+std::optional<HeldPadding> padding_for(const std::vector<const ir::Node*>& reads) {
+    HeldPadding held;
+    const bool serves_all = std::ranges::all_of(reads, [&](const ir::Node* node) { return serves(*node, held); });
+    return serves_all && !held.dims.empty() ? std::optional(std::move(held)) : std::nullopt;
+}
+
 std::map<std::string, HeldPadding> held_padding(const Plan& plan) {
     std::map<std::string, std::vector<const ir::Node*>> reads;
     for (const ir::Definition& reader : plan.kernel.definitions) {
@@ -64,12 +70,10 @@ std::map<std::string, HeldPadding> held_padding(const Plan& plan) {
         if (!may_hold_padding(plan, *plan.kernel.find_definition(stage.name), stage)) {
             continue;
         }
-        HeldPadding held;
-        const bool holds =
-            std::ranges::all_of(reads[stage.name], [&](const ir::Node* node) { return serves(*node, held); }) &&
-            std::ranges::none_of(held.dims, [&](const std::string& dim) { return is_shaped(stage, constants, dim); });
-        if (holds && !held.dims.empty()) {
-            result.emplace(stage.name, std::move(held));
+        std::optional<HeldPadding> held = padding_for(reads[stage.name]);
+        if (held && std::ranges::none_of(held->dims,
+                                         [&](const std::string& dim) { return is_shaped(stage, constants, dim); })) {
+            result.emplace(stage.name, std::move(*held));
         }
     }
     return result;

@@ -110,14 +110,17 @@ TEST_CASE("check and build warn of launches that spill, at the stage, and go on"
     REQUIRE(diagnostics.size() == 2);
     CHECK(diagnostics[0]["code"] == "B015");
 
-    const std::vector<std::string> build{"build", "tiny.coulter", "--schedule", "tiny.sched", "--name",
+    const std::vector<std::string> plain{"build", "tiny.coulter", "--schedule", "tiny.sched", "--name",
                                          "small", "--target",     "host-cuda",  "-o",         "out"};
+    CHECK(with_script(folder, plain).err == "");
+    std::vector<std::string> build = plain;
+    build.insert(build.end(), {"--arch", "sm_80,sm_90"});
     const Ran built = with_script(folder, build);
     CHECK(built.code == 0);
     CHECK(built.err == checked.err);
     CHECK_FALSE(folder.has("out/tiny.sm_80.cubin"));
     CHECK(with_script(folder, build).err == checked.err); // where nothing is compiled again too
-    auto cubins = build;
+    auto cubins = plain;
     cubins.insert(cubins.end(), {"--emit", "cubin", "--arch", "sm_90"});
     const Ran other = with_script(folder, cubins);
     CHECK(other.code == 0);
@@ -125,7 +128,7 @@ TEST_CASE("check and build warn of launches that spill, at the stage, and go on"
     CHECK(folder.read("out/tiny.sm_90.cubin") == "cubin\n");
 }
 
-TEST_CASE("without the tool figures are left out with a note, unless they were asked for") {
+TEST_CASE("without the tool figures that were asked for are an error, and a library is built") {
     const Folder folder;
     write_case(folder, assembler());
     std::filesystem::create_directory(folder.path() / "bin");
@@ -146,7 +149,7 @@ TEST_CASE("without the tool figures are left out with a note, unless they were a
                                    "small", "--target",     "host-cuda",  "-o",         "out"};
     const Ran built = folder.coulter(build, environment);
     CHECK(built.code == 0);
-    CHECK(built.err == "note: nobody looked for spilled registers: there is no ptxas here (CUDA toolkit)\n");
+    CHECK(built.err == "");
     CHECK(folder.has("out/libsmall.a"));
     build.insert(build.end(), {"--emit", "cubin"});
     const Ran asked = folder.coulter(build, environment);
@@ -179,17 +182,15 @@ TEST_CASE("a tool that fails, says nothing or does not end is an error") {
     CHECK(contains(hung.err, "error: assembling the kernels for sm_80 failed: it took too long [B007]"));
 }
 
-TEST_CASE("explain and report ask the tool too, before they measure anything") {
+TEST_CASE("explain and report go on where the tool fails") {
     const Folder folder;
     write_case(folder, "[ \"$1\" = --version ] && exit 0\necho 'ptxas fatal   : broken' >&2; exit 1\n");
     for (const std::vector<std::string>& more :
          {std::vector<std::string>{"explain"}, {"report", "-o", "report.html"}}) {
         std::vector<std::string> command{more.front(), "tiny.coulter", "tiny.sched", "--target", "host-cuda"};
         command.insert(command.end(), more.begin() + 1, more.end());
-        const Ran ran = with_script(folder, command);
-        CHECK(ran.code == 4);
-        CHECK(contains(ran.err, "error: assembling the kernels for sm_80 failed: broken [B007]"));
-        CHECK_FALSE(folder.has("report.html"));
+        // They end for lack of a device, or with the kernel measured.
+        CHECK_FALSE(contains(with_script(folder, command).err, "assembling"));
     }
 }
 
@@ -205,6 +206,7 @@ TEST_CASE("architectures go with a CUDA device, and are those that are known") {
     const std::vector<std::string> show{"show", "tiny.coulter", "tiny.sched", "--as", "launches"};
     refuse(show);
     refuse({"show", "tiny.coulter", "--as", "launches", "--target", "host-cuda", "--arch", "sm_08"});
+    refuse({"show", "tiny.coulter", "--as", "launches", "--target", "host-cuda", "--arch", ","});
     refuse({"show", "tiny.coulter", "--arch", "sm_80"});
     refuse({"show", "tiny.coulter", "--json"});
     refuse({"check", "tiny.coulter", "tiny.sched", "--arch", "sm_80"});

@@ -51,15 +51,22 @@ SizedKernel ties() {
     KernelBuilder b("ties");
     b.dim("row").dim("col").input("x", Type::f32, {"row", "col"}).input("n", Type::u8, {"row", "col"});
     const ir::Ref few = ir::call(Op::round, {b.read("x") * ir::real_constant(Type::f32, 0.7)});
-    const ir::Ref beyond = ir::binary(Op::ne, ir::binary(Op::mod, ir::dim_node("col"), ir::index_constant(5)),
-                                      ir::index_constant(0));
+    const ir::Ref beyond =
+        ir::binary(Op::ne, ir::binary(Op::mod, ir::dim_node("col"), ir::index_constant(5)), ir::index_constant(0));
     b.reduce("least", {"row"}, ReduceOp::argmin, {"col"}, {few});
     b.reduce("most", {"row"}, ReduceOp::argmax, {"col"}, {few}, beyond);
     b.reduce("lowest", {"row"}, ReduceOp::argmin, {"col"}, {b.read("n")});
+    // 0 / 0, and infinities of both signs.
+    const ir::Ref wild = ir::binary(Op::div, few, ir::binary(Op::mul, few, b.read("x")) * few);
+    b.reduce("wild", {"row"}, ReduceOp::argmax, {"col"}, {wild});
+    // Rows without any element.
+    b.reduce("none", {"row"}, ReduceOp::argmin, {"col"}, {few},
+             ir::binary(Op::lt, ir::dim_node("row"), ir::dim_node("col")));
     b.map("at", {"row"}, {b.read("least", {}, 0) + b.read("lowest", {}, 0) * ir::integer_constant(Type::i32, 1000)});
     b.map("most_at", {"row"}, {b.read("most", {}, 0)});
+    b.map("wild_at", {"row"}, {b.read("wild", {}, 0) * ir::integer_constant(Type::i32, 1000) + b.read("none", {}, 0)});
     b.map("values", {"row"}, {b.read("least", {}, 1) - b.read("most", {}, 1)});
-    return with_rows(b, {"at", "most_at", "values"});
+    return with_rows(b, {"at", "most_at", "wild_at", "values"});
 }
 
 } // namespace

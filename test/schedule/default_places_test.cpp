@@ -2,6 +2,8 @@
 
 #include "default_support.hpp"
 
+#include "coulter/schedule/padding.hpp"
+
 #include <doctest/doctest.h>
 #include <regex>
 
@@ -153,9 +155,8 @@ TEST_CASE("short reduced loops are unrolled") {
 
 namespace {
 
-/// A convolution of `width` positions in a row, of which a tile has 14.
-std::string convolution(int width, bool padded) {
-    const std::string read = "image(iy = y + ky - 1, ix = x + kx - 1)";
+/// A convolution of `width` positions in a row, of which a tile has 14; `read` is what it reads of the image.
+std::string convolution(int width, const std::string& read, const std::string& more = "") {
     return std::string(R"(coulter 1
 kernel convolution
 
@@ -171,30 +172,96 @@ dim out
 
 input image: f32[batch, iy, ix, in]
 input weight: f32[ky, kx, in, out] frozen
+input row: i32[iy]
 
 result: f32[batch, y, x, out] =
-    sum {ky, kx, in} )") +
-           (padded ? "padded(" + read + ", 0.0)" : "clamped(" + read + ")") +
-           " * weight\n\noutput result\n\nestimate batch = 8, iy = 56, ix = " + std::to_string(width) +
-           ", in = 16, out = 16\n";
+    sum {ky, kx, in} ()") +
+           read + ") * weight\n\n" + (more.empty() ? "output result\n" : more) +
+           "\nestimate batch = 8, iy = 56, ix = " + std::to_string(width) + ", in = 16, out = 16\n";
+}
+
+const std::string around = "padded(image(iy = y + ky - 1, ix = x + kx - 1), 0.0)";
+
+/// Whether every copy in a schedule's plan does hold the padding.
+bool holds(const std::string& text, int threads) {
+    const ParseResult parsed = parse(text, "k.coulter");
+    REQUIRE(parsed.kernel);
+    DefaultOptions options;
+    options.vector_bytes = 64;
+    options.vector_registers = 32;
+    options.threads = threads;
+    const std::string written = "schedule convolution\n" + default_schedule(*parsed.kernel, {}, options);
+    const CheckResult checked = check_texts(*parsed.kernel, {{"k.sched", written}}, {});
+    REQUIRE_MESSAGE(checked.ok(), written);
+    const auto held = held_padding(*checked.plan);
+    std::size_t copies = 0;
+    for (const StagePlan& stage : checked.plan->stages) {
+        if (stage.name.find(".held") != std::string::npos) {
+            ++copies;
+            CHECK(held.count(stage.name) == 1);
+        }
+    }
+    return copies > 0;
 }
 
 } // namespace
 
 TEST_CASE("an input is copied with its padding where many tiles lie at its ends") {
-    const std::string few = scheduled(convolution(56, true));
+    const std::string few = scheduled(convolution(56, around));
     CHECK(contains(few, "stage image.held = copy image for result "));
-    // In the loop of a task, whose rows it holds; not for all tasks, and not for every tile.
-    CHECK(contains(few, "stage image.held {\n  compute at result/"));
-    CHECK(lacks(scheduled(convolution(560, true)), "held"));
-    CHECK(lacks(scheduled(convolution(56, false)), "held"));
+    // In the loop of a task; not for all tasks, and not for every tile.
+    CHECK(contains(few, "stage image.held {\n  compute at result/batch "));
+    CHECK(holds(convolution(56, around), 2));
+    CHECK(lacks(scheduled(convolution(560, around)), "held"));
+    CHECK(lacks(scheduled(convolution(56, "clamped(image(iy = y + ky - 1, ix = x + kx - 1))")), "held"));
+}
+
+TEST_CASE("an input is not copied where a copy could not hold the padding for all its reads") {
+    const std::string at = "image(iy = y + ky - 1, ix = x + kx - 1)";
+    for (const std::string& read :
+         {around + " + padded(" + at + ", 1.0)", around + " + clamped(" + at + ")",
+          std::string("padded(image(iy = index(row(iy = y)) + ky - 1, ix = x + kx - 1), 0.0)")}) {
+        CAPTURE(read);
+        CHECK_FALSE(holds(convolution(56, read), 2));
+    }
+}
+
+TEST_CASE("a copy for a reduction that is cloned serves all clones") {
+    const std::string more = "a: f32[batch, y, x, out] =\n    max(result, 0.0)\n\n"
+                             "b: f32[batch, out] =\n    result(y = 0, x = 0) * 2.0\n\noutput a\noutput b\n";
+    for (const int threads : {1, 2, 4, 8, 16}) {
+        CAPTURE(threads);
+        CHECK(holds(convolution(56, around, more), threads));
+    }
 }
 
 TEST_CASE("a search decides whether an input is copied with its padding") {
     const std::string name = "padding of result image";
-    CHECK(lacks(scheduled(convolution(56, true), {{name, "asked"}}), "held"));
+    CHECK(lacks(scheduled(convolution(56, around), {{name, "asked"}}), "held"));
     DecisionLog log;
-    CHECK(contains(scheduled(convolution(560, true), {{name, "held"}}, &log), "stage image.held = copy"));
+    CHECK(contains(scheduled(convolution(560, around), {{name, "held"}}, &log), "stage image.held = copy"));
     const std::vector<Decision> all = log.all();
     CHECK(std::any_of(all.begin(), all.end(), [&](const Decision& each) { return each.name == name; }));
+}
+
+namespace {
+
+std::string product(const std::string& declared, int rows, int columns) {
+    return "coulter 1\nkernel product\n\ndim i\ndim j\ndim k\n\ninput a: f32[i, k]\ninput b: f32[k, j]" + declared +
+           "\n\nc: f32[i, j] =\n    sum {k} a * b\n\noutput c\n\nestimate i = " + std::to_string(rows) +
+           ", j = " + std::to_string(columns) + ", k = 1024\n";
+}
+
+} // namespace
+
+TEST_CASE("columns whose rows lie far apart are copied for the tiles that read them") {
+    const std::string panels = scheduled(product("", 1024, 1024));
+    CHECK(contains(panels, "stage b.panel = copy b for c "));
+    CHECK(contains(panels, "stage b.panel {\n  compute at c/j.o"));
+    CHECK(contains(panels, "parallel j.o"));
+    CHECK(lacks(scheduled(product("", 12, 1024)), "panel"));  // few tiles read a panel
+    CHECK(lacks(scheduled(product("", 1024, 512)), "panel")); // two rows on a page
+    CHECK(lacks(scheduled(product(" frozen", 1024, 1024)), "panel"));
+    CHECK(lacks(scheduled(product("", 1024, 1024), {{"panel of c b", "read"}}), "panel"));
+    CHECK(contains(scheduled(product("", 12, 1024), {{"panel of c b", "copied"}}), "stage b.panel = copy b for c "));
 }

@@ -16,4 +16,7 @@ struct HeldPadding {
 /// computed beyond their ends, so that the readers' inner loops ask no questions.
 [[nodiscard]] std::map<std::string, HeldPadding> held_padding(const Plan& plan);
 
+/// What a tensor has to hold so that it serves all these reads of it; nothing where it cannot, or none is padded.
+[[nodiscard]] std::optional<HeldPadding> padding_for(const std::vector<const ir::Node*>& reads);
+
 } // namespace coulter::schedule

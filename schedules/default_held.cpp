@@ -1,0 +1,190 @@
+#include "default_held.hpp"
+
+#include "coulter/schedule/padding.hpp"
+
+#include <cmath>
+#include <limits>
+
+namespace coulter::schedule {
+namespace {
+
+/// What questions about the ends cost, in parts of the arithmetic of a tile.
+constexpr double questions = 0.8;
+/// How many times its cost a copy must save, and what part of the arithmetic: the estimates are rough.
+constexpr double worth_holding = 2;
+constexpr double worth_saving = 0.25;
+constexpr std::int64_t page_bytes = 4096;
+/// Rows on pages of their own that no translation buffer of the first level holds.
+constexpr std::int64_t many_pages = 128;
+/// Tiles that read a panel, from which on copying it is a small part of their work.
+constexpr double many_tiles = 16;
+
+bool is_padded_input(const ir::Kernel& kernel, const ir::Node& access) {
+    return access.kind == ir::Kind::access && access.boundary == ir::Boundary::padded &&
+           access.pad()->kind == ir::Kind::constant && kernel.find_definition(access.name) == nullptr &&
+           kernel.dims_of(access.name).size() > 1;
+}
+
+class Chooser {
+public:
+    Chooser(const Analysis& analysis, const std::map<std::string, StageShape>& shapes)
+        : analysis_(analysis), kernel_(analysis.kernel()), shapes_(shapes), costs_(analysis, shapes) {}
+
+    [[nodiscard]] std::optional<HeldCopy> run() const {
+        for (const ir::Definition& stage : kernel_.definitions) {
+            if (!stage.reduction || analysis_.is_scheduled(stage.name)) {
+                continue;
+            }
+            const StageShape& shape = shapes_.at(stage.name);
+            const StageShape& nest = shape.strategy == Strategy::accumulated ? shapes_.at(shape.owner) : shape;
+            if (!nest.has_tile()) {
+                continue;
+            }
+            for (const ir::Node* node : ir::postorder(stage.values)) {
+                if (is_padded_input(kernel_, *node) && is_held(stage, nest, *node)) {
+                    return HeldCopy{node->name, stage.name, "held", "holds the padding: few tiles lie inside"};
+                }
+                if (nest.host.empty() && is_panel_of(stage, nest.tile, *node)) {
+                    return HeldCopy{node->name, stage.name, "panel", "columns whose rows lie far apart, put together"};
+                }
+            }
+        }
+        return std::nullopt;
+    }
+
+private:
+    [[nodiscard]] bool is_panel_of(const ir::Definition& stage, const RegisterTile& tile,
+                                   const ir::Node& access) const {
+        if (access.kind != ir::Kind::access || access.boundary != ir::Boundary::checked || tile.vector.whole ||
+            reads_of(stage, access.name).size() != 1 || kernel_.find_input(access.name) == nullptr ||
+            kernel_.find_input(access.name)->frozen || analysis_.stride(access, tile.vector.dim) != 1) {
+            return false;
+        }
+        const auto far =
+            std::find_if(stage.reduction->dims.begin(), stage.reduction->dims.end(), [&](const std::string& dim) {
+                const std::optional<std::int64_t> stride = analysis_.stride(access, dim);
+                return stride && std::abs(*stride) * bytes(access.type) >= page_bytes &&
+                       analysis_.extent(dim) >= many_pages;
+            });
+        if (far == stage.reduction->dims.end()) {
+            return false;
+        }
+        const std::optional<std::string> decided =
+            analysis_.decided("panel", stage.name + " " + access.name, {"copied", "read"});
+        return decided ? *decided == "copied" : is_worth_a_panel(stage, tile, access);
+    }
+
+    [[nodiscard]] bool is_worth_a_panel(const ir::Definition& stage, const RegisterTile& tile,
+                                        const ir::Node& access) const {
+        Region region(analysis_);
+        region.limit(tile.vector.dim, tile.vector.size);
+        double tiles = 1; // that read the same columns
+        for (const std::string& dim : stage.dims) {
+            tiles *= analysis_.stride(access, dim) == 0 ? static_cast<double>(analysis_.extent(dim)) : 1;
+        }
+        for (const TileDim& dim : tile.unrolled) {
+            tiles /= analysis_.stride(access, dim.dim) == 0 ? static_cast<double>(dim.size) : 1;
+        }
+        const std::int64_t panels = (analysis_.extent(tile.vector.dim) + tile.vector.size - 1) / tile.vector.size;
+        return tiles >= many_tiles && panels >= analysis_.options().threads &&
+               costs_.footprint(access, stage, region) <= analysis_.options().machine.l2_bytes / 2;
+    }
+
+    /// Reads of a tensor by a definition, all of which read the copy.
+    [[nodiscard]] static std::vector<const ir::Node*> reads_of(const ir::Definition& stage, const std::string& tensor) {
+        std::vector<const ir::Node*> reads = ir::postorder(ir::roots(stage));
+        std::erase_if(reads,
+                      [&](const ir::Node* node) { return node->kind != ir::Kind::access || node->name != tensor; });
+        return reads;
+    }
+
+    /// Whether a copy would hold the padding for all reads of it. Its vectors count on the constant extent of the dim
+    /// that they lie along, the last one where that is long enough.
+    [[nodiscard]] bool can_hold(const ir::Definition& stage, const std::string& tensor) const {
+        const std::optional<HeldPadding> held = padding_for(reads_of(stage, tensor));
+        const std::string& last = kernel_.dims_of(tensor).back();
+        const bool vector_is_apart = held && held->dims.count(last) == 0 && analysis_.extent(last) >= 8;
+        return held &&
+               (vector_is_apart || std::none_of(held->dims.begin(), held->dims.end(),
+                                                [&](const std::string& dim) { return analysis_.constant(dim); }));
+    }
+
+    [[nodiscard]] bool is_held(const ir::Definition& stage, const StageShape& nest, const ir::Node& access) const {
+        if (nest.outer.empty() || share_at_ends(nest, access) == 0 || !can_hold(stage, access.name)) {
+            return false;
+        }
+        const std::optional<std::string> decided =
+            analysis_.decided("padding", stage.name + " " + access.name, {"asked", "held"});
+        return decided ? *decided == "held" : is_worth_it(stage, nest, access);
+    }
+
+    /// Tiles that may reach beyond an end, of all.
+    [[nodiscard]] double share_at_ends(const StageShape& nest, const ir::Node& access) const {
+        double inside = 1;
+        const auto tiles = [&](const TileDim& tile) {
+            const bool reads_beyond =
+                std::any_of(access.args.begin(), access.args.end() - 1,
+                            [&](const ir::Ref& index) { return index_step(kernel_, index, tile.dim) != 0; });
+            if (tile.size > 1 && reads_beyond) {
+                const double count =
+                    std::ceil(static_cast<double>(analysis_.extent(tile.dim)) / static_cast<double>(tile.size));
+                inside *= std::max(0.0, 1 - 2 / count);
+            }
+        };
+        tiles(nest.tile.vector);
+        std::for_each(nest.tile.unrolled.begin(), nest.tile.unrolled.end(), tiles);
+        return 1 - inside;
+    }
+
+    [[nodiscard]] bool is_worth_it(const ir::Definition& stage, const StageShape& nest, const ir::Node& access) const {
+        const double arithmetic = costs_.arithmetic(stage, Region(analysis_));
+        const double saved = arithmetic * share_at_ends(nest, access) * questions;
+        double least = std::numeric_limits<double>::max();
+        const std::vector<PlaceLoop> path = costs_.loops_around(stage.name);
+        for (std::size_t depth = 1; depth <= path.size(); ++depth) {
+            const auto end = path.begin() + static_cast<std::ptrdiff_t>(depth);
+            least = std::min(least, costs_.passes(access, stage, {path.begin(), end}));
+        }
+        return saved > worth_holding * least && saved > worth_saving * arithmetic;
+    }
+
+    const Analysis& analysis_;
+    const ir::Kernel& kernel_;
+    const std::map<std::string, StageShape>& shapes_;
+    Costs costs_;
+};
+
+} // namespace
+
+std::optional<HeldCopy> choose_held(const Analysis& analysis, const std::map<std::string, StageShape>& shapes) {
+    return Chooser(analysis, shapes).run();
+}
+
+std::size_t depth_of_held(const Analysis& analysis, const Costs& costs, const ir::Definition& copy,
+                          const std::vector<PlaceLoop>& path) {
+    std::size_t best = 0;
+    double least = std::numeric_limits<double>::max();
+    for (const std::string& reader : analysis.readers(copy.name)) {
+        const ir::Definition& stage = *analysis.kernel().find_definition(reader);
+        for (const ir::Ref& access : analysis.reads(reader)) {
+            for (std::size_t depth = 1; access->name == copy.name && depth <= path.size(); ++depth) {
+                const double cycles =
+                    costs.passes(*access, stage, {path.begin(), path.begin() + static_cast<std::ptrdiff_t>(depth)});
+                if (cycles < least) {
+                    least = cycles;
+                    best = depth;
+                }
+            }
+        }
+    }
+    return best;
+}
+
+bool reads_panel(const Analysis& analysis, const ir::Definition& reduction, const RegisterTile& tile) {
+    const std::vector<ir::Ref>& reads = analysis.reads(reduction.name);
+    return !tile.vector.whole && std::any_of(reads.begin(), reads.end(), [&](const ir::Ref& access) {
+        return analysis.is_held(access->name) && analysis.stride(*access, tile.vector.dim) == 1;
+    });
+}
+
+} // namespace coulter::schedule
