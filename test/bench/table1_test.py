@@ -53,6 +53,14 @@ class Table(unittest.TestCase):
         self.assertRegex(text, r"\| PyTorch, eager \| 2 \| not installed: its Python \|")
         self.assertRegex(text, r"\| Coulter, hand-written schedule \| 2 \| [0-9.]+ s \| .* \| 1\.00 \|")
 
+    def test_em_routing_after_a_search(self):
+        tables, _ = figures("--kernels", "em", "--without", "gcc,torch,jax,plaidml,halide,coulter_60s,coulter_600s,"
+                            "coulter_schedule", "--strict")
+        rows = tables["em_routing"]
+        self.assertEqual(list(rows), ["Coulter, default schedule", "Coulter, 10 s of search"])
+        for name, row in rows.items():
+            self.assertLess(row["max_error"], 1e-4, name)
+
     def test_em_routing_of_gcc(self):
         tables, _ = figures("--kernels", "em", "--without", "torch,jax,plaidml,halide,coulter", "--strict")
         for name, row in tables["em_routing"].items():
