@@ -83,7 +83,7 @@ class Worker:
         options = {"module": contender.module, "form": contender.form, "problem": dataclasses.astuple(problem),
                    "threads": threads, "memory_gib": arguments.memory, "directory": directory, "build": arguments.build,
                    # A number of seconds shows nothing at small sizes, where a few candidates do.
-                   "budget": "4" if arguments.small else f"{contender.budget}s"}
+                   "budget": "2" if arguments.small else f"{contender.budget}s"}
         python = arguments.python.get(contender.package, sys.executable)
         self.limit, self.late = arguments.limit + contender.budget, False
         self.stderr = tempfile.TemporaryFile("w+", errors="replace")

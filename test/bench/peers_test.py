@@ -104,7 +104,8 @@ class Figures(unittest.TestCase):
 
     def test_limits_are_rows(self):
         found, _ = rows("gelu", "--check-only", "--limit", "0.01", "--without", f"instant,{OTHERS}")
-        self.assertEqual(found["c_loops"]["failed"], "not done after 0.01 s")
+        # Whichever of its own clock and the kernel's ends it first.
+        self.assertRegex(found["c_loops"]["failed"], r"^not done after 0.01 s$|CPU time limit exceeded")
 
     def test_unknown_names(self):
         for option in ["--kernels", "--without"]:
