@@ -221,9 +221,9 @@ TEST_CASE("a tile has no more values than a thread has registers") {
             kernel += "input " + std::string(input) + '\n';
         }
         kernel += "\nc: $[i, j] =\n    sum {k} " + term + "\n\noutput c\n\nestimate i = 1024, j = 1024, k = 1024\n";
+        const Scheduled schedule = scheduled(std::regex_replace(kernel, std::regex("\\$"), type));
         std::int64_t count = 1;
-        for (const auto& [dim, size] :
-             scheduled(std::regex_replace(kernel, std::regex("\\$"), type)).stage("c.acc").tile) {
+        for (const auto& [dim, size] : schedule.stage("c.acc").tile) {
             count *= size;
         }
         return count;
