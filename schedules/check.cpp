@@ -13,8 +13,6 @@
 namespace coulter::schedule {
 namespace {
 
-constexpr std::size_t most_diagnostics = 500;
-
 void add(std::vector<Diagnostic>& to, Severity severity, std::string code, const Span& span, std::string message,
          std::string help = {}, std::vector<Note> notes = {}) {
     to.push_back({severity, std::move(code), span, std::move(message), std::move(notes), std::move(help)});
@@ -168,7 +166,7 @@ std::optional<Plan> plan_of(const ir::Kernel& kernel, const ScheduleFile& statem
     }
     requirements.check_names(kernel, made, header.one_kernel, result.diagnostics);
     detail::Completed completed = detail::complete_plan(model, requirements, options, result.diagnostics);
-    for (std::size_t i = 0; i < completed.violations.size() && result.diagnostics.size() < most_diagnostics; ++i) {
+    for (std::size_t i = 0; i < completed.violations.size() && result.diagnostics.size() < detail::most_diagnostics; ++i) {
         report(completed.violations[i], model, completed, result.diagnostics);
     }
     std::optional<Plan> plan = std::move(completed.plan);

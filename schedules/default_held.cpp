@@ -13,7 +13,6 @@ constexpr double questions = 0.8;
 /// How many times its cost a copy must save, and what part of the arithmetic: the estimates are rough.
 constexpr double worth_holding = 2;
 constexpr double worth_saving = 0.25;
-constexpr std::int64_t page_bytes = 4096;
 /// Rows on pages of their own that no translation buffer of the first level holds.
 constexpr std::int64_t many_pages = 128;
 /// Tiles that read a panel, from which on copying it is a small part of their work.
@@ -23,6 +22,20 @@ bool is_padded_input(const ir::Kernel& kernel, const ir::Node& access) {
     return access.kind == ir::Kind::access && access.boundary == ir::Boundary::padded &&
            access.pad()->kind == ir::Kind::constant && kernel.find_definition(access.name) == nullptr &&
            kernel.dims_of(access.name).size() > 1;
+}
+
+/// Whether a reduced dim runs over rows of an input that lie on pages of their own, and that is no input that could be
+/// packed once.
+bool has_far_rows(const Analysis& analysis, const ir::Definition& stage, const ir::Node& access) {
+    const ir::Input* input = analysis.kernel().find_input(access.name);
+    if (access.kind != ir::Kind::access || access.boundary != ir::Boundary::checked || input == nullptr ||
+        input->frozen) {
+        return false;
+    }
+    return std::any_of(stage.reduction->dims.begin(), stage.reduction->dims.end(), [&](const std::string& dim) {
+        const std::optional<std::int64_t> stride = analysis.stride(access, dim);
+        return stride && std::abs(*stride) * bytes(access.type) >= page_bytes && analysis.extent(dim) >= many_pages;
+    });
 }
 
 class Chooser {
@@ -55,22 +68,11 @@ public:
 private:
     [[nodiscard]] bool is_panel_of(const ir::Definition& stage, const RegisterTile& tile,
                                    const ir::Node& access) const {
-        if (access.kind != ir::Kind::access || access.boundary != ir::Boundary::checked || tile.vector.whole ||
-            reads_of(stage, access.name).size() != 1 || kernel_.find_input(access.name) == nullptr ||
-            kernel_.find_input(access.name)->frozen || analysis_.stride(access, tile.vector.dim) != 1) {
+        if (!has_far_rows(analysis_, stage, access) || tile.vector.whole || reads_of(stage, access.name).size() != 1 ||
+            analysis_.stride(access, tile.vector.dim) != 1) {
             return false;
         }
-        const auto far =
-            std::find_if(stage.reduction->dims.begin(), stage.reduction->dims.end(), [&](const std::string& dim) {
-                const std::optional<std::int64_t> stride = analysis_.stride(access, dim);
-                return stride && std::abs(*stride) * bytes(access.type) >= page_bytes &&
-                       analysis_.extent(dim) >= many_pages;
-            });
-        if (far == stage.reduction->dims.end()) {
-            return false;
-        }
-        const std::optional<std::string> decided =
-            analysis_.decided("panel", stage.name + " " + access.name, {"copied", "read"});
+        const std::optional<std::string> decided = analysis_.decided("panel", stage.name, {"copied", "read"});
         return decided ? *decided == "copied" : is_worth_a_panel(stage, tile, access);
     }
 
@@ -113,8 +115,7 @@ private:
         if (nest.outer.empty() || share_at_ends(nest, access) == 0 || !can_hold(stage, access.name)) {
             return false;
         }
-        const std::optional<std::string> decided =
-            analysis_.decided("padding", stage.name + " " + access.name, {"asked", "held"});
+        const std::optional<std::string> decided = analysis_.decided("padding", stage.name, {"asked", "held"});
         return decided ? *decided == "held" : is_worth_it(stage, nest, access);
     }
 
@@ -155,6 +156,19 @@ private:
 };
 
 } // namespace
+
+bool may_hold(const Analysis& analysis) {
+    const std::vector<ir::Definition>& all = analysis.kernel().definitions;
+    return std::any_of(all.begin(), all.end(), [&](const ir::Definition& stage) {
+        if (!stage.reduction || analysis.is_scheduled(stage.name)) {
+            return false;
+        }
+        const std::vector<const ir::Node*> nodes = ir::postorder(stage.values);
+        return std::any_of(nodes.begin(), nodes.end(), [&](const ir::Node* node) {
+            return is_padded_input(analysis.kernel(), *node) || has_far_rows(analysis, stage, *node);
+        });
+    });
+}
 
 std::optional<HeldCopy> choose_held(const Analysis& analysis, const std::map<std::string, StageShape>& shapes) {
     return Chooser(analysis, shapes).run();

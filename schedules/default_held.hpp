@@ -13,6 +13,9 @@ struct HeldCopy {
     std::string reason; ///< for the line that makes it
 };
 
+/// Whether there is a read that a copy could be made for, whatever the shapes are, which take long to choose.
+[[nodiscard]] bool may_hold(const Analysis& analysis);
+
 /// The first copy worth making; nothing where none is. `shapes` are those of the kernel as it is.
 ///
 /// Padding: a reduction that reads a padded tensor asks, at every read of a tile that may reach beyond an end, whether

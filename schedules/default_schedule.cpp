@@ -86,13 +86,16 @@ std::string default_schedule(const ir::Kernel& given, const std::vector<std::str
     }
     ir::Kernel kernel = given;
     DecisionLog noted;
-    std::string clones;
+    std::string above; // statements that make stages
     if (options.device != Device::none) {
-        clones = "# all by the processor: the arithmetic of a device is not exact\n";
+        above = "# all by the processor: the arithmetic of a device is not exact\n";
     }
     std::set<std::string> held;
     for (int left = most_held; left-- > 0;) {
         Analysis analysis(kernel, already, options, held);
+        if (!may_hold(analysis)) {
+            break;
+        }
         const std::optional<HeldCopy> copied = choose_held(analysis, shapes_of(analysis));
         noted.merge(analysis.log());
         if (!copied) {
@@ -101,7 +104,7 @@ std::string default_schedule(const ir::Kernel& given, const std::vector<std::str
         const std::string name = new_name(kernel, copied->source, copied->name.c_str());
         kernel = schedule::copy(kernel, copied->source, copied->consumer, name);
         held.insert(name);
-        clones += fmt::format("{:<58} # {}\n",
+        above += fmt::format("{:<58} # {}\n",
                               fmt::format("stage {} = copy {} for {}", name, copied->source, copied->consumer),
                               copied->reason);
     }
@@ -121,7 +124,7 @@ std::string default_schedule(const ir::Kernel& given, const std::vector<std::str
             held.insert(name);
         }
         kernel = schedule::clone(kernel, clone->source, clone->consumers, name);
-        clones +=
+        above +=
             fmt::format("{:<58} # cheaper to compute again than to keep\n",
                         fmt::format("clone {} for {} as {}", clone->source, fmt::join(clone->consumers, " "), name));
     }
@@ -132,7 +135,7 @@ std::string default_schedule(const ir::Kernel& given, const std::vector<std::str
         weigh(analysis, noted);
         *log = std::move(noted);
     }
-    return clones + written.text + (written.packs.empty() ? "" : blocks_of(written.packs, kernel, options));
+    return above + written.text + (written.packs.empty() ? "" : blocks_of(written.packs, kernel, options));
 }
 
 } // namespace coulter::schedule

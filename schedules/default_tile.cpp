@@ -164,8 +164,6 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
 
 namespace {
 
-constexpr std::int64_t page_bytes = 4096;
-
 /// Searches the tiles of up to two unrolled dims beside the vectorized one.
 class TileSearch {
 public:

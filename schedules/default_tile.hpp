@@ -53,6 +53,8 @@ private:
     std::set<std::string> bent_;
 };
 
+inline constexpr std::int64_t page_bytes = 4096;
+
 /// Whether a reduction may be made of partial results over parts of its reduced dims.
 [[nodiscard]] bool may_reassociate(const Analysis& analysis, const ir::Definition& stage);
 

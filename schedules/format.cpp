@@ -219,7 +219,8 @@ bool same_statement(const Statement& a, const Statement& b) {
     return a.kind == b.kind && same_names(a.patterns, b.patterns) && a.numerics == b.numerics &&
            a.stage.text == b.stage.text && a.stamp == b.stamp && a.source.text == b.source.text &&
            a.target.text == b.target.text && a.once == b.once && a.memory == b.memory && a.extend == b.extend &&
-           a.skip_missing == b.skip_missing && a.limited == b.limited && a.unit == b.unit && same_names(a.names, b.names) && same_number(a.value, b.value) &&
+           a.skip_missing == b.skip_missing && a.limited == b.limited &&
+           a.unit == b.unit && same_names(a.names, b.names) && same_number(a.value, b.value) &&
            same_optional(a.at, b.at, same_place) && std::ranges::equal(a.by, b.by, same_by) &&
            std::ranges::equal(a.arguments, b.arguments, same_argument) &&
            std::ranges::equal(a.domain, b.domain, same_number) &&

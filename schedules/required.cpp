@@ -13,8 +13,6 @@ namespace {
 
 using Home = Footprint::Home;
 
-constexpr std::size_t most_diagnostics = 500;
-
 /// Extents of all dims: the estimates, and a typical one where there is none.
 std::map<std::string, std::int64_t> sizes_of(const ir::Kernel& kernel) {
     std::vector<Diagnostic> ignored;

@@ -5,6 +5,9 @@
 
 namespace coulter::schedule::detail {
 
+/// Beyond which a check tells no more.
+inline constexpr std::size_t most_diagnostics = 500;
+
 /// A plan does not keep to a `require` line.
 struct Violation {
     const Statement* line = nullptr;

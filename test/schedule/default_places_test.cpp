@@ -48,27 +48,7 @@ TEST_CASE("a stage is computed in the loops around all its readers") {
 }
 
 TEST_CASE("one that its readers ask for as a whole is computed at root") {
-    // All of `a` is read for each i, by another dim.
-    const std::string text = scheduled(R"(coulter 1
-kernel turned
-
-dim i
-dim j
-dim k
-
-input x: f32[i, k]
-input w: f32[k, j] frozen
-
-a: f32[i, j] =
-    sum {k} x * w
-
-y: f32[k, i] =
-    sum {j} a * w
-
-output y
-
-estimate i = 512, j = 512, k = 512
-)");
+    const std::string text = scheduled(turned);
     CHECK(contains(text, "stage a {\n  compute root"));
 }
 
@@ -236,12 +216,14 @@ TEST_CASE("a copy for a reduction that is cloned serves all clones") {
 }
 
 TEST_CASE("a search decides whether an input is copied with its padding") {
-    const std::string name = "padding of result image";
+    const std::string name = "padding of result";
     CHECK(lacks(scheduled(convolution(56, around), {{name, "asked"}}), "held"));
     DecisionLog log;
     CHECK(contains(scheduled(convolution(560, around), {{name, "held"}}, &log), "stage image.held = copy"));
     const std::vector<Decision> all = log.all();
-    CHECK(std::any_of(all.begin(), all.end(), [&](const Decision& each) { return each.name == name; }));
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Decision& each) { return each.name == name; });
+    REQUIRE(found != all.end());
+    CHECK(found->weight > 0.5); // it is about nearly all of the kernel's time
 }
 
 namespace {
@@ -262,6 +244,6 @@ TEST_CASE("columns whose rows lie far apart are copied for the tiles that read t
     CHECK(lacks(scheduled(product("", 12, 1024)), "panel"));  // few tiles read a panel
     CHECK(lacks(scheduled(product("", 1024, 512)), "panel")); // two rows on a page
     CHECK(lacks(scheduled(product(" frozen", 1024, 1024)), "panel"));
-    CHECK(lacks(scheduled(product("", 1024, 1024), {{"panel of c b", "read"}}), "panel"));
-    CHECK(contains(scheduled(product("", 12, 1024), {{"panel of c b", "copied"}}), "stage b.panel = copy b for c "));
+    CHECK(lacks(scheduled(product("", 1024, 1024), {{"panel of c", "read"}}), "panel"));
+    CHECK(contains(scheduled(product("", 12, 1024), {{"panel of c", "copied"}}), "stage b.panel = copy b for c "));
 }

@@ -70,4 +70,26 @@ output y
 estimate i = 4096, j = 512
 )";
 
+/// All of `a` is read for each i, by another dim.
+inline const char* const turned = R"(coulter 1
+kernel turned
+
+dim i
+dim j
+dim k
+
+input x: f32[i, k]
+input w: f32[k, j] frozen
+
+a: f32[i, j] =
+    sum {k} x * w
+
+y: f32[k, i] =
+    sum {j} a * w
+
+output y
+
+estimate i = 512, j = 512, k = 512
+)";
+
 } // namespace coulter::test

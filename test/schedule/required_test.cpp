@@ -32,28 +32,6 @@ output y
 estimate i = 512, j = 256, k = 64
 )";
 
-/// All of `a` is read for each i: by itself it is stored at root.
-const std::string turned = R"(coulter 1
-kernel turned
-
-dim i
-dim j
-dim k
-
-input x: f32[i, k]
-input w: f32[k, j] frozen
-
-a: f32[i, j] =
-    sum {k} x * w
-
-y: f32[k, i] =
-    sum {j} a * w
-
-output y
-
-estimate i = 512, j = 512, k = 512
-)";
-
 CheckResult checked(const std::string& kernel, const std::string& lines, const Decided& decided = {}) {
     const ParseResult parsed = parse(kernel, "k.coulter");
     REQUIRE(parsed.kernel);
