@@ -7,6 +7,7 @@
 #include "support/run_options.hpp"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 using namespace coulter;
 using namespace coulter::test;
@@ -102,6 +103,29 @@ TEST_CASE("random schedules under `numerics exact` keep every bit") {
     CHECK(cases.size() == kernels.size() * static_cast<std::size_t>(each));
     const Summary summary = run_cases(cases);
     MESSAGE(cases.size() << " schedules, " << summary.seconds << " s of processor time");
+    CHECK(summary.failures == "");
+    CHECK((summary.passed == cases.size() || std::getenv("COULTER_CASE") != nullptr));
+}
+
+TEST_CASE("the first of equals wins, in whatever order the elements come") {
+    std::vector<Case> cases;
+    for (const std::string& loops : std::vector<std::string>{
+             "", "split col by 4; reorder col.o col.i", "split col by 4; split col.i by 2; reorder col.o col.i.o",
+             "split col by 4; vectorize col.i", "vectorize col by 8", "split col by 3; unroll col.i"}) {
+        for (const std::int64_t col : {1, 3, 16, 37}) {
+            Case test = make_case(ties(), 7);
+            test.extents = {{"row", 5}, {"col", col}};
+            test.special = col % 2 == 0;
+            test.schedule = "schedule ties\nnumerics exact\n";
+            for (const char* const stage : {"least", "most", "lowest", "wild", "none"}) {
+                test.schedule += fmt::format("stage {} {{ compute root; {} }}\n", stage, loops);
+            }
+            test.bitwise = true;
+            REQUIRE_MESSAGE(is_accepted(test), test.schedule);
+            cases.push_back(std::move(test));
+        }
+    }
+    const Summary summary = run_cases(cases);
     CHECK(summary.failures == "");
     CHECK((summary.passed == cases.size() || std::getenv("COULTER_CASE") != nullptr));
 }
