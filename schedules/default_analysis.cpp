@@ -92,8 +92,8 @@ std::vector<ir::Ref> distinct_accesses(const std::vector<ir::Ref>& roots) {
 } // namespace
 
 Analysis::Analysis(const ir::Kernel& kernel, const std::vector<std::string>& already, const DefaultOptions& options,
-                   std::set<std::string> held)
-    : kernel_(kernel), options_(options), already_(already.begin(), already.end()), held_(std::move(held)) {
+                   MadeStages made)
+    : kernel_(kernel), options_(options), already_(already.begin(), already.end()), made_(std::move(made)) {
     find_extents();
     choose_inlined();
     expand();
@@ -166,7 +166,7 @@ void Analysis::choose_inlined() {
         const double reads_per_point = evaluations[definition.name] / own;
         const double cost = costs.at(definition.name);
         const bool is_map = !definition.reduction && !definition.scan && !is_packed(definition) &&
-                            !is_held(definition.name);
+                            !is_held(definition.name) && !made_.joined.contains(definition.name);
         const bool small = nodes.at(definition.name) <= static_cast<double>(most_inlined_nodes);
         // A stored map costs a store and a load per read besides; half again where it is hardly worth storing. On a
         // device operations are cheaper, and a stage less is a launch less.

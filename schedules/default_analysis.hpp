@@ -7,11 +7,16 @@
 
 namespace coulter::schedule {
 
+/// What the default schedule made of a kernel, and is stored whatever computing it costs.
+struct MadeStages {
+    std::set<std::string> held;                ///< copies of inputs
+    std::map<std::string, std::string> joined; ///< tuples of several stages, with the first of these
+};
+
 class Analysis {
 public:
-    /// \param held copies of inputs that hold their padding: they are stored
     Analysis(const ir::Kernel& kernel, const std::vector<std::string>& already, const DefaultOptions& options,
-             std::set<std::string> held = {});
+             MadeStages made = {});
 
     [[nodiscard]] const ir::Kernel& kernel() const { return kernel_; }
     [[nodiscard]] const DefaultOptions& options() const { return options_; }
@@ -22,7 +27,7 @@ public:
 
     [[nodiscard]] bool is_scheduled(const std::string& stage) const { return already_.count(stage) != 0; }
     [[nodiscard]] bool is_inlined(const std::string& stage) const { return inlined_.count(stage) != 0; }
-    [[nodiscard]] bool is_held(const std::string& stage) const { return held_.count(stage) != 0; }
+    [[nodiscard]] bool is_held(const std::string& stage) const { return made_.held.contains(stage); }
     /// Whether a definition is what `pack` made: it is never inlined.
     [[nodiscard]] static bool is_packed(const ir::Definition& definition);
     /// Whether the device, where there is one, has the types that a definition computes with.
@@ -67,7 +72,7 @@ private:
     const ir::Kernel& kernel_;
     const DefaultOptions& options_;
     std::set<std::string> already_;
-    std::set<std::string> held_;
+    MadeStages made_;
     std::map<std::string, std::int64_t> extents_;
     std::set<std::string> inlined_;
     std::map<std::string, std::vector<ir::Ref>> expanded_;

@@ -2,8 +2,9 @@
 
 #include "default_clones.hpp"
 #include "default_gpu_text.hpp"
-#include "default_layouts.hpp"
 #include "default_held.hpp"
+#include "default_joins.hpp"
+#include "default_layouts.hpp"
 #include "default_text.hpp"
 
 #include <fmt/format.h>
@@ -14,6 +15,8 @@ namespace {
 constexpr int most_clones = 32;
 
 constexpr int most_held = 16;
+
+constexpr int most_joins = 8;
 
 std::map<std::string, StageShape> shapes_of(Analysis& analysis) {
     choose_layouts(analysis);
@@ -35,7 +38,7 @@ std::string new_name(const ir::Kernel& kernel, const std::string& source, const 
 
 /// Gives each decision the share that its stage has in the estimated time of all: operations on vectors, and moves to
 /// and from a cache.
-void weigh(const Analysis& analysis, DecisionLog& log) {
+void weigh(const Analysis& analysis, const MadeStages& made, DecisionLog& log) {
     std::map<std::string, double> times;
     double total = 0;
     for (const ir::Definition& stage : analysis.kernel().definitions) {
@@ -49,6 +52,14 @@ void weigh(const Analysis& analysis, DecisionLog& log) {
         if (const ir::Definition* writer = writer_of(analysis, stage)) {
             times[writer->name] += time;
         }
+    }
+    for (const auto& [joined, first] : made.joined) {
+        double time = times.at(joined);
+        for (const ir::Ref& access : analysis.reads(joined)) {
+            const auto part = times.find(access->name);
+            time += part == times.end() ? 0 : part->second;
+        }
+        times[first] += time;
     }
     for (const auto& [stage, time] : times) {
         log.set_weight(stage, time / total);
@@ -77,6 +88,120 @@ std::string device_schedule(const ir::Kernel& kernel, const std::vector<std::str
     return device_text(analysis, choose_launches(analysis));
 }
 
+/// Statements that make stages of a kernel, and the kernel that they leave.
+class Rewriting {
+public:
+    Rewriting(const ir::Kernel& given, const std::vector<std::string>& already, const DefaultOptions& options)
+        : kernel_(given), already_(already), options_(options) {}
+
+    void join_outputs() {
+        repeat(most_joins, [&](Analysis& analysis) {
+            const std::optional<Join> join =
+                may_join(kernel_) ? choose_join(analysis, shapes_of(analysis)) : std::optional<Join>();
+            if (!join) {
+                return false;
+            }
+            for (const std::string& stage : join->stages) {
+                if (kernel_.find_definition(stage)->reduction) {
+                    const std::string name = new_name(kernel_, stage, "acc");
+                    kernel_ = schedule::accumulate(kernel_, stage, name);
+                    add(fmt::format("stage {} = accumulate {}", name, stage), "so that it can be joined");
+                }
+            }
+            make_join(*join, "joined", fmt::format("each part of {} is read from afar once", join->tensor));
+            return true;
+        });
+    }
+
+    void compute_once() {
+        repeat(most_joins, [&](Analysis& analysis) {
+            const std::optional<Join> join = choose_same(analysis);
+            if (join) {
+                make_join(*join, "shared", "they compute the same");
+            }
+            return join.has_value();
+        });
+    }
+
+    void hold_copies() {
+        repeat(most_held, [&](Analysis& analysis) {
+            const std::optional<HeldCopy> copied =
+                may_hold(analysis) ? choose_held(analysis, shapes_of(analysis)) : std::optional<HeldCopy>();
+            if (!copied) {
+                return false;
+            }
+            const std::string name = new_name(kernel_, copied->source, copied->name.c_str());
+            kernel_ = schedule::copy(kernel_, copied->source, copied->consumer, name);
+            made_.held.insert(name);
+            add(fmt::format("stage {} = copy {} for {}", name, copied->source, copied->consumer), copied->reason);
+            return true;
+        });
+    }
+
+    void clone_stages() {
+        std::map<std::string, std::string> origins; // of clones
+        repeat(most_clones, [&](Analysis& analysis) {
+            const std::optional<Clone> clone = choose_clone(analysis, shapes_of(analysis));
+            if (!clone) {
+                return false;
+            }
+            const auto origin = origins.find(clone->source);
+            const std::string& cloned = origin == origins.end() ? clone->source : origin->second;
+            const std::string name = new_name(kernel_, cloned, "again");
+            origins.emplace(name, cloned);
+            if (made_.held.contains(clone->source)) {
+                made_.held.insert(name);
+            }
+            kernel_ = schedule::clone(kernel_, clone->source, clone->consumers, name);
+            add(fmt::format("clone {} for {} as {}", clone->source, fmt::join(clone->consumers, " "), name),
+                "cheaper to compute again than to keep");
+            return true;
+        });
+    }
+
+    /// All statements, those of the stages included.
+    [[nodiscard]] std::string text(DecisionLog* log) {
+        Analysis analysis(kernel_, already_, options_, made_);
+        const DefaultText written = text_of(analysis, shapes_of(analysis));
+        if (log != nullptr) {
+            noted_.merge(analysis.log());
+            weigh(analysis, made_, noted_);
+            *log = std::move(noted_);
+        }
+        return above_ + written.text + (written.packs.empty() ? "" : blocks_of(written.packs, kernel_, options_));
+    }
+
+private:
+    /// Takes steps until one finds nothing to do.
+    template <class Step>
+    void repeat(int most, const Step& step) {
+        for (bool found = true; found && most > 0; --most) {
+            const ir::Kernel before = kernel_; // what the analysis is of, as long as it is asked
+            Analysis analysis(before, already_, options_, made_);
+            found = step(analysis);
+            noted_.merge(analysis.log());
+        }
+    }
+
+    void make_join(const Join& join, const char* word, const std::string& reason) {
+        const std::string name = new_name(kernel_, join.stages.front(), word);
+        kernel_ = schedule::join(kernel_, join.stages, name);
+        made_.joined.emplace(name, join.stages.front());
+        add(fmt::format("stage {} = join {}", name, fmt::join(join.stages, " ")), reason);
+    }
+
+    void add(const std::string& statement, const std::string& reason) {
+        above_ += fmt::format("{:<58} # {}\n", statement, reason);
+    }
+
+    ir::Kernel kernel_;
+    const std::vector<std::string>& already_;
+    const DefaultOptions& options_;
+    MadeStages made_;
+    DecisionLog noted_;
+    std::string above_;
+};
+
 } // namespace
 
 std::string default_schedule(const ir::Kernel& given, const std::vector<std::string>& already,
@@ -84,58 +209,14 @@ std::string default_schedule(const ir::Kernel& given, const std::vector<std::str
     if (options.device != Device::none && options.numerics != Numerics::exact) {
         return device_schedule(given, already, options);
     }
-    ir::Kernel kernel = given;
-    DecisionLog noted;
-    std::string above; // statements that make stages
-    if (options.device != Device::none) {
-        above = "# all by the processor: the arithmetic of a device is not exact\n";
-    }
-    std::set<std::string> held;
-    for (int left = most_held; left-- > 0;) {
-        Analysis analysis(kernel, already, options, held);
-        if (!may_hold(analysis)) {
-            break;
-        }
-        const std::optional<HeldCopy> copied = choose_held(analysis, shapes_of(analysis));
-        noted.merge(analysis.log());
-        if (!copied) {
-            break;
-        }
-        const std::string name = new_name(kernel, copied->source, copied->name.c_str());
-        kernel = schedule::copy(kernel, copied->source, copied->consumer, name);
-        held.insert(name);
-        above += fmt::format("{:<58} # {}\n",
-                              fmt::format("stage {} = copy {} for {}", name, copied->source, copied->consumer),
-                              copied->reason);
-    }
-    std::map<std::string, std::string> origins; // of clones
-    for (int left = most_clones; left-- > 0;) {
-        Analysis analysis(kernel, already, options, held);
-        const std::optional<Clone> clone = choose_clone(analysis, shapes_of(analysis));
-        noted.merge(analysis.log());
-        if (!clone) {
-            break;
-        }
-        const auto origin = origins.find(clone->source);
-        const std::string& cloned = origin == origins.end() ? clone->source : origin->second;
-        const std::string name = new_name(kernel, cloned, "again");
-        origins.emplace(name, cloned);
-        if (held.count(clone->source) != 0) {
-            held.insert(name);
-        }
-        kernel = schedule::clone(kernel, clone->source, clone->consumers, name);
-        above +=
-            fmt::format("{:<58} # cheaper to compute again than to keep\n",
-                        fmt::format("clone {} for {} as {}", clone->source, fmt::join(clone->consumers, " "), name));
-    }
-    Analysis analysis(kernel, already, options, held);
-    const DefaultText written = text_of(analysis, shapes_of(analysis));
-    if (log != nullptr) {
-        noted.merge(analysis.log());
-        weigh(analysis, noted);
-        *log = std::move(noted);
-    }
-    return above + written.text + (written.packs.empty() ? "" : blocks_of(written.packs, kernel, options));
+    Rewriting rewriting(given, already, options);
+    rewriting.join_outputs();
+    rewriting.compute_once();
+    rewriting.hold_copies();
+    rewriting.clone_stages();
+    const char* const head =
+        options.device == Device::none ? "" : "# all by the processor: the arithmetic of a device is not exact\n";
+    return head + rewriting.text(log);
 }
 
 } // namespace coulter::schedule

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <limits>
+#include <map>
+#include <numeric>
 #include <set>
 
 namespace coulter::schedule {
@@ -17,7 +19,10 @@ ir::Ref identity_of(ir::ReduceOp op, Type type) {
     }
     if (is_float(type)) {
         const double infinity = std::numeric_limits<double>::infinity();
-        return ir::real_constant(type, op == Op::product ? 1 : op == Op::min ? infinity : op == Op::max ? -infinity : 0);
+        return ir::real_constant(type, op == Op::product ? 1
+                                       : op == Op::min   ? infinity
+                                       : op == Op::max   ? -infinity
+                                                         : 0);
     }
     const bool least = op == Op::max;
     if (op != Op::min && !least) {
@@ -27,7 +32,8 @@ ir::Ref identity_of(ir::ReduceOp op, Type type) {
     if (is_unsigned_integer(type)) {
         return ir::integer_constant(type, least ? 0 : width == 64 ? -1 : (std::int64_t{1} << width) - 1);
     }
-    const std::int64_t lowest = width == 64 ? std::numeric_limits<std::int64_t>::min() : -(std::int64_t{1} << (width - 1));
+    const std::int64_t lowest =
+        width == 64 ? std::numeric_limits<std::int64_t>::min() : -(std::int64_t{1} << (width - 1));
     return ir::integer_constant(type, least ? lowest : -(lowest + 1));
 }
 
@@ -44,6 +50,13 @@ ir::Op combine_of(ir::ReduceOp op) {
 
 bool same_set(const std::vector<std::string>& a, const std::vector<std::string>& b) {
     return std::set<std::string>(a.begin(), a.end()) == std::set<std::string>(b.begin(), b.end());
+}
+
+/// Whether each component of a reduction is combined by itself, by an operation that has a name.
+bool has_components(const ir::Definition& stage) {
+    const ir::Reduction& reduction = *stage.reduction;
+    return reduction.op != ir::ReduceOp::argmin && reduction.op != ir::ReduceOp::argmax &&
+           reduction.op != ir::ReduceOp::custom && reduction.into.empty();
 }
 
 /// All definitions that `name` needs, directly or through others.
@@ -72,7 +85,8 @@ void sort_definitions(ir::Kernel& kernel) {
     }
     while (!left.empty()) {
         const auto ready = std::ranges::find_if(left, [&](const ir::Definition& each) {
-            return std::ranges::none_of(ir::reads(each), [&](const std::string& read) { return waiting.contains(read); });
+            return std::ranges::none_of(ir::reads(each),
+                                        [&](const std::string& read) { return waiting.contains(read); });
         });
         COULTER_INTERNAL_ASSERT(ready != left.end());
         waiting.erase(ready->name);
@@ -105,6 +119,24 @@ ir::Kernel clone(const ir::Kernel& kernel, const std::string& producer, const st
     return result;
 }
 
+bool compute_the_same(const ir::Definition& a, const ir::Definition& b) {
+    const auto equal = [](const std::vector<ir::Ref>& left, const std::vector<ir::Ref>& right) {
+        return std::ranges::equal(left, right, [](const ir::Ref& x, const ir::Ref& y) { return ir::equal(x, y); });
+    };
+    if (a.scan || b.scan || a.reduction.has_value() != b.reduction.has_value() || !same_set(a.dims, b.dims) ||
+        a.types != b.types || !equal(a.values, b.values)) {
+        return false;
+    }
+    if (!a.reduction) {
+        return true;
+    }
+    const ir::Reduction& x = *a.reduction;
+    const ir::Reduction& y = *b.reduction;
+    const bool both_or_none = (x.where != nullptr) == (y.where != nullptr);
+    return x.op == y.op && same_set(x.dims, y.dims) && both_or_none && (!x.where || ir::equal(x.where, y.where)) &&
+           x.into.empty() && y.into.empty() && equal(x.identity, y.identity) && equal(x.combine, y.combine);
+}
+
 std::string join_obstacle(const ir::Kernel& kernel, const std::vector<std::string>& stages) {
     const ir::Definition& first = *kernel.find_definition(stages.front());
     for (const std::string& name : stages) {
@@ -122,9 +154,11 @@ std::string join_obstacle(const ir::Kernel& kernel, const std::vector<std::strin
         if (each.reduction) {
             const ir::Reduction& a = *first.reduction;
             const ir::Reduction& b = *each.reduction;
-            if (b.op == ir::ReduceOp::argmin || b.op == ir::ReduceOp::argmax || b.op == ir::ReduceOp::custom ||
-                !b.into.empty()) {
-                return fmt::format("`{}` is a {}", name, b.into.empty() ? ir::name(b.op) : "scatter");
+            for (const ir::Definition* one : {&first, &each}) {
+                if (!has_components(*one) && (!one->reduction->into.empty() || !compute_the_same(first, each))) {
+                    return fmt::format("`{}` is a {}", one->name,
+                                       one->reduction->into.empty() ? ir::name(one->reduction->op) : "scatter");
+                }
             }
             if (!same_set(a.dims, b.dims)) {
                 return fmt::format("`{}` reduces {}, and `{}` reduces {}", first.name, quoted_list(a.dims), name,
@@ -146,38 +180,58 @@ std::string join_obstacle(const ir::Kernel& kernel, const std::vector<std::strin
 
 ir::Kernel join(const ir::Kernel& kernel, const std::vector<std::string>& stages, const std::string& name) {
     ir::Kernel result = kernel;
-    ir::Definition joined = *kernel.find_definition(stages.front());
+    const ir::Definition& first = *kernel.find_definition(stages.front());
+    ir::Definition joined = first;
     joined.name = name;
-    joined.types.clear();
-    joined.values.clear();
-    std::vector<ir::Ref> identity;
-    std::vector<ir::Ref> combine;
-    for (const std::string& stage : stages) {
-        const ir::Definition& each = *kernel.find_definition(stage);
-        for (std::size_t i = 0; i < each.values.size(); ++i) {
-            const int component = static_cast<int>(joined.types.size());
-            joined.types.push_back(each.types[i]);
-            joined.values.push_back(each.values[i]);
-            if (each.reduction) {
-                const ir::ReduceOp op = each.reduction->op;
-                identity.push_back(identity_of(op, each.types[i]));
-                combine.push_back(ir::binary(combine_of(op), ir::operand(each.types[i], component, false),
-                                             ir::operand(each.types[i], component, true)));
+    std::vector<ir::ReduceOp> ops;                   // of the components
+    std::map<std::string, std::vector<int>> part_of; // by stage, which components are its own
+    if (first.reduction && !has_components(first)) {
+        for (const std::string& stage : stages) { // all of them compute the same
+            part_of[stage].resize(first.types.size());
+            std::iota(part_of[stage].begin(), part_of[stage].end(), 0);
+        }
+    } else {
+        joined.types.clear();
+        joined.values.clear();
+        for (const std::string& stage : stages) {
+            const ir::Definition& each = *kernel.find_definition(stage);
+            const ir::ReduceOp op = each.reduction ? each.reduction->op : ir::ReduceOp::sum;
+            for (std::size_t i = 0; i < each.values.size(); ++i) {
+                std::size_t component = 0;
+                while (component < ops.size() && !(ops[component] == op && joined.types[component] == each.types[i] &&
+                                                   ir::equal(joined.values[component], each.values[i]))) {
+                    ++component;
+                }
+                if (component == ops.size()) {
+                    joined.types.push_back(each.types[i]);
+                    joined.values.push_back(each.values[i]);
+                    ops.push_back(op);
+                }
+                part_of[stage].push_back(static_cast<int>(component));
             }
         }
     }
-    if (joined.reduction) {
+    if (joined.reduction && ops.size() > 1) {
+        std::vector<ir::Ref> identity;
+        std::vector<ir::Ref> combine;
+        for (std::size_t i = 0; i < ops.size(); ++i) {
+            const auto component = static_cast<int>(i);
+            const Type type = joined.types[i];
+            identity.push_back(identity_of(ops[i], type));
+            combine.push_back(ir::binary(combine_of(ops[i]), ir::operand(type, component, false),
+                                         ir::operand(type, component, true)));
+        }
         joined.reduction->op = ir::ReduceOp::custom;
         joined.reduction->identity = std::move(identity);
         joined.reduction->combine = std::move(combine);
     }
     result.definitions.push_back(std::move(joined));
-    int component = 0;
     for (const std::string& stage : stages) {
         ir::Definition& each = result.definitions[detail::position(result, stage)];
         each.reduction.reset();
-        for (ir::Ref& value : each.values) {
-            value = detail::read_by_name(result, name, component++);
+        each.values.clear();
+        for (const int component : part_of.at(stage)) {
+            each.values.push_back(detail::read_by_name(result, name, component));
         }
     }
     sort_definitions(result);

@@ -19,8 +19,8 @@ using Choices = std::map<std::string, std::string>;
 
 /// `rows=4`, `vector=*`; nothing for the name of a hole.
 std::string feature_of(const std::string& name, const std::string& word) {
-    static const std::set<std::string> common{"root", "inline", "stored", "apart", "yes",    "no",
-                                              "-",    "serial", "held",   "asked", "copied", "read"};
+    static const std::set<std::string> common{"root",   "inline", "stored", "apart",  "yes",  "no",   "-",
+                                              "serial", "held",   "asked",  "copied", "read", "once", "each"};
     const std::size_t end = name.find(" of ");
     if (end == std::string::npos) {
         return {};

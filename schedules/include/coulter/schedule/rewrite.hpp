@@ -25,11 +25,16 @@ namespace coulter::schedule {
 [[nodiscard]] ir::Kernel clone(const ir::Kernel& kernel, const std::string& producer,
                                const std::vector<std::string>& consumers, const std::string& name);
 
-/// Why `stages` cannot be joined, or an empty text: they are maps, or reductions of one kind over the same dims under the
-/// same condition; they have the same dims; and none needs another's result.
+/// Whether two maps or plain reductions have the same results, since they are written alike.
+[[nodiscard]] bool compute_the_same(const ir::Definition& a, const ir::Definition& b);
+
+/// Why `stages` cannot be joined, or an empty text: they are maps, or reductions of which each component is combined by
+/// itself, over the same dims under the same condition, or all of them compute the same; they have the same dims; and
+/// none needs another's result.
 [[nodiscard]] std::string join_obstacle(const ir::Kernel& kernel, const std::vector<std::string>& stages);
 
 /// Adds `name`, a tuple of what the `stages` compute, in one loop nest; each of them becomes the map that reads its part.
+/// What several of them compute is one component.
 /// \pre join_obstacle has nothing to say.
 [[nodiscard]] ir::Kernel join(const ir::Kernel& kernel, const std::vector<std::string>& stages, const std::string& name);
 
