@@ -27,6 +27,10 @@ public:
     [[nodiscard]] static bool is_packed(const ir::Definition& definition);
     /// Whether the device, where there is one, has the types that a definition computes with.
     [[nodiscard]] bool is_on_device(const ir::Definition& definition) const;
+    /// Whether stages are to be launches of a device, which nothing exact is.
+    [[nodiscard]] bool is_for_device() const {
+        return options_.device != Device::none && options_.numerics != Numerics::exact;
+    }
     /// Values and `where` of a definition, with inlined maps replaced by what they compute.
     [[nodiscard]] const std::vector<ir::Ref>& expanded(const std::string& stage) const { return expanded_.at(stage); }
     /// Distinct accesses of the expanded expressions.
