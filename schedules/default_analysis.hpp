@@ -82,6 +82,9 @@ private:
     mutable DecisionLog log_; ///< of what was asked: no part of what the analysis knows
 };
 
+/// Cost of evaluating expressions once, in simple operations.
+[[nodiscard]] double expression_cost(const std::vector<ir::Ref>& roots);
+
 /// The constant by which an index grows with the loop `dim`; nothing where it varies. Inside a tile of a packed tensor,
 /// where `index % n` grows like `index` and `index / n` stays.
 [[nodiscard]] std::optional<std::int64_t> index_step(const ir::Kernel& kernel, const ir::Ref& index,

@@ -19,6 +19,30 @@ constexpr double fixed_registers = 14;
 constexpr const char* no_vector = "-";
 constexpr std::int64_t most_elements = 16; ///< of a map, in one thread
 
+/// Loops over blocks, of which two become one where there are more.
+constexpr std::size_t most_block_loops = 3;
+
+/// Whether the loop over `dim` of something that the stage reads, directly or not, may be one of two that become one.
+/// Of parts of that dim that a reader has, Halide cannot prove there that they end where the producer does.
+bool is_fused_in_producer(const Analysis& analysis, const ir::Definition& stage, const std::string& dim) {
+    std::set<std::string> reached{stage.name};
+    const std::vector<ir::Definition>& all = analysis.kernel().definitions;
+    for (auto reader = all.rbegin(); reader != all.rend(); ++reader) {
+        if (reached.count(reader->name) == 0) {
+            continue;
+        }
+        const bool has_dim = std::find(reader->dims.begin(), reader->dims.end(), dim) != reader->dims.end();
+        if (reader->name != stage.name && !analysis.is_inlined(reader->name) && has_dim &&
+            reader->dims.size() > most_block_loops) {
+            return true;
+        }
+        for (const std::string& read : ir::reads(*reader)) {
+            reached.insert(read);
+        }
+    }
+    return false;
+}
+
 std::string tile_decision(const std::string& dim) {
     return "tile " + display_name(dim);
 }
@@ -106,8 +130,11 @@ private:
         std::vector<std::pair<std::string, std::int64_t>> sizes;
         for (const std::string& dim : stage_.dims) {
             std::vector<std::string> words{"1"};
+            const bool parts = !is_fused_in_producer(analysis_, stage_, dim);
             for (const TileDim& tile : tiles(dim)) {
-                words.push_back(std::to_string(tile.size));
+                if (parts || tile.whole) {
+                    words.push_back(std::to_string(tile.size));
+                }
             }
             if (words.size() == 1) {
                 continue;
@@ -257,7 +284,8 @@ ThreadTile decided_map_tile(const Analysis& analysis, const ir::Definition& map)
         std::vector<std::string> words{"1"};
         for (const std::int64_t size : {2, 4, 8}) {
             // A whole dim would leave no loop of it for the blocks.
-            if (constant ? *constant % size == 0 && *constant > size : 2 * size <= analysis.extent(dim)) {
+            const bool fits = constant ? *constant % size == 0 && *constant > size : 2 * size <= analysis.extent(dim);
+            if (fits && !is_fused_in_producer(analysis, map, dim)) {
                 words.push_back(std::to_string(size));
             }
         }
@@ -266,7 +294,8 @@ ThreadTile decided_map_tile(const Analysis& analysis, const ir::Definition& map)
         }
         const auto word = analysis.decided(tile_decision(dim), map.name, words, true);
         const std::int64_t size = word ? std::stoll(*word) : 1;
-        if (size > 1 && elements * size * static_cast<std::int64_t>(map.types.size()) <= most_elements) {
+        if (size > 1 && tile.dims.size() < 2 &&
+            elements * size * static_cast<std::int64_t>(map.types.size()) <= most_elements) {
             tile.dims.push_back({dim, size, false});
             elements *= size;
         }

@@ -59,6 +59,7 @@ void expect_right(const Drawn& drawn) {
     CHECK(drawn.cases.size() > 3 * drawn.refused);
     const Summary summary = run_cases(drawn.cases);
     CHECK(summary.failures == "");
+    CHECK(summary.refusals == "");
     CHECK((summary.passed == drawn.cases.size() || std::getenv("COULTER_CASE") != nullptr));
 }
 
