@@ -20,6 +20,11 @@ std::optional<Ranking> ranking_of(const TuneRequest& request, const TuneSubject&
         throw Failure(usage, "error: --rank is about a target with a device: candidates for a processor are measured\n"
                              "help: --target host-cuda or --target host-opencl\n");
     }
+    const bool is_exact = subject.work().plan.numerics == schedule::Numerics::exact;
+    if (request.rank && is_exact) {
+        throw Failure(usage, "error: --rank is about what runs on the device, and under `numerics exact` nothing does\n"
+                             "help: leave --rank out: what the processor does is measured\n");
+    }
     if (request.rank && !request.machine.empty() && !is_named) {
         throw Failure(usage, fmt::format("error: --rank takes estimates, and `{}` is a machine that was measured\n"
                                          "help: --machine 'estimated sm_90', or leave --rank out\n",
@@ -29,7 +34,7 @@ std::optional<Ranking> ranking_of(const TuneRequest& request, const TuneSubject&
         require_cuda("--arch", request.target);
     }
     const bool is_asked = request.rank || is_named;
-    if (device == schedule::Device::none || (!is_asked && (!request.machine.empty() || is_there(device)))) {
+    if (device == schedule::Device::none || is_exact || (!is_asked && (!request.machine.empty() || is_there(device)))) {
         return std::nullopt;
     }
     Ranking ranking;

@@ -202,6 +202,18 @@ TEST_CASE("records of estimates are apart from those of measurements, and a rele
     CHECK_FALSE(folder.has("out.sched"));
 }
 
+TEST_CASE("what runs on the processor alone is measured, whatever the target") {
+    const Folder folder;
+    folder.write("tiny.coulter", tiny_kernel);
+    folder.write("exact.sched", "schedule tiny\nnumerics exact\n");
+    const Ran ran =
+        tune(folder, {"exact.sched", "--target", "x86-64-avx2-opencl", "--budget", "2", "-o", "out.sched", "--json"},
+             {nobody});
+    REQUIRE_MESSAGE(ran.code == 0, ran.err);
+    CHECK(ran.err == "");
+    CHECK(nlohmann::json::parse(ran.out)["outcomes"]["timed"] == 2);
+}
+
 TEST_CASE("what cannot be ranked is refused") {
     const Folder folder;
     write_case(folder, assembler(40));
@@ -222,6 +234,8 @@ TEST_CASE("what cannot be ranked is refused") {
     refuse({"-o", "out.sched", "--target", target, "--rank", "--tolerance", "1e-3"});
     refuse({"-o", "out.sched", "--target", target, "--rank", "--runtime", "libother.a"});
     refuse({"-o", "out.sched", "--target", target, "--rank", "--lock", "--machine", "A GPU"});
+    folder.write("exact.sched", "schedule tiny\nnumerics exact\n");
+    refuse({"exact.sched", "-o", "out.sched", "--target", target, "--rank"});
     check_golden("rank_refused", all);
     CHECK_FALSE(folder.has("out.sched"));
     CHECK_FALSE(folder.has("tuning.db"));

@@ -4,6 +4,10 @@
 #include "coulter/schedule/launch_work.hpp"
 #include "coulter/text.hpp"
 
+#include "support/random_kernel.hpp"
+#include "support/run_options.hpp"
+
+#include <cmath>
 #include <doctest/doctest.h>
 
 using namespace coulter;
@@ -99,7 +103,8 @@ TEST_CASE("threads side by side move whole sectors") {
 
 TEST_CASE("threads that lie apart move a sector each") {
     const DeviceWork work =
-        work_of(copied, "stage y { split i by 256; reorder i.i j i.o; gpu_blocks j i.o; gpu_threads i.i }", {{"i", 1024}, {"j", 1024}});
+        work_of(copied, "stage y { split i by 256; reorder i.i j i.o; gpu_blocks j i.o; gpu_threads i.i }",
+                {{"i", 1024}, {"j", 1024}});
     const LaunchWork& launch = work.launches.front();
     CHECK(launch.near == 2 * 1024 * 1024);
     CHECK(launch.far == 2 * 1024 * 1024);
@@ -165,6 +170,33 @@ TEST_CASE("the processor's part counts, and what crosses over to it") {
     const DeviceWork none = work_of(rows, "stage most { compute root }\nstage y { compute root }", square);
     CHECK(none.launches.empty());
     CHECK(none.host_bytes == 0);
+}
+
+TEST_CASE("every default schedule for a device has an estimate, whatever the kernel") {
+    std::size_t launches = 0;
+    for (std::uint64_t seed = 0; seed < (test::is_long_run() ? 2000U : 150U); ++seed) {
+        test::RandomKernelOptions random;
+        random.stages = 3 + static_cast<int>(seed % 6);
+        const ir::Kernel kernel = test::random_kernel(seed, random);
+        CheckOptions options;
+        options.target = seed % 2 == 0 ? "host-cuda" : "host-opencl";
+        options.defaults.sizes = {{"i", 1000}, {"j", 64 + static_cast<std::int64_t>(seed)}, {"k", 64}};
+        const CheckResult checked = check_texts(kernel, {}, options);
+        REQUIRE(checked.ok());
+        const DeviceWork work = device_work(*checked.plan, options.defaults.sizes, {});
+        CAPTURE(seed);
+        for (const LaunchWork& each : work.launches) {
+            CHECK(each.blocks >= 1);
+            CHECK(each.threads <= 1024);
+            CHECK(each.near >= 0);
+            CHECK(each.far >= each.memory);
+            CHECK(each.operations >= 0);
+            CHECK(launch_seconds(each, {}, 1) < 1e6);
+        }
+        CHECK(std::isfinite(time_of(work)));
+        launches += work.launches.size();
+    }
+    CHECK(launches > 200);
 }
 
 TEST_CASE("few threads leave a device idle, and fewer blocks at once take longer") {
