@@ -20,7 +20,9 @@ void add_tune(CLI::App& app, Run& run) {
         "      200 candidates, and another file\n"
         "  coulter records export -o tuned.jsonl\n"
         "  coulter tune matmul.coulter matmul.sched --lock --store tuned.jsonl\n"
-        "      for release builds: takes what was recorded, and measures nothing");
+        "      for release builds: takes what was recorded, and measures nothing\n"
+        "  coulter tune softmax.coulter --target host-cuda --rank -o softmax.sched\n"
+        "      without a GPU: candidates are ranked by estimates, and not run");
     const auto options = std::make_shared<TuneRequest>();
     command->add_option("files", options->files, "a kernel and what schedule it has; one file may have holes")
         ->required()
@@ -51,14 +53,20 @@ void add_tune(CLI::App& app, Run& run) {
         ->needs(lock)
         ->type_name("NAME");
     command->add_option("--target", options->target, "processor to compile for (host)")->type_name("T");
+    CLI::Option* const rank = command->add_flag(
+        "--rank", options->rank, "estimate, and measure nothing, for a target with a device (where none is there)");
+    command->add_option("--arch", options->architectures, "with --rank, for CUDA: architectures (sm_80,sm_90)")
+        ->needs(rank)
+        ->type_name("SM,...");
     command->add_option("--tolerance", options->tolerance, "largest error over largest reference (f32: 1e-5)")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::NonNegativeNumber)
+        ->excludes(rank);
     command
         ->add_option("--code-size", options->code_mib, "MiB that the object of a candidate may have (4; 0: no limit)")
         ->check(CLI::Range(0.0, 1.0e6));
     command->add_option("--jobs", options->jobs, "candidates compiled at a time (the number of processors)")
         ->check(CLI::Range(1, 256));
-    command->add_option("--runtime", options->runtime, "libcoulter_runtime.a")->type_name("FILE");
+    command->add_option("--runtime", options->runtime, "libcoulter_runtime.a")->type_name("FILE")->excludes(rank);
     command->add_flag("--json", options->json, "JSON on standard output");
     add_limit_options(*command, options->limits);
     command->callback([options, &run] { run = [options] { return tune_kernel(*options); }; });

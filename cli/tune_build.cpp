@@ -18,20 +18,19 @@ using tune::Outcome;
 
 namespace {
 
-/// The outcome that a failure of a build means, or nothing where the candidate is not at fault.
-std::optional<Outcome> outcome_of(const std::string& failure) {
+std::string first_line(const std::string& text) {
+    return text.substr(0, text.find('\n'));
+}
+
+} // namespace
+
+std::optional<Outcome> outcome_of_failure(const std::string& failure) {
     const auto has = [&](const char* code) { return failure.find(code) != std::string::npos; };
     return has("[B005]")                    ? std::optional(Outcome::compiled_long)
            : has("[B006]")                  ? std::optional(Outcome::compiled_big)
            : has("[B001]") || has("[B002]") ? std::optional(Outcome::not_compiled)
                                             : std::nullopt;
 }
-
-std::string first_line(const std::string& text) {
-    return text.substr(0, text.find('\n'));
-}
-
-} // namespace
 
 CandidateBuilder::CandidateBuilder(const TuneSubject& subject, fs::path scratch)
     : subject_(subject), scratch_(std::move(scratch)),
@@ -88,7 +87,7 @@ BuiltCandidate CandidateBuilder::build_one(const Loaded& loaded, const fs::path&
     try {
         built.library = make(loaded, folder, built.code_bytes);
     } catch (const Failure& failed) {
-        const auto outcome = outcome_of(failed.what());
+        const auto outcome = outcome_of_failure(failed.what());
         if (!outcome || interrupted() != 0) {
             throw;
         }

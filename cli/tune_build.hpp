@@ -13,6 +13,9 @@ struct BuiltCandidate {
     std::string message;
 };
 
+/// The outcome that a failure of a compilation means, or nothing where the candidate is not at fault.
+[[nodiscard]] std::optional<tune::Outcome> outcome_of_failure(const std::string& failure);
+
 class CandidateBuilder {
 public:
     /// `scratch` is for files of its own.
@@ -20,6 +23,9 @@ public:
 
     /// SHA-256 of the schedule in force with `text` in place of the tuned file; nothing where it is refused.
     [[nodiscard]] std::optional<std::string> identify(const std::string& text);
+
+    /// The files with `text` in place of the tuned one, checked.
+    [[nodiscard]] Loaded load_candidate(const std::string& text);
 
     /// Compiles all, `jobs` at a time. What was not begun when `is_over` became true is empty.
     /// \throws Failure where not the candidate but the environment is at fault: a disk, a missing program.
@@ -30,7 +36,6 @@ public:
     [[nodiscard]] std::filesystem::path build_default();
 
 private:
-    [[nodiscard]] Loaded load_candidate(const std::string& text);
     [[nodiscard]] std::filesystem::path make(const Loaded& loaded, const std::filesystem::path& folder,
                                              std::int64_t& code_bytes) const;
     [[nodiscard]] BuiltCandidate build_one(const Loaded& loaded, const std::filesystem::path& folder) const;

@@ -31,8 +31,14 @@ constexpr std::size_t least_turns = 9;
 constexpr double rounding_of_reference = 4;
 // Every operation of a candidate and of the reference rounds, of which rounding the inputs otherwise is a part.
 constexpr double rounding_of_operations = 8;
+// Seconds: a driver may compile the kernels anew.
+constexpr double first_call_on_device = 60;
 // A result that moves further than this many tolerances is no measure of rounding.
 constexpr double most_tolerances = 100;
+
+bool is_on_device(const TuneSubject& subject) {
+    return subject.loaded.target.device != schedule::Device::none;
+}
 
 Record untimed(Outcome outcome, std::string message) {
     Record record;
@@ -303,7 +309,8 @@ Record Judge::check_and_time(const KernelLibrary& library, double slow) const {
 
 Limits Judge::limits(double seconds) const {
     Limits allowed;
-    allowed.memory_bytes = subject_.limits.memory_bytes;
+    // CUDA's driver reserves addresses for all memory that there is, and so it cannot start within a limit of them.
+    allowed.memory_bytes = is_on_device(subject_) ? 0 : subject_.limits.memory_bytes;
     // Also bounds the processor time, of all threads together.
     allowed.seconds = seconds * subject_.threads;
     return allowed;
@@ -311,7 +318,7 @@ Limits Judge::limits(double seconds) const {
 
 std::optional<Record> Judge::measure(const fs::path& library, double slow) const {
     // What is a hundred times slower than the default schedule need not end.
-    const Limits allowed = limits(6 + 100 * default_seconds_);
+    const Limits allowed = limits((is_on_device(subject_) ? first_call_on_device : 6) + 100 * default_seconds_);
     const ChildResult child = run_for_json(
         allowed, [&] { return to_json(check_and_time(KernelLibrary(library, subject_.work().kernel.name), slow)); });
     if (interrupted() != 0) {

@@ -8,6 +8,8 @@
 #include "coulter/tune/statistics.hpp"
 #include "files.hpp"
 #include "machine.hpp"
+#include "rank_evaluator.hpp"
+#include "rank_report.hpp"
 #include "tune_evaluator.hpp"
 #include "tune_report.hpp"
 #include "tune_space.hpp"
@@ -104,7 +106,9 @@ class Tuning {
 public:
     explicit Tuning(const TuneRequest& request)
         : request_(request), budget_(parse_budget(request.budget)), subject_(subject_of(request)),
-          setting_(setting_of(subject_, request.machine)), path_(subject_.schedules[subject_.tuned]),
+          ranking_(ranking_of(request, subject_)),
+          setting_(setting_of(subject_, ranking_ ? ranking_->machine : request.machine)),
+          path_(subject_.schedules[subject_.tuned]),
           in_place_(request.output.empty() || is_in_place({path_}, request.output)),
           original_(changes_given_file(subject_) ? read_file(path_) : ""), space_(space_of(subject_)),
           start_(std::chrono::steady_clock::now()) {
@@ -122,8 +126,8 @@ public:
         open_store();
         const TemporaryDirectory scratch;
         const double comparison = budget_.seconds ? share_of_comparison * *budget_.seconds : most_comparison;
-        CandidateEvaluator evaluator(
-            subject_, scratch.path(), [this] { return is_over(); }, std::clamp(comparison, 1.0, most_comparison));
+        const auto made = evaluator_of(scratch.path(), std::clamp(comparison, 1.0, most_comparison));
+        tune::Evaluator& evaluator = *made;
         tune::SearchOptions search;
         search.candidates = budget_.candidates;
         search.seed = request_.seed;
@@ -131,7 +135,8 @@ public:
         if (!experience_.empty()) {
             search.prior = [this](const tune::Assignment& each) { return experience_.expected(*space_, each); };
         }
-        TuneProgress progress(subject_.work().kernel.name, request_.lock ? std::nullopt : budget_.seconds);
+        TuneProgress progress(subject_.work().kernel.name + (ranking_ ? ", estimated" : ""),
+                              request_.lock ? std::nullopt : budget_.seconds);
         search.progress = [&](const tune::SearchProgress& now) { progress.show(now); };
         if (request_.lock || request_.reuse) {
             search.recorded_only = true;
@@ -146,6 +151,14 @@ public:
     }
 
 private:
+    std::unique_ptr<tune::Evaluator> evaluator_of(const fs::path& scratch, double comparison) const {
+        const auto over = [this] { return is_over(); };
+        if (ranking_) {
+            return std::make_unique<RankEvaluator>(subject_, *ranking_, scratch, over);
+        }
+        return std::make_unique<CandidateEvaluator>(subject_, scratch, over, comparison);
+    }
+
     static bool is_finished(const tune::SearchResult& result) {
         return result.best && (result.compared || result.complete);
     }
@@ -196,16 +209,18 @@ private:
                           fmt::format("`{}` was edited while it was tuned, so nothing was written", path_),
                           "run the same command again: what was measured is recorded; -o gives another file");
         }
+        const auto provenance_of = ranking_ ? rank_provenance : provenance;
         write_file(output, tune::with_provenance(result.best->candidate.text,
-                                                 provenance(subject_, setting_, *space_, result, request_.seed)));
+                                                 provenance_of(subject_, setting_, *space_, result, request_.seed)));
         if (interrupted() != 0) {
             std::cerr << "interrupted: the best so far is kept\n";
         }
         if (request_.quiet) {
             return good;
         }
-        std::cout << (request_.json ? tune_json(subject_, setting_, result, output)
-                                    : tune_report(subject_, result, output))
+        const auto json_of = ranking_ ? rank_json : tune_json;
+        const auto report_of = ranking_ ? rank_report : tune_report;
+        std::cout << (request_.json ? json_of(subject_, setting_, result, output) : report_of(subject_, result, output))
                   << std::flush; // an interrupted process ends by its signal
         return good;
     }
@@ -229,7 +244,8 @@ private:
             why += fmt::format("note: {}: {}: {}\n", choices, tune::name(record.outcome), record.message);
         }
         throw Failure(no_schedule, failure(no_schedule, "M009",
-                                           fmt::format("none of {} candidates could be timed", result.candidates))
+                                           fmt::format("none of {} candidates could be {}", result.candidates,
+                                                       ranking_ ? "ranked" : "timed"))
                                            .what() +
                                        why);
     }
@@ -237,6 +253,7 @@ private:
     const TuneRequest& request_;
     Budget budget_;
     TuneSubject subject_;
+    std::optional<Ranking> ranking_; ///< where nothing is measured
     tune::Setting setting_;
     std::string path_; ///< of the file that is tuned, or of the new one
     bool in_place_;

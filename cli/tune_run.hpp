@@ -25,8 +25,10 @@ struct TuneRequest {
     int threads = 0;
     unsigned jobs = 0;
     bool resume = true;
-    bool lock = false;  ///< take what is recorded, and fail where nothing is
-    bool reuse = false; ///< take what is recorded, and search where nothing is
+    bool lock = false;                      ///< take what is recorded, and fail where nothing is
+    bool reuse = false;                     ///< take what is recorded, and search where nothing is
+    bool rank = false;                      ///< estimate, on whatever device
+    std::vector<std::string> architectures; ///< of CUDA that are estimated, as given to --arch
     bool json = false;
     bool quiet = false; ///< report nothing
     Limits limits;

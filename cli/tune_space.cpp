@@ -89,7 +89,7 @@ public:
                 refused, "M006",
                 fmt::format("the default schedule of `{}` leaves nothing to decide for {}", subject_.work().kernel.name,
                             subject_.loaded.target.name),
-                "on a device, and of a single loop, only holes are tuned: write `tune n in {8, 16, 32} = 16`");
+                "of a single value, and of a single loop, only holes are tuned: write `tune n in {8, 16, 32} = 16`");
         }
         return work.plan.decisions;
     }

@@ -48,6 +48,8 @@ double operation_cost(const ir::Node& node) {
     }
 }
 
+} // namespace
+
 double expression_cost(const std::vector<ir::Ref>& roots) {
     double total = 0;
     for (const ir::Node* node : ir::postorder(roots)) {
@@ -55,6 +57,8 @@ double expression_cost(const std::vector<ir::Ref>& roots) {
     }
     return total;
 }
+
+namespace {
 
 std::vector<ir::Ref> expressions(const ir::Definition& definition) {
     std::vector<ir::Ref> all = definition.values;

@@ -32,6 +32,10 @@ public:
     [[nodiscard]] static bool is_packed(const ir::Definition& definition);
     /// Whether the device, where there is one, has the types that a definition computes with.
     [[nodiscard]] bool is_on_device(const ir::Definition& definition) const;
+    /// Whether stages are to be launches of a device, which nothing exact is.
+    [[nodiscard]] bool is_for_device() const {
+        return options_.device != Device::none && options_.numerics != Numerics::exact;
+    }
     /// Values and `where` of a definition, with inlined maps replaced by what they compute.
     [[nodiscard]] const std::vector<ir::Ref>& expanded(const std::string& stage) const { return expanded_.at(stage); }
     /// Distinct accesses of the expanded expressions.
@@ -82,6 +86,9 @@ private:
     std::optional<std::string> lanes_everywhere_;
     mutable DecisionLog log_; ///< of what was asked: no part of what the analysis knows
 };
+
+/// Cost of evaluating expressions once, in simple operations.
+[[nodiscard]] double expression_cost(const std::vector<ir::Ref>& roots);
 
 /// The constant by which an index grows with the loop `dim`; nothing where it varies. Inside a tile of a packed tensor,
 /// where `index % n` grows like `index` and `index / n` stays.

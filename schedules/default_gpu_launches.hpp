@@ -1,28 +1,17 @@
 #pragma once
 /// Which stages of a kernel become launches of a device, and which are computed inside of those.
 
-#include "default_gpu_loops.hpp"
-#include "default_gpu_uses.hpp"
+#include "default_gpu_forms.hpp"
 
 namespace coulter::schedule {
 
-/// Where a stage is computed.
-enum class DevicePlace : std::uint8_t {
-    given,   ///< as the schedule at hand says
-    inlined, ///< where it is read
-    host,    ///< by the processor
-    launch,  ///< by a launch of its own
-    thread,  ///< by the thread of a launch that reads it
-    step,    ///< the same, anew in each step of the loops that a thread has
-    block    ///< by a block of a launch, for all its threads
-};
-
 struct DeviceStage {
     DevicePlace place = DevicePlace::launch;
-    std::string why;               ///< host: the reason
+    std::string why;               ///< host, and launch where it was decided: the reason
     std::string launch;            ///< thread, step, block: the stage whose launch it is
     std::vector<DeviceLoop> loops; ///< launch: see spread_loops
     ThreadTile tile;               ///< launch, thread: of the dims of the launch
+    bool first_decided = false;    ///< launch: the dim of neighbouring threads
     /// A launch of a reduction: what keeps its sums until they are final; `launch` for the stage itself, in memory.
     DevicePlace sums = DevicePlace::thread;
     std::string lanes;        ///< block (also for sums), or host: the reduced dim of which each thread has a part
@@ -39,6 +28,9 @@ struct DeviceStage {
 /// - each thread has an element of the launch's stage, or a tile of them, and what that needs of its producers;
 /// - each thread has a row: one index of the dims of a reduction that several elements of the launch's stage need;
 /// - each block has a row, its threads share the reduction, and then the elements.
+///
+/// Decided may be `form of STAGE`, which of these, and what default_gpu_forms.hpp, default_gpu_tile.hpp,
+/// default_gpu_shared.hpp and default_gpu_loops.hpp name.
 [[nodiscard]] std::map<std::string, DeviceStage> choose_launches(const Analysis& analysis);
 
 } // namespace coulter::schedule

@@ -1,7 +1,7 @@
 #pragma once
 /// How the loops of a launch are shared out among blocks, threads and the registers of a thread.
 
-#include "default_tile.hpp"
+#include "default_gpu_tile.hpp"
 
 namespace coulter::schedule {
 
@@ -12,13 +12,6 @@ struct DeviceLoop {
     std::int64_t tile = 1;    ///< indices that a thread computes at once, unrolled
     bool whole = false;       ///< threads or tile are the constant extent: no loop is left
     bool serial = false;      ///< what is left is a loop of each thread; else one over blocks
-};
-
-/// What a thread of a reduction computes at once.
-struct ThreadTile {
-    std::vector<TileDim> dims;
-    std::string vector; ///< the one of them that is moved in vectors; empty: none
-    [[nodiscard]] std::int64_t size(const std::string& dim) const;
 };
 
 /// What a thread has of a stage, as far as it saves transactions with memory.
@@ -40,17 +33,11 @@ struct ThreadWork {
 /// How many times longer everything takes because so few threads leave a device idle.
 [[nodiscard]] double idle(const DeviceModel& device, double threads);
 
-/// The tile with the fewest loads per operation that leaves enough threads. \pre `reduction` is one.
-[[nodiscard]] ThreadTile choose_thread_tile(const Analysis& analysis, const ir::Definition& reduction,
-                                            bool may_vectorize);
-
-/// Whether each operation of a reduction has the same form for a vector: sums of products of f32 that are read where
-/// they are, without conditions.
-[[nodiscard]] bool is_vectorizable(const Analysis& analysis, const ir::Definition& stage);
-
-/// Loops over `spread` in blocks and threads, neighbouring threads along `first`, and over `inner` in each thread.
-/// Innermost first, but `first` before all.
-[[nodiscard]] std::vector<DeviceLoop> spread_loops(const Analysis& analysis, const std::vector<std::string>& spread,
+/// Loops of a launch's stage over `spread` in blocks and threads, neighbouring threads along `first`, and over `inner`
+/// in each thread. Innermost first, but `first` before all. Decided may be `threads of STAGE`, how many a block has at
+/// most, and `neighbours of STAGE`, how many of them lie along `first`.
+[[nodiscard]] std::vector<DeviceLoop> spread_loops(const Analysis& analysis, const ir::Definition& stage,
+                                                   const std::vector<std::string>& spread,
                                                    const std::vector<std::string>& inner, const std::string& first,
                                                    const ThreadTile& tile);
 

@@ -14,8 +14,9 @@
 namespace coulter::schedule {
 namespace {
 
-constexpr std::int64_t most_copies = 32; ///< of a body, by unrolling
-constexpr std::size_t most_loops = 3;    ///< over blocks
+constexpr std::int64_t most_copies = 32;          ///< of a body, by unrolling
+constexpr std::int64_t most_decided_copies = 128; ///< the same, where that is decided
+constexpr std::size_t most_loops = 3;             ///< over blocks
 
 std::string joined(const std::vector<std::string>& words) {
     return fmt::format("{}", fmt::join(words, " "));
@@ -120,8 +121,10 @@ private:
                  "results stay in registers until final");
         }
         open(definition.name);
-        step("compute root", kernel_.is_output(definition.name) ? "a launch: an output"
-                                                                : "a launch: not all that reads it can have it inside");
+        step("compute root", !shape.why.empty() ? "a launch: " + shape.why
+                             : kernel_.is_output(definition.name)
+                                 ? "a launch: an output"
+                                 : "a launch: not all that reads it can have it inside");
         loops_[definition.name] = nest(definition, shape);
         close();
         if (!sums.empty()) {
@@ -163,6 +166,7 @@ private:
 
     LoopNames splits(const DeviceStage& shape) {
         LoopNames names;
+        const char* const several = "what is loaded once serves several results of a thread";
         std::vector<std::string> spread_serial;
         for (const DeviceLoop& loop : shape.loops) {
             const std::string name = display_name(loop.dim);
@@ -183,15 +187,14 @@ private:
             if (loop.threads > 1 && loop.tile > 1) {
                 step(fmt::format("split {0} by {1} as {2} {0}.tile", name, loop.threads * loop.tile, outer),
                      "what a block has");
-                step(fmt::format("split {0}.tile by {1} as {0}.thread {0}.i", name, loop.tile),
-                     "what is loaded once serves several results of a thread");
+                step(fmt::format("split {0}.tile by {1} as {0}.thread {0}.i", name, loop.tile), several);
             } else if (loop.threads > 1) {
                 step(fmt::format("split {0} by {1} as {2} {0}.thread", name, loop.threads, outer),
-                     names.threads.empty() ? "neighbouring threads touch what lies side by side"
-                                           : "threads of a block");
+                     !names.threads.empty() ? "threads of a block"
+                     : shape.first_decided  ? "neighbouring threads lie along it"
+                                            : "neighbouring threads touch what lies side by side");
             } else if (loop.tile > 1) {
-                step(fmt::format("split {0} by {1} as {2} {0}.i", name, loop.tile, outer),
-                     "what is loaded once serves several results of a thread");
+                step(fmt::format("split {0} by {1} as {2} {0}.i", name, loop.tile, outer), several);
             }
             if (loop.threads > 1) {
                 names.threads.push_back(name + ".thread");
@@ -299,22 +302,63 @@ private:
             unrolled(loops, vector);
             return;
         }
+        const Unrolled unrolled_steps = unrolled_reduced(definition, copies);
         std::vector<std::string> order = loops;
-        const std::vector<std::string>& reduced = definition.reduction->dims;
-        for (auto dim = reduced.rbegin(); dim != reduced.rend(); ++dim) {
-            order.push_back(display_name(*dim));
+        for (const std::string& loop : unrolled_steps.order) {
+            order.push_back(loop);
         }
-        if (!loops.empty()) {
+        if (!unrolled_steps.split.empty()) {
+            step(unrolled_steps.split, "so many steps without a jump");
+        }
+        if (!loops.empty() || !unrolled_steps.split.empty()) {
             step("reorder " + joined(order), "all of them at each reduced index");
         }
-        for (auto dim = reduced.rbegin(); dim != reduced.rend(); ++dim) {
-            copies *= analysis_.constant(*dim).value_or(most_copies + 1);
-            if (copies > most_copies) {
+        loops.insert(loops.end(), unrolled_steps.loops.begin(), unrolled_steps.loops.end());
+        unrolled(loops, vector);
+    }
+
+    /// What a thread does of the reduced loops without a jump.
+    struct Unrolled {
+        std::string split;              ///< of the innermost one; empty: none
+        std::vector<std::string> order; ///< all of them, innermost first
+        std::vector<std::string> loops; ///< of those, without a jump
+    };
+
+    /// Decided may be `unroll of STAGE`: how many of the innermost ones, or `by` so many steps of the innermost one.
+    Unrolled unrolled_reduced(const ir::Definition& definition, std::int64_t copies) const {
+        const ir::Reduction& reduction = *definition.reduction;
+        std::vector<std::string> words{"0"};
+        std::size_t automatically = 0;
+        for (auto dim = reduction.dims.rbegin(); dim != reduction.dims.rend(); ++dim) {
+            copies *= analysis_.constant(*dim).value_or(most_decided_copies + 1);
+            if (copies > most_decided_copies) {
                 break;
             }
-            loops.push_back(display_name(*dim));
+            words.push_back(std::to_string(words.size()));
+            automatically += copies <= most_copies ? 1 : 0;
         }
-        unrolled(loops, vector);
+        const std::string& innermost = reduction.dims.back();
+        for (const std::int64_t steps : {2, 4, 8}) {
+            if (!reduction.where && analysis_.extent(innermost) >= 2 * steps) {
+                words.push_back(fmt::format("by {}", steps));
+            }
+        }
+        const std::string word = (words.size() > 1 ? analysis_.decided("unroll", definition.name, words) : std::nullopt)
+                                     .value_or(std::to_string(automatically));
+        Unrolled result;
+        for (auto dim = reduction.dims.rbegin(); dim != reduction.dims.rend(); ++dim) {
+            result.order.push_back(display_name(*dim));
+        }
+        if (word.starts_with("by ")) {
+            const std::string name = display_name(innermost);
+            result.split = fmt::format("split {} {}", name, word);
+            result.order.front() = name + ".o";
+            result.order.insert(result.order.begin(), name + ".i");
+            result.loops = {name + ".i"};
+        } else {
+            result.loops = {result.order.begin(), result.order.begin() + std::stoi(word)};
+        }
+        return result;
     }
 
     /// One value for all threads of a block; `parts` of a reduction first.

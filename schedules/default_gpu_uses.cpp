@@ -61,6 +61,13 @@ NamedUses named_uses(const Analysis& analysis) {
     return uses;
 }
 
+bool is_read_by(const NamedUses& uses, const ir::Definition& stage, const std::set<std::string>& names) {
+    const auto found = uses.find(stage.name);
+    return found != uses.end() && std::all_of(found->second.begin(), found->second.end(), [&](const NamedUse& use) {
+               return names.count(use.reader) != 0 && use.dims.size() == stage.dims.size();
+           });
+}
+
 bool can_be_inside(const Analysis& analysis, const ir::Definition& stage) {
     if (!stage.reduction || !stage.reduction->where) {
         return true;

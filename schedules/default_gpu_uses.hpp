@@ -17,6 +17,9 @@ using NamedUses = std::map<std::string, std::vector<NamedUse>>;
 /// As the checker sees it: a dim counts where each stage on the way binds it by name.
 [[nodiscard]] NamedUses named_uses(const Analysis& analysis);
 
+/// Whether all readers of a stage are among `names` and read it by name.
+[[nodiscard]] bool is_read_by(const NamedUses& uses, const ir::Definition& stage, const std::set<std::string>& names);
+
 /// Whether a reduction can be computed inside of a launch. Where a part of its condition holds for all reduced indices
 /// or for none, Halide takes it for a limit of the results, cannot prove that they are as many as the launch needs, and
 /// a device cannot check it.

@@ -67,6 +67,33 @@ void weigh(const Analysis& analysis, const MadeStages& made, DecisionLog& log) {
     log.set_weight("*", 1);
 }
 
+/// The same for a device: transactions with memory, and the operations in their time. A launch takes what its members
+/// take.
+void weigh_launches(const Analysis& analysis, const std::map<std::string, DeviceStage>& stages, DecisionLog& log) {
+    const DeviceModel& device = analysis.options().device_model;
+    // An element is stored once and loaded once.
+    const double operations = device.stored_operations * device.sector_elements / 2;
+    std::map<std::string, double> times;
+    double total = 0;
+    for (const ir::Definition& stage : analysis.kernel().definitions) {
+        if (analysis.is_inlined(stage.name)) {
+            continue;
+        }
+        const double moved =
+            stage.dims.empty() ? 1 : transactions(analysis, stage, coalesced(analysis, stage, stage.dims));
+        const double time = moved + work_of(analysis, stage.name) / operations;
+        times[stage.name] += time;
+        total += time;
+        if (const std::string& launch = stages.at(stage.name).launch; !launch.empty()) {
+            times[launch] += time;
+        }
+    }
+    for (const auto& [stage, time] : times) {
+        log.set_weight(stage, time / total);
+    }
+    log.set_weight("*", 1);
+}
+
 /// Blocks of the packs of a text.
 std::string blocks_of(const std::vector<PackMade>& packs, ir::Kernel kernel, const DefaultOptions& options) {
     std::vector<std::string> already;
@@ -80,12 +107,19 @@ std::string blocks_of(const std::vector<PackMade>& packs, ir::Kernel kernel, con
     return text_of(analysis, shapes_of(analysis)).text;
 }
 
-std::string device_schedule(const ir::Kernel& kernel, const std::vector<std::string>& already, DefaultOptions options) {
+std::string device_schedule(const ir::Kernel& kernel, const std::vector<std::string>& already, DefaultOptions options,
+                            DecisionLog* log) {
     // Neighbouring threads are to a layout what the lanes of a vector are: those of a warp, of 4 bytes each.
     options.vector_bytes = static_cast<int>(4 * options.device_model.warp);
     Analysis analysis(kernel, already, options);
     choose_layouts(analysis);
-    return device_text(analysis, choose_launches(analysis));
+    const std::map<std::string, DeviceStage> stages = choose_launches(analysis);
+    std::string text = device_text(analysis, stages);
+    if (log != nullptr) {
+        *log = analysis.log();
+        weigh_launches(analysis, stages, *log);
+    }
+    return text;
 }
 
 /// Statements that make stages of a kernel, and the kernel that they leave.
@@ -207,7 +241,7 @@ private:
 std::string default_schedule(const ir::Kernel& given, const std::vector<std::string>& already,
                              const DefaultOptions& options, DecisionLog* log) {
     if (options.device != Device::none && options.numerics != Numerics::exact) {
-        return device_schedule(given, already, options);
+        return device_schedule(given, already, options, log);
     }
     Rewriting rewriting(given, already, options);
     rewriting.join_outputs();

@@ -113,7 +113,9 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
     double second = scalar;
     const double reduced_points = stage.reduction ? region.points(stage.reduction->dims) : 1;
     const std::vector<std::string> dims = vector_dims(analysis, stage, region);
-    std::optional<std::string> decided = analysis.decided("vector", stage.name, dims);
+    // On a device lanes say what a layout is for, which has a decision of its own.
+    std::optional<std::string> decided =
+        analysis.is_for_device() ? std::nullopt : analysis.decided("vector", stage.name, dims);
     const std::optional<std::string>& everywhere = analysis.lanes_everywhere();
     if (!decided && everywhere && std::find(dims.begin(), dims.end(), *everywhere) != dims.end()) {
         decided = everywhere;

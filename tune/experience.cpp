@@ -17,17 +17,19 @@ constexpr double ridge = 3;
 
 using Choices = std::map<std::string, std::string>;
 
-/// `rows=4`, `vector=*`; nothing for the name of a hole.
+/// `rows=4`, `vector=*`, `tile=4` of `tile i`, `form=block` of `block i`; nothing for the name of a hole.
 std::string feature_of(const std::string& name, const std::string& word) {
-    static const std::set<std::string> common{"root",   "inline", "stored", "apart",  "yes",  "no",   "-",
-                                              "serial", "held",   "asked",  "copied", "read", "once", "each"};
+    static const std::set<std::string> common{"root", "inline", "stored",  "apart", "yes",    "no",
+                                              "-",    "serial", "held",    "asked", "copied", "read",
+                                              "once", "each",   "element", "block", "thread"};
     const std::size_t end = name.find(" of ");
     if (end == std::string::npos) {
         return {};
     }
     const std::string digits = word.substr(word.starts_with("by ") ? 3 : 0);
     const bool number = !digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos;
-    return name.substr(0, end) + '=' + (number || common.contains(word) ? word : "*");
+    const std::string kind = word.starts_with("by ") ? word : word.substr(0, word.find(' '));
+    return name.substr(0, name.find(' ')) + '=' + (number || common.contains(kind) ? kind : "*");
 }
 
 struct Observation {

@@ -21,4 +21,23 @@ TEST_CASE("a kernel is verified and measured on the device") {
     const Ran bench = folder.coulter(
         {"bench", "tiny.coulter", "tiny.sched", "--target", "host-opencl", "--sizes", "i=9,j=17,k=5", "--json"});
     CHECK_MESSAGE(bench.code == 0, bench.err);
+
+    const std::vector<std::string> tune{"tune", "tiny.coulter", "--target", "host-opencl", "--budget",
+                                        "6",    "--threads",    "1",        "--store",     "tuning.db"};
+    auto measured = tune;
+    measured.insert(measured.end(), {"-o", "tuned.sched", "--json"});
+    const Ran tuned = folder.coulter(measured);
+    REQUIRE_MESSAGE(tuned.code == 0, tuned.err);
+    CHECK(tuned.err == "");
+    CHECK(contains(tuned.out, "\"timed\": 6"));
+    CHECK(contains(folder.read("tuned.sched"), "gpu_blocks"));
+    CHECK_FALSE(contains(folder.read("tuned.sched"), "ranked without a device"));
+    CHECK(folder.coulter({"verify", "tiny.coulter", "tuned.sched", "--target", "host-opencl"}).code == 0);
+    // Where a device is there, estimates are for those who ask for them.
+    auto ranked = tune;
+    ranked.insert(ranked.end(), {"-o", "ranked.sched", "--rank"});
+    const Ran estimated = folder.coulter(ranked);
+    REQUIRE_MESSAGE(estimated.code == 0, estimated.err);
+    CHECK(estimated.err == "");
+    CHECK(contains(folder.read("ranked.sched"), "# tuned: ranked without a device: "));
 }

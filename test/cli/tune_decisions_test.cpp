@@ -21,6 +21,20 @@ Ran tune(const Folder& folder, const std::vector<std::string>& more, const std::
     return folder.coulter(all, environment);
 }
 
+/// One value, which the processor computes, whatever the target.
+const char* const few = R"(coulter 1
+kernel few
+
+dim i = 8
+
+input x: f32[i]
+
+s: f32 =
+    sum {i} x
+
+output s
+)";
+
 const std::vector<std::string> nothing{"COULTER_LOWER=./nowhere", "CC=./nowhere"};
 
 } // namespace
@@ -115,13 +129,13 @@ TEST_CASE("build --tuned takes a finished tuning of the store, and measures wher
 
 TEST_CASE("a kernel of which nothing is to be decided is built all the same") {
     const Folder folder;
-    folder.write("tiny.coulter", tiny_kernel);
+    folder.write("few.coulter", few);
     const Ran ran =
-        folder.coulter({"build", "tiny.coulter", "--name", "t", "-o", "out", "--target", "x86-64-avx2-opencl",
+        folder.coulter({"build", "few.coulter", "--name", "t", "-o", "out", "--target", "x86-64-avx2-opencl",
                         "--autoschedule", "scheds", "--tuned", "--store", "tuning.db"});
     CHECK_MESSAGE(ran.code == 0, ran.err);
-    CHECK(ran.err == "note: nothing is to be decided of `tiny` on this target, so it is not tuned\n");
-    CHECK(contains(folder.read("scheds/tiny.sched"), "# Written by `coulter autoschedule` "));
+    CHECK(ran.err == "note: nothing is to be decided of `few` on this target, so it is not tuned\n");
+    CHECK(contains(folder.read("scheds/few.sched"), "# Written by `coulter autoschedule` "));
     CHECK(folder.has("out/libt.a"));
     CHECK_FALSE(folder.has("tuning.db"));
 }
@@ -155,7 +169,11 @@ TEST_CASE("what cannot be tuned without holes is refused") {
     refuse({"whole.sched", "-o", "out.sched", "--only", "stages"}, 1);
     refuse({"whole.sched", "-o", "out.sched"}, 1);
     refuse({"cases.sched", "-o", "out.sched"}, 1);
-    refuse({"-o", "out.sched", "--target", "x86-64-avx2-opencl"}, 1);
+    folder.write("few.coulter", few);
+    const Ran ran = folder.coulter(
+        {"tune", "few.coulter", "--store", "tuning.db", "-o", "out.sched", "--target", "x86-64-avx2-opencl"});
+    CHECK(ran.code == 1);
+    all += "$ coulter tune few.coulter -o out.sched --target x86-64-avx2-opencl\n" + ran.err;
     refuse({"-o", "out.sched", "--lock"}, 4);
     const Ran build = folder.coulter({"build", "tiny.coulter", "--name", "t", "-o", "out", "--tuned"});
     CHECK(build.code == 2);

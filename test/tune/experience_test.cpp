@@ -49,6 +49,17 @@ TEST_CASE("what was slow for one kernel is expected to be slow for another") {
     CHECK(experience.expected(space, {2, 2}) == doctest::Approx(no_vector + experience.expected(space, {0, 2})));
 }
 
+TEST_CASE("tiles of whatever dim and forms of whatever rows are learnt together") {
+    const Experience experience(
+        {timed("a", 1, {}), timed("a", 4, {{"tile i of s", "4"}}), timed("a", 0.5, {{"form of s", "block row"}})});
+    const DecisionSpace space({{"tile x of t", {"2", "4"}, true, 1}, {"form of t", {"element", "block y"}, false, 1}},
+                              [](const auto&) { return std::string(); });
+    CHECK(experience.expected(space, {2, 0}) > 0.1);
+    CHECK(experience.expected(space, {1, 0}) == 0);
+    CHECK(experience.expected(space, {0, 2}) < -0.1);
+    CHECK(experience.expected(space, {0, 1}) == 0);
+}
+
 TEST_CASE("records that tell nothing change nothing") {
     CHECK(Experience().empty());
     std::vector<Store::Entry> entries;

@@ -39,7 +39,7 @@ struct DefaultOptions {
 /// With a device, stages become launches of it instead (see default_gpu_launches.hpp); the processor keeps those that a
 /// device cannot compute, and all of them under `exact`.
 ///
-/// `log`, where given, gets the decisions that came up; none about a device.
+/// `log`, where given, gets the decisions that came up.
 [[nodiscard]] std::string default_schedule(const ir::Kernel& kernel, const std::vector<std::string>& already,
                                            const DefaultOptions& options = {}, DecisionLog* log = nullptr);
 

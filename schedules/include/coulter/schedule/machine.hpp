@@ -30,6 +30,14 @@ struct DeviceModel {
     double sector_elements = 8;            ///< 4-byte elements that one transaction with memory moves
     double launch_transactions = 200000;   ///< that memory does in the time of one launch, about 5 us
     double stored_operations = 64;         ///< that take as long as to store one element and to load it again
+    double launch_seconds = 5e-6;          ///< of one launch
+    double multiprocessors = 108;          ///< each runs blocks of its own
+    double multiprocessor_threads = 2048;  ///< that are there at once
+    double near_share = 0.06;              ///< of the time of a transaction with memory: one with the nearest cache
+    double far_share = 0.3;                ///< ... with the cache that all multiprocessors share
+    double far_bytes = 32 * 1024 * 1024;   ///< of that cache
+    double bus_transactions = 80;          ///< in the time in which as much moves between the processor and the device
+    double host_transactions = 2;          ///< in the time of one operation of the processor, on all its threads
 };
 
 } // namespace coulter::schedule
