@@ -11,27 +11,6 @@ using namespace coulter::test;
 
 namespace {
 
-const std::string product = R"(coulter 1
-kernel product
-
-dim i
-dim j
-dim k = 64
-
-input a: f32[i, k]
-input b: f32[k, j]
-
-sums: f32[i, j] =
-    sum {k} a * b
-
-c: f32[i, j] =
-    max(sums, 0.0)
-
-output c
-
-estimate i = 512, j = 512
-)";
-
 std::vector<Decision> decisions_of(const std::string& text) {
     DecisionLog log;
     (void)scheduled(text, {}, &log);
@@ -63,13 +42,13 @@ TEST_CASE("decisions carry their words, and heavy stages the weight") {
 }
 
 TEST_CASE("a decision that does not come up, cannot be done or is left open changes nothing") {
-    const std::string as_estimated = scheduled(product);
-    CHECK(scheduled(product, {{"rows of nothing", "4"}}) == as_estimated);
-    CHECK(scheduled(product, {{"rows of sums", "11"}}) == as_estimated);
-    CHECK(scheduled(product, {{"rows of sums", "auto"}}) == as_estimated);
-    CHECK(scheduled(product, {{"vector of sums", "q"}}) == as_estimated);
+    const std::string as_estimated = scheduled(relu_product);
+    CHECK(scheduled(relu_product, {{"rows of nothing", "4"}}) == as_estimated);
+    CHECK(scheduled(relu_product, {{"rows of sums", "11"}}) == as_estimated);
+    CHECK(scheduled(relu_product, {{"rows of sums", "auto"}}) == as_estimated);
+    CHECK(scheduled(relu_product, {{"vector of sums", "q"}}) == as_estimated);
     // With so many vectors, so many rows have no registers.
-    CHECK(contains(scheduled(product, {{"vectors of sums", "4"}, {"rows of sums", "16"}}), "split"));
+    CHECK(contains(scheduled(relu_product, {{"vectors of sums", "4"}, {"rows of sums", "16"}}), "split"));
 }
 
 TEST_CASE("the order of loops is written out where there is no tile") {
@@ -97,29 +76,29 @@ estimate i = 512, j = 512, k = 512
 }
 
 TEST_CASE("tiles") {
-    const std::string text = scheduled(product, {{"rows of sums", "3"}, {"vectors of sums", "2"}});
+    const std::string text = scheduled(relu_product, {{"rows of sums", "3"}, {"vectors of sums", "2"}});
     CHECK(contains(text, "split i by 3 "));
     CHECK(contains(text, "split j by 32 "));
-    CHECK(contains(scheduled(product, {{"vector of sums", "-"}}), "stage sums"));
-    CHECK(lacks(scheduled(product, {{"vector of sums", "-"}}), "vectorize j"));
+    CHECK(contains(scheduled(relu_product, {{"vector of sums", "-"}}), "stage sums"));
+    CHECK(lacks(scheduled(relu_product, {{"vector of sums", "-"}}), "vectorize j"));
     CHECK(contains(scheduled(chain, {{"vectors of y", "4"}}), "split j by 64 "));
 }
 
 TEST_CASE("reduced loops") {
-    CHECK(contains(scheduled(product, {{"unroll of sums", "by 4"}}), "split k by 4 "));
-    CHECK(contains(scheduled(product, {{"unroll of sums", "by 4"}}), " k.i k.o "));
+    CHECK(contains(scheduled(relu_product, {{"unroll of sums", "by 4"}}), "split k by 4 "));
+    CHECK(contains(scheduled(relu_product, {{"unroll of sums", "by 4"}}), " k.i k.o "));
     CHECK(contains(scheduled(chain, {{"sums of most", "8"}}), "split j by 128 "));
 }
 
 TEST_CASE("loops outside the tile") {
-    const std::string first = scheduled(product, {{"first of c", "i"}});
+    const std::string first = scheduled(relu_product, {{"first of c", "i"}});
     CHECK(contains(first, " j.o i.o "));
-    const std::string other = scheduled(product, {{"first of c", "j"}});
+    const std::string other = scheduled(relu_product, {{"first of c", "j"}});
     CHECK(contains(other, " i.o j.o "));
-    const std::string last = scheduled(product, {{"first of c", "j"}, {"block of c", "4"}, {"last of c", "j"}});
+    const std::string last = scheduled(relu_product, {{"first of c", "j"}, {"block of c", "4"}, {"last of c", "j"}});
     CHECK(contains(last, " j.i.o i.o j.o "));
-    CHECK(lacks(scheduled(product, {{"grain of c", "serial"}}), "parallel"));
-    CHECK(contains(scheduled(product, {{"fuse of c", "2"}}), "fuse "));
+    CHECK(lacks(scheduled(relu_product, {{"grain of c", "serial"}}), "parallel"));
+    CHECK(contains(scheduled(relu_product, {{"fuse of c", "2"}}), "fuse "));
 }
 
 TEST_CASE("where stages are computed, kept and how they are laid out") {
@@ -128,8 +107,8 @@ TEST_CASE("where stages are computed, kept and how they are laid out") {
     CHECK(contains(scheduled(chain, {{"place of a", "y/i"}}), "compute at y/i"));
     CHECK(lacks(scheduled(chain, {{"place of a", "root"}, {"place of most", "root"}}), "compute at y/i"));
     CHECK(contains(scheduled(chain, {{"innermost of a", "i"}, {"place of a", "root"}}), "layout j i"));
-    CHECK(contains(scheduled(product, {{"written of sums", "apart"}}), "stage sums.acc = accumulate sums"));
-    CHECK(lacks(scheduled(product), "stage sums.acc = accumulate sums"));
+    CHECK(contains(scheduled(relu_product, {{"written of sums", "apart"}}), "stage sums.acc = accumulate sums"));
+    CHECK(lacks(scheduled(relu_product), "stage sums.acc = accumulate sums"));
 }
 
 TEST_CASE("lanes of all stages at once") {
@@ -151,7 +130,7 @@ TEST_CASE("stages are computed again where it is decided so") {
 TEST_CASE("every word of every decision is a schedule that the checker takes") {
     std::size_t changed = 0;
     std::size_t all = 0;
-    for (const std::string& text : {product, std::string(chain)}) {
+    for (const std::string& text : {std::string(relu_product), std::string(chain)}) {
         const std::string plain = scheduled(text);
         for (const Decision& decision : decisions_of(text)) {
             for (const std::string& word : decision.words) {

@@ -92,4 +92,26 @@ output y
 estimate i = 512, j = 512, k = 512
 )";
 
+/// A matrix product that a map reads.
+inline const char* const relu_product = R"(coulter 1
+kernel product
+
+dim i
+dim j
+dim k = 64
+
+input a: f32[i, k]
+input b: f32[k, j]
+
+sums: f32[i, j] =
+    sum {k} a * b
+
+c: f32[i, j] =
+    max(sums, 0.0)
+
+output c
+
+estimate i = 512, j = 512
+)";
+
 } // namespace coulter::test

@@ -11,27 +11,6 @@ using namespace coulter::test;
 
 namespace {
 
-const std::string product = R"(coulter 1
-kernel product
-
-dim i
-dim j
-dim k = 64
-
-input a: f32[i, k]
-input b: f32[k, j]
-
-sums: f32[i, j] =
-    sum {k} a * b
-
-c: f32[i, j] =
-    max(sums, 0.0)
-
-output c
-
-estimate i = 512, j = 512
-)";
-
 /// The same sums as an output.
 const std::string sums_alone = R"(coulter 1
 kernel sums_alone
@@ -105,7 +84,7 @@ TEST_CASE("decisions carry the words that can be done, and a launch the weight o
     CHECK(words_of(chains, "place of most") == Words{"root", "y"});
     CHECK(words_of(chains, "threads of most") == Words{"32", "64", "128", "256"});
     CHECK(words_of(chains, "first of y") == Words{"j", "i"});
-    const std::vector<Decision> products = decisions_of(product);
+    const std::vector<Decision> products = decisions_of(relu_product);
     CHECK(words_of(products, "tile i of sums") == Words{"1", "2", "4", "8"});
     CHECK(words_of(products, "unroll of sums") == Words{"0", "by 2", "by 4", "by 8"});
     CHECK(words_of(products, "neighbours of c").front() == "4");
@@ -121,17 +100,17 @@ TEST_CASE("decisions carry the words that can be done, and a launch the weight o
 }
 
 TEST_CASE("a decision that does not come up, cannot be done or is left open changes nothing on a device") {
-    const std::string as_estimated = on_device(product);
-    CHECK(on_device(product, {{"tile i of nothing", "4"}}) == as_estimated);
-    CHECK(on_device(product, {{"tile i of sums", "3"}}) == as_estimated);
-    CHECK(on_device(product, {{"tile i of sums", "auto"}}) == as_estimated);
-    CHECK(on_device(product, {{"form of sums", "block q"}}) == as_estimated);
-    CHECK(on_device(product, {{"place of sums", "nowhere"}}) == as_estimated);
-    CHECK(on_device(product, {{"rows of sums", "4"}}) == as_estimated);
+    const std::string as_estimated = on_device(relu_product);
+    CHECK(on_device(relu_product, {{"tile i of nothing", "4"}}) == as_estimated);
+    CHECK(on_device(relu_product, {{"tile i of sums", "3"}}) == as_estimated);
+    CHECK(on_device(relu_product, {{"tile i of sums", "auto"}}) == as_estimated);
+    CHECK(on_device(relu_product, {{"form of sums", "block q"}}) == as_estimated);
+    CHECK(on_device(relu_product, {{"place of sums", "nowhere"}}) == as_estimated);
+    CHECK(on_device(relu_product, {{"rows of sums", "4"}}) == as_estimated);
     // A tile of 8 leaves 4 values for the other dim.
-    const std::string large = on_device(product, {{"tile i of sums", "8"}, {"tile j of sums", "4"}});
-    CHECK(on_device(product, {{"tile i of sums", "8"}, {"tile j of sums", "8"}}) !=
-          on_device(product, {{"tile j of sums", "8"}}));
+    const std::string large = on_device(relu_product, {{"tile i of sums", "8"}, {"tile j of sums", "4"}});
+    CHECK(on_device(relu_product, {{"tile i of sums", "8"}, {"tile j of sums", "8"}}) !=
+          on_device(relu_product, {{"tile j of sums", "8"}}));
     CHECK(contains(large, "split i by 8 "));
 }
 
@@ -151,7 +130,7 @@ TEST_CASE("a stage that was decided to be a launch of its own says so") {
 }
 
 TEST_CASE("tiles of a thread") {
-    const std::string text = on_device(product, {{"tile i of sums", "2"}, {"tile j of sums", "4"}});
+    const std::string text = on_device(relu_product, {{"tile i of sums", "2"}, {"tile j of sums", "4"}});
     CHECK(contains(text, "i.tile by 2 "));
     CHECK(contains(text, "j.tile by 4 "));
     CHECK(contains(on_device(sums_alone, {{"vector of sums", "j"}}), "vectorize j"));
@@ -160,8 +139,8 @@ TEST_CASE("tiles of a thread") {
 }
 
 TEST_CASE("reduced loops of a thread") {
-    CHECK(contains(on_device(product, {{"unroll of sums", "by 4"}}), "split k by 4 "));
-    CHECK(contains(on_device(product, {{"unroll of sums", "by 4"}}), " k.i k.o "));
+    CHECK(contains(on_device(relu_product, {{"unroll of sums", "by 4"}}), "split k by 4 "));
+    CHECK(contains(on_device(relu_product, {{"unroll of sums", "by 4"}}), " k.i k.o "));
     CHECK(contains(on_device(sums_alone, {{"unroll of sums", "1"}}), "unroll i k "));
     CHECK(lacks(on_device(sums_alone, {{"unroll of sums", "0"}}), "unroll i k "));
 }
