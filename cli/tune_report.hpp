@@ -15,7 +15,8 @@ public:
     TuneProgress(const TuneProgress&) = delete;
     TuneProgress& operator=(const TuneProgress&) = delete;
 
-    void show(const tune::SearchProgress& progress);
+    /// `of`: which of several searches.
+    void show(const tune::SearchProgress& progress, const std::string& of = {});
 
 private:
     std::string kernel_;
@@ -24,6 +25,15 @@ private:
     bool shown_ = false;
     double start_;
 };
+
+/// `33 candidates: 30 timed, 2 wrong, 1 crashed`
+[[nodiscard]] std::string counts_text(std::size_t candidates, const std::map<tune::Outcome, std::size_t>& outcomes);
+
+/// `lanes = 8, rows = 4`: what a record is of.
+[[nodiscard]] std::string choices_text(const tune::Record& record);
+
+/// By how much the best is faster than what the search began with. \pre both are known.
+[[nodiscard]] double speedup(const tune::SearchResult& result);
 
 /// All that the lines say follows from the records and the command line, so that the same of both gives the same file.
 [[nodiscard]] std::vector<std::string> provenance(const TuneSubject& subject, const tune::Setting& setting,

@@ -240,7 +240,7 @@ CheckResult check(const ir::Kernel& kernel, const std::vector<ScheduleFile>& fil
         if (!variant.when.target.empty()) {
             for_variant.target = variant_target(variant.when, find_target(options.target).value_or(Target{})).name;
         }
-        ScheduleFile statements = expanded.common;
+        ScheduleFile statements = each.common;
         statements.statements.insert(statements.statements.end(), each.statements.begin(), each.statements.end());
         if (std::optional<Plan> plan = plan_of(kernel, statements, header, expanded.requirements, for_variant, result);
             plan && good) {
