@@ -91,9 +91,6 @@ std::vector<std::string> tune_all(const Loaded& loaded, const schedule::DefaultO
     make_directory(options.autoschedule);
     for (const Work& work : loaded.work) {
         const std::filesystem::path path = std::filesystem::path(options.autoschedule) / (work.kernel.name + ".sched");
-        if (!work.variants.empty()) {
-            std::cerr << fmt::format("note: the schedule of `{}` has variants, and is not tuned\n", work.kernel.name);
-        }
         const bool holes = std::ranges::any_of(loaded.schedules, [&](const schedule::ScheduleFile& file) {
             return has_holes(file) && std::ranges::find(work.schedules, file.path) != work.schedules.end();
         });
@@ -101,12 +98,12 @@ std::vector<std::string> tune_all(const Loaded& loaded, const schedule::DefaultO
             std::cerr << fmt::format("note: the schedule of `{}` has holes, which keep their values\n",
                                      work.kernel.name);
         }
-        if (!work.variants.empty() || work.plan.completion_why.empty()) {
+        if (is_complete(work)) {
             std::error_code ignored;
             std::filesystem::remove(path, ignored);
             continue;
         }
-        if (work.plan.decisions.empty()) {
+        if (!has_decisions(work)) {
             std::cerr << fmt::format("note: nothing is to be decided of `{}` on this target, so it is not tuned\n",
                                      work.kernel.name);
             write_file(path, completion_file(work, loaded.target.name, defaults, by_autoschedule()));

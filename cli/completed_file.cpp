@@ -40,6 +40,16 @@ std::string without_section(const std::string& text, Section section) {
     return untouched ? text.substr(0, at + 1) : text;
 }
 
+std::string with_sections_of(const std::string& before, const std::string& text) {
+    for (const Section section : {Section::variants, Section::completed}) {
+        const std::size_t at = text.rfind("\n\n" + mark_of(section));
+        if (without_section(before, section) != before && at != std::string::npos) {
+            return with_section(text.substr(0, at + 1), section, text.substr(text.find('\n', at + 2) + 1));
+        }
+    }
+    return text;
+}
+
 bool is_in_place(const std::vector<std::string>& layers, const std::string& output) {
     for (std::size_t i = 0; i < layers.size(); ++i) {
         std::error_code none;

@@ -19,6 +19,9 @@ enum class Section : std::uint8_t {
 /// for what was edited is the author's.
 [[nodiscard]] std::string without_section(const std::string& text, Section section);
 
+/// `text`, which is `before` with values changed: a section that nobody had edited counts as such still.
+[[nodiscard]] std::string with_sections_of(const std::string& before, const std::string& text);
+
 [[nodiscard]] inline std::string with_completion(const std::string& own, const std::string& completion) {
     return with_section(own, Section::completed, completion);
 }

@@ -31,6 +31,12 @@ public:
                                              const std::set<std::int64_t>& marks,
                                              const std::function<bool(const Extents&)>& holds) const;
 
+    /// Extents of every dim for which `holds`, near `goal`: of `deciding` those numbers that are the fewest times larger or
+    /// smaller, round ones first; the other dims as there. Nothing: none was found.
+    [[nodiscard]] std::optional<Extents> nearest(const std::vector<std::string>& deciding,
+                                                 const std::set<std::int64_t>& marks, const Extents& goal,
+                                                 const std::function<bool(const Extents&)>& holds) const;
+
     /// The chosen dims that the extents in an expression depend on.
     [[nodiscard]] std::vector<std::string> sources(const ir::Ref& expression) const;
 
@@ -49,5 +55,12 @@ private:
     std::vector<std::string> free_;
     std::optional<Extents> base_;
 };
+
+/// The chosen dims that the conditions of variants ask for, and the numbers in them.
+struct DecidingSizes {
+    std::vector<std::string> dims;
+    std::set<std::int64_t> marks;
+};
+[[nodiscard]] DecidingSizes deciding_sizes(const Work& work, const SizeFinder& finder);
 
 } // namespace coulter::cli

@@ -196,7 +196,7 @@ int tune_classes(const TuneRequest& request, const TuneSubject& subject, const s
     const std::string path = subject.schedules[subject.tuned];
     const std::string original = changes_given_file(subject) ? read_file(path) : "";
     const bool in_place = request.output.empty() || is_in_place({path}, request.output);
-    SharedTuning tuning(request, std::move(subjects), [](const TuneSubject& each) { return space_of(each); });
+    SharedTuning tuning(request, std::move(subjects), [](const TuneSubject& each, std::size_t) { return space_of(each); });
     tuning.run();
     const SharedClasses shared =
         std::ranges::any_of(tuning.searches(), [](const SharedSearch& each) { return each.result.best.has_value(); })

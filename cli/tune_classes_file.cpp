@@ -105,9 +105,7 @@ std::vector<std::string> heading(const TuneRequest& request, const std::vector<S
     }
     const Winner& common = shared.winners[shared.regions.back().group];
     lines.push_back((shared.regions.size() > 1 ? "the common part: " : "") + summary_of(searches, common));
-    const bool complete = std::ranges::all_of(searches, [](const auto& each) { return each.result.complete; });
-    lines.push_back(fmt::format("{}{}; seed {}", counts_text(all_candidates(searches), all_outcomes(searches)),
-                                complete ? ", all that there are" : "", request.seed));
+    lines.push_back(fmt::format("{}; seed {}", counts_text(all_candidates(searches), all_outcomes(searches)), request.seed));
     return lines;
 }
 
@@ -144,14 +142,6 @@ std::string indented(const std::string& lines) {
         at = end;
     }
     return text;
-}
-
-nlohmann::ordered_json timing(const tune::Record& record) {
-    const tune::Interval interval = tune::median_interval(record.samples);
-    return {{"median", tune::median(record.samples)},
-            {"lower", interval.lower},
-            {"upper", interval.upper},
-            {"samples", record.samples.size()}};
 }
 
 } // namespace
@@ -237,29 +227,16 @@ std::string classes_json(const std::vector<SharedSearch>& searches, const Shared
     nlohmann::ordered_json classes = nlohmann::ordered_json::array();
     for (std::size_t i = 0; i < shared.searches.size(); ++i) {
         const SharedSearch& search = searches[shared.searches[i]];
-        const tune::SearchResult& result = search.result;
-        nlohmann::ordered_json outcomes = nlohmann::ordered_json::object();
-        for (const auto& [outcome, count] : result.outcomes) {
-            outcomes[std::string(tune::name(outcome))] = count;
-        }
         nlohmann::ordered_json seconds = nlohmann::ordered_json::object();
         for (std::size_t region = 0; region < shared.regions.size(); ++region) {
             const auto& time = shared.times[i][shared.regions[region].group];
             seconds[shared.names[region]] = time ? nlohmann::ordered_json(*time) : nlohmann::ordered_json();
         }
-        classes.push_back({{"extents", search.subject.sizes},
-                           {"before", result.initial ? timing(result.initial->record) : nlohmann::ordered_json()},
-                           {"best", timing(result.best->record)},
-                           {"choices", result.best->record.choices},
-                           {"candidates", result.candidates},
-                           {"equal_share", search.first_part},
-                           {"measured", result.measured},
-                           {"refused", result.refused},
-                           {"outcomes", outcomes},
-                           {"compared", result.compared},
-                           {"complete", result.complete},
-                           {"part", shared.names[region_of(searches, shared, i)]},
-                           {"seconds", seconds}});
+        nlohmann::ordered_json one = search_json(search.subject, search.result);
+        one["equal_share"] = search.first_part;
+        one["part"] = shared.names[region_of(searches, shared, i)];
+        one["seconds"] = seconds;
+        classes.push_back(std::move(one));
     }
     nlohmann::ordered_json parts = nlohmann::ordered_json::array();
     for (std::size_t region = 0; region < shared.regions.size(); ++region) {

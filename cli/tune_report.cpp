@@ -133,8 +133,7 @@ std::string tune_report(const TuneSubject& subject, const tune::SearchResult& re
     return table(rows, {false, false});
 }
 
-std::string tune_json(const TuneSubject& subject, const tune::Setting& setting, const tune::SearchResult& result,
-                      const std::string& written) {
+nlohmann::ordered_json search_json(const TuneSubject& subject, const tune::SearchResult& result) {
     const auto timing = [](const tune::Record& record) -> nlohmann::ordered_json {
         const tune::Interval interval = tune::median_interval(record.samples);
         return {{"median", tune::median(record.samples)},
@@ -146,23 +145,31 @@ std::string tune_json(const TuneSubject& subject, const tune::Setting& setting, 
     for (const auto& [outcome, count] : result.outcomes) {
         outcomes[std::string(tune::name(outcome))] = count;
     }
-    const nlohmann::ordered_json json{
-        {"kernel", subject.work().kernel.name},
-        {"extents", subject.sizes},
-        {"machine", setting.machine},
-        {"target", setting.target},
-        {"threads", setting.threads},
-        {"before", result.initial ? timing(result.initial->record) : nlohmann::ordered_json()},
-        {"best", timing(result.best->record)},
-        {"choices", result.best->record.choices},
-        {"candidates", result.candidates},
-        {"measured", result.measured},
-        {"refused", result.refused},
-        {"outcomes", outcomes},
-        {"compared", result.compared},
-        {"complete", result.complete},
-        {"written", written}};
-    return json.dump(2) + '\n';
+    return {{"extents", subject.sizes},
+            {"before", result.initial ? timing(result.initial->record) : nlohmann::ordered_json()},
+            {"best", timing(result.best->record)},
+            {"choices", result.best->record.choices},
+            {"candidates", result.candidates},
+            {"measured", result.measured},
+            {"refused", result.refused},
+            {"outcomes", outcomes},
+            {"compared", result.compared},
+            {"complete", result.complete}};
+}
+
+std::string tune_json(const TuneSubject& subject, const tune::Setting& setting, const tune::SearchResult& result,
+                      const std::string& written) {
+    nlohmann::ordered_json json = search_json(subject, result);
+    const nlohmann::ordered_json extents = json["extents"];
+    json.erase("extents");
+    nlohmann::ordered_json all{{"kernel", subject.work().kernel.name},
+                               {"extents", extents},
+                               {"machine", setting.machine},
+                               {"target", setting.target},
+                               {"threads", setting.threads}};
+    all.update(json);
+    all["written"] = written;
+    return all.dump(2) + '\n';
 }
 
 } // namespace coulter::cli

@@ -4,6 +4,8 @@
 #include "coulter/tune/search.hpp"
 #include "tune_subject.hpp"
 
+#include <nlohmann/json.hpp>
+
 namespace coulter::cli {
 
 /// A line on the terminal, rewritten at each candidate from two seconds on. Unlike Progress it has no thread: children
@@ -39,6 +41,10 @@ private:
 [[nodiscard]] std::vector<std::string> provenance(const TuneSubject& subject, const tune::Setting& setting,
                                                   const tune::Space& space, const tune::SearchResult& result,
                                                   std::uint64_t seed);
+
+/// `extents, before, best, choices, candidates, measured, refused, outcomes, compared, complete` of a search.
+/// \pre it has a best.
+[[nodiscard]] nlohmann::ordered_json search_json(const TuneSubject& subject, const tune::SearchResult& result);
 
 [[nodiscard]] std::string tune_report(const TuneSubject& subject, const tune::SearchResult& result,
                                       const std::string& written);

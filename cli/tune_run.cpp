@@ -11,6 +11,7 @@
 #include "tune_budget.hpp"
 #include "tune_classes.hpp"
 #include "tune_evaluator.hpp"
+#include "tune_parts.hpp"
 #include "tune_report.hpp"
 #include "tune_space.hpp"
 #include "tune_starts.hpp"
@@ -185,6 +186,9 @@ int tune_kernel(const TuneRequest& request) {
         static_cast<void>(parse_budget(request.budget));
         const auto classes = size_classes(request.sizes);
         TuneSubject subject = subject_of(request, classes.size() > 1);
+        if (!subject.work().variants.empty()) {
+            return tune_parts(request, subject, classes);
+        }
         if (classes.size() > 1) {
             return tune_classes(request, subject, classes);
         }

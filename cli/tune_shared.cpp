@@ -28,7 +28,7 @@ std::optional<double> best_of(const tune::SearchResult& result) {
 } // namespace
 
 SharedTuning::SharedTuning(const TuneRequest& request, std::vector<TuneSubject> subjects,
-                           const std::function<std::unique_ptr<tune::Space>(const TuneSubject&)>& space_of)
+                           const std::function<std::unique_ptr<tune::Space>(const TuneSubject&, std::size_t)>& space_of)
     : request_(request), budget_(parse_budget(request.budget)), start_(Clock::now()) {
     if (budget_.candidates && *budget_.candidates < subjects.size()) {
         throw Failure(usage, fmt::format("error: a budget of {} candidate{} is less than one for each of {} searches\n"
@@ -43,7 +43,7 @@ SharedTuning::SharedTuning(const TuneRequest& request, std::vector<TuneSubject> 
         search.subject = std::move(subjects[i]);
         search.setting = setting_of(search.subject, request.machine);
         search.name = search.setting.sizes;
-        search.space = space_of(search.subject);
+        search.space = space_of(search.subject, i);
         if (search.subject.tuned >= search.subject.loaded.schedules.size() && search.subject.schedules.size() == 1) {
             search.subject.default_text = search.space->schedule_text(tune::initial(*search.space));
         }
@@ -117,7 +117,6 @@ bool SharedTuning::take_recorded() {
         options.recorded_only = true;
         search.result = tune::search(*search.space, *search.evaluator, search.recorded, options);
         search.finished = search.result.best && (search.result.compared || search.result.complete);
-        search.first_part = search.result.candidates;
         all = all && search.finished;
         if (request_.lock && !search.finished) {
             throw failure(no_schedule, "M007",

@@ -34,10 +34,11 @@ struct SharedSearch {
 /// more than 1 %, and to all while none did. Everything is measured in the order that follows from the records.
 class SharedTuning {
 public:
-    /// \param subjects with their sizes, all of one kernel. \throws Failure where the budget is no budget, or gives some of
+    /// \param subjects with their sizes, all of one kernel. \param space_of gets a subject, which stays where it is, and its
+    /// number. \throws Failure where the budget is no budget, or gives some of
     /// them no candidate.
     SharedTuning(const TuneRequest& request, std::vector<TuneSubject> subjects,
-                 const std::function<std::unique_ptr<tune::Space>(const TuneSubject&)>& space_of);
+                 const std::function<std::unique_ptr<tune::Space>(const TuneSubject&, std::size_t)>& space_of);
 
     /// Takes what is recorded (TuneRequest::lock, TuneRequest::reuse), or searches. \throws Failure [M007, M009], StoreError.
     void run();

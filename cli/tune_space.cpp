@@ -151,12 +151,6 @@ std::map<std::string, std::string> own_texts(const std::vector<std::string>& lay
     return texts;
 }
 
-/// Whether there is a decision to take in what some part leaves out.
-bool has_decisions(const Work& work) {
-    return !work.plan.decisions.empty() ||
-           std::ranges::any_of(work.variants, [](const auto& each) { return !each.plan.decisions.empty(); });
-}
-
 } // namespace
 
 TuneSubject subject_of(const TuneRequest& request, bool several) {
@@ -207,6 +201,11 @@ bool has_holes(const schedule::ScheduleFile& file) {
         return is_hole(each) ||
                (each.kind == schedule::Statement::Kind::variant && std::ranges::any_of(each.body, is_hole));
     });
+}
+
+bool has_decisions(const Work& work) {
+    return !work.plan.decisions.empty() ||
+           std::ranges::any_of(work.variants, [](const auto& each) { return !each.plan.decisions.empty(); });
 }
 
 bool changes_given_file(const TuneSubject& subject) {

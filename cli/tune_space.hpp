@@ -18,6 +18,9 @@ namespace coulter::cli {
 /// At the top or in a variant.
 [[nodiscard]] bool has_holes(const schedule::ScheduleFile& file);
 
+/// Whether there is a decision to take about what some part of the schedule leaves out.
+[[nodiscard]] bool has_decisions(const Work& work);
+
 /// Whether one of the given files is tuned, and not a new one.
 [[nodiscard]] bool changes_given_file(const TuneSubject& subject);
 

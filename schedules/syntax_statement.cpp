@@ -19,10 +19,12 @@ bool Parser::statement(Statement& out) {
     const Token first = cursor_.take();
     out.keyword = first.span;
     const std::string_view word = first.text;
-    if (!inside_.empty() && word != "stage" && word != "extend" && word != "rfactor" && word != "clone" && word != "use" && word != "drop" &&
-        std::ranges::count(statement_words(), word) > 0) {
+    const bool is_hole = word == "tune" && inside_ == "variant";
+    if (!inside_.empty() && !is_hole && word != "stage" && word != "extend" && word != "rfactor" && word != "clone" &&
+        word != "use" && word != "drop" && std::ranges::count(statement_words(), word) > 0) {
         return cursor_.fail("S001", first.span, fmt::format("`{}` cannot stand in a `{}`", word, inside_),
-                            fmt::format("a `{}` holds blocks and statements that make stages", inside_));
+                            fmt::format("a `{}` holds blocks{} statements that make stages", inside_,
+                                        inside_ == "variant" ? ", holes and" : " and"));
     }
     if (word == "stage") {
         return stage(out, first);
