@@ -97,9 +97,7 @@ std::vector<std::string> heading(const TuneRequest& request, const std::vector<S
         }
         line += ": " + times_text(searches, shared, i);
         if (search.result.initial) {
-            line += fmt::format("; {:.2f} times as fast as before",
-                                tune::median(search.result.initial->record.samples) /
-                                    tune::median(search.result.best->record.samples));
+            line += fmt::format("; {:.2f} times as fast as before", speedup(search.result));
         }
         lines.push_back(line);
     }
@@ -189,7 +187,7 @@ std::string classes_report(const std::vector<SharedSearch>& searches, const Shar
         const SharedSearch& search = searches[shared.searches[i]];
         std::string text = times_text(searches, shared, i);
         if (search.result.initial) {
-            text += fmt::format("; before: {}", time_text(tune::median(search.result.initial->record.samples)));
+            text += fmt::format("; {:.2f} times as fast as before", speedup(search.result));
         }
         rows.push_back({search.name, text});
         text = counts_text(search.result.candidates, search.result.outcomes);
