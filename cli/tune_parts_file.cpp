@@ -2,6 +2,7 @@
 
 #include "completed_file.hpp"
 #include "completion.hpp"
+#include "coulter/estimates.hpp"
 #include "coulter/tune/holes.hpp"
 #include "describe.hpp"
 #include "size_finder.hpp"
@@ -16,6 +17,15 @@ namespace coulter::cli {
 namespace {
 
 using schedule::Statement;
+
+// Sizes that nobody gave must fit into the memory and the patience of every machine.
+constexpr std::int64_t most_bytes = INT64_C(1) << 30;
+constexpr double most_flops = 1e11;
+
+bool is_modest(const ir::Kernel& kernel, const std::map<std::string, std::int64_t>& extents) {
+    const KernelEstimate figures = estimate(kernel, extents);
+    return figures.argument_bytes <= most_bytes && figures.flops <= most_flops;
+}
 
 /// The files with `filled` in place of the one that is tuned, completed for the sizes of the part.
 Loaded loaded_for(const TuneSubject& subject, const TunedPart& part, const std::string& filled,
@@ -180,7 +190,8 @@ std::vector<TunedPart> parts_of(const TuneSubject& subject) {
                               : "";
         }
         if (const auto found = finder.nearest(dims, marks, subject.sizes, [&](const auto& extents) {
-                return parts_at(work, extents).contains(name);
+                return parts_at(work, extents).contains(name) &&
+                       (extents == subject.sizes || is_modest(work.kernel, extents));
             })) {
             part.sizes = *found;
         }

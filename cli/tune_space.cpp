@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 
 namespace coulter::cli {
 namespace {
@@ -123,10 +124,14 @@ private:
     LoadOptions options_;
 };
 
-std::size_t variants_in(const std::string& text) {
-    const auto statements = schedule::parse_schedule(text, {}).file.statements;
-    return static_cast<std::size_t>(
-        std::ranges::count(statements, schedule::Statement::Kind::variant, &schedule::Statement::kind));
+std::set<std::string> variants_in(const std::string& text) {
+    std::set<std::string> names;
+    for (const schedule::Statement& each : schedule::parse_schedule(text, {}).file.statements) {
+        if (each.kind == schedule::Statement::Kind::variant) {
+            names.insert(each.stage.text);
+        }
+    }
+    return names;
 }
 
 /// Texts of the files of which an earlier run wrote a part that is to be written anew.

@@ -203,6 +203,66 @@ TEST_CASE("includes stand in the layer of their file") {
     CHECK(main_of(*result.plan, "em.mu[0]") == main_of(*result.plan, "em.sigma[0]"));
 }
 
+TEST_CASE("holes of a variant have their values in it alone, in the common part too") {
+    const CheckResult result = layered({"schedule em\n"
+                                        "tune lanes in {4, 8, 16} = 16\n"
+                                        "stage em.mu[*] { vectorize out by ?lanes }\n"
+                                        "variant small when extent(batch) < 4 {\n"
+                                        "    tune lanes in {4, 8} = 4\n"
+                                        "    tune step in {2, 4} = 2\n"
+                                        "    stage em.sigma[0] { vectorize out by ?lanes; unroll in by ?step }\n"
+                                        "}\n"
+                                        "variant wide when extent(batch) > 100 { stage em.mu[1] { unroll in } }\n"});
+    CHECK(result.diagnostics.empty());
+    REQUIRE(result.variants.size() == 2);
+    CHECK(main_of(*result.plan, "em.mu[0]").find("out.i(16)") != std::string::npos);
+    CHECK(main_of(result.variants[0].plan, "em.mu[0]").find("out.i(4)") != std::string::npos);
+    CHECK(main_of(result.variants[0].plan, "em.sigma[0]").find("out.i(4)") != std::string::npos);
+    CHECK(main_of(result.variants[0].plan, "em.sigma[0]").find("in.i(2)") != std::string::npos);
+    CHECK(main_of(result.variants[1].plan, "em.mu[0]").find("out.i(16)") != std::string::npos);
+    // Those at the top are what a tool sees as the schedule's holes.
+    REQUIRE(result.holes.size() == 1);
+    CHECK(result.holes[0].value == 16);
+}
+
+TEST_CASE("a hole of a variant that is used nowhere there, or twice, or elsewhere, is told") {
+    const auto told = [](const std::string& text) {
+        const std::vector<ScheduleText> texts{{"k.sched", text}};
+        return schedule::render(schedule::check_texts(schedule_kernel("em"), texts).diagnostics, texts);
+    };
+    CHECK(told("schedule em\n"
+               "tune n in {4, 8} = 8\n"
+               "stage em.mu[0] { unroll in }\n"
+               "variant small when extent(batch) < 4 { tune n in {4, 8} = 4; stage em.mu[0] { unroll in } }\n") ==
+          "k.sched:2:6: warning: the hole `n` is used nowhere [S087]\n"
+          "    2 | tune n in {4, 8} = 8\n"
+          "      |      ^\n"
+          "help: write `?n` where its value belongs\n"
+          "k.sched:4:45: warning: the hole `n` is used nowhere [S087]\n"
+          "    4 | variant small when extent(batch) < 4 { tune n in {4, 8} = 4; stage em.mu[0] { unroll in } }\n"
+          "      |                                             ^\n"
+          "help: write `?n` where its value belongs\n");
+    CHECK(told("schedule em\n"
+               "variant small when extent(batch) < 4 {\n"
+               "    tune n in {4, 8} = 4\n"
+               "    tune n in {4, 8} = 8\n"
+               "    stage em.mu[0] { vectorize out by ?n }\n"
+               "}\n") == "k.sched:4:10: error: a second hole `n` [S084]\n"
+                         "    4 |     tune n in {4, 8} = 8\n"
+                         "      |          ^\n"
+                         "k.sched:3:10: note: the first one\n"
+                         "    3 |     tune n in {4, 8} = 4\n"
+                         "      |          ^\n"
+                         "help: choose another name\n");
+    CHECK(told("schedule em\n"
+               "stage em.mu[0] { vectorize out by ?n }\n"
+               "variant small when extent(batch) < 4 { tune n in {4, 8} = 4 }\n") ==
+          "k.sched:2:35: error: there is no hole `n` [S084]\n"
+          "    2 | stage em.mu[0] { vectorize out by ?n }\n"
+          "      |                                   ^^\n"
+          "help: write `tune n in {8, 16, 32} = 16`\n");
+}
+
 TEST_CASE("a variant is a whole plan: the common part and its own") {
     const CheckResult result = layered({"schedule em\n"
                                         "stage em.mu[*] { parallel batch; vectorize out by 8 }\n"
