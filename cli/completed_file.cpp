@@ -15,8 +15,7 @@ std::string mark_of(Section section) {
 }
 
 std::string heading_of(Section section, const std::string& lines) {
-    return fmt::format("{}{}: {}; written anew while nobody edits them\n", mark_of(section),
-                       sha256(lines).substr(0, 8),
+    return fmt::format("{}{}: {}; written anew while nobody edits them\n", mark_of(section), sha256(lines).substr(0, 8),
                        section == Section::completed ? "stages that the lines above leave out"
                                                      : "values of the holes above for other sizes");
 }

@@ -15,8 +15,8 @@ enum class Section : std::uint8_t {
 /// `own` with `lines` below it, under a line that says what they are. `lines` are whole.
 [[nodiscard]] std::string with_section(const std::string& own, Section section, const std::string& lines);
 
-/// What `text` says itself: without what with_section() added last, where that is such a section and was not edited since,
-/// for what was edited is the author's.
+/// What `text` says itself: without what with_section() added last, where that is such a section and was not edited
+/// since, for what was edited is the author's.
 [[nodiscard]] std::string without_section(const std::string& text, Section section);
 
 /// `text`, which is `before` with values changed: a section that nobody had edited counts as such still.

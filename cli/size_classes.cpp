@@ -35,8 +35,8 @@ std::string text_of(const Extents& sizes) {
 std::string condition_of(const tune::Region& region, const std::vector<std::string>& dims) {
     std::string text;
     for (const tune::Bound& bound : region.bounds) {
-        text += fmt::format("{}extent({}) {} {}", text.empty() ? "" : " and ", dims[bound.dim], bound.below ? "<" : ">=",
-                            bound.bound);
+        text += fmt::format("{}extent({}) {} {}", text.empty() ? "" : " and ", dims[bound.dim],
+                            bound.below ? "<" : ">=", bound.bound);
     }
     return text;
 }
@@ -48,18 +48,20 @@ std::vector<Extents> size_classes(const std::vector<std::string>& words) {
     for (const std::string& word : words) {
         classes.push_back(parse_sizes({word}));
     }
-    const bool same = std::ranges::all_of(
-        classes, [&](const Extents& each) { return dims_of(each) == dims_of(classes.front()); });
+    const bool same =
+        std::ranges::all_of(classes, [&](const Extents& each) { return dims_of(each) == dims_of(classes.front()); });
     if (classes.size() > 1 && same) {
         if (classes.size() > most_classes) {
-            throw Failure(usage, fmt::format("error: {} --sizes are too many classes\nhelp: at most {} are tuned together\n",
-                                             classes.size(), most_classes));
+            throw Failure(usage,
+                          fmt::format("error: {} --sizes are too many classes\nhelp: at most {} are tuned together\n",
+                                      classes.size(), most_classes));
         }
         for (auto at = classes.begin(); at != classes.end(); ++at) {
             if (std::find(classes.begin(), at, *at) != at) {
-                throw Failure(usage, fmt::format("error: --sizes gives `{}` twice\nhelp: each --sizes is a class of its own "
-                                                 "when all name the same dims\n",
-                                                 text_of(*at)));
+                throw Failure(usage,
+                              fmt::format("error: --sizes gives `{}` twice\nhelp: each --sizes is a class of its own "
+                                          "when all name the same dims\n",
+                                          text_of(*at)));
             }
         }
         return classes;
@@ -68,7 +70,8 @@ std::vector<Extents> size_classes(const std::vector<std::string>& words) {
     for (const Extents& each : classes) {
         for (const auto& [dim, extent] : each) {
             if (!all.emplace(dim, extent).second) {
-                const auto& other = *std::ranges::find_if(classes, [&](const Extents& one) { return one.contains(dim); });
+                const auto& other =
+                    *std::ranges::find_if(classes, [&](const Extents& one) { return one.contains(dim); });
                 throw Failure(usage, fmt::format("error: --sizes gives `{}` and `{}`, which name different dims\n"
                                                  "help: several classes of sizes each name the same dims\n",
                                                  text_of(other), text_of(each)));

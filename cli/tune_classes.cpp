@@ -3,7 +3,6 @@
 #include "tune_classes.hpp"
 
 #include "completed_file.hpp"
-#include "coulter/fingerprint.hpp"
 #include "coulter/tune/statistics.hpp"
 #include "describe.hpp"
 #include "tune_regions.hpp"
@@ -32,22 +31,20 @@ public:
         for (const Winner& each : winners) {
             schedules.insert(each.candidate.schedule);
         }
-        std::string all = "classes";
-        for (const std::string& each : schedules) {
-            all += each;
-        }
-        name_ = sha256(all);
+        name_ = tune::comparison_name(schedules, "classes");
     }
 
-    /// Of every winner at the sizes of one search; nothing where it was not timed, for the user interrupted or it is wrong.
+    /// Of every winner at the sizes of one search; nothing where it was not timed, for the user interrupted or it is
+    /// wrong.
     std::vector<std::optional<double>> at(SharedSearch& search) {
         std::vector<tune::Record> records = recorded(search);
         if (records.empty()) {
             if (!tuning_.measures()) {
-                throw failure(no_schedule, "M007",
-                              fmt::format("`{}` has no comparison of what is best at other sizes with what is best at {}",
-                                          tuning_.store_path().string(), search.name),
-                              "run the same command without --lock, with all classes of sizes");
+                throw failure(
+                    no_schedule, "M007",
+                    fmt::format("`{}` has no comparison of what is best at other sizes with what is best at {}",
+                                tuning_.store_path().string(), search.name),
+                    "run the same command without --lock, with all classes of sizes");
             }
             records = measured(search);
         }
@@ -143,9 +140,8 @@ SharedClasses shared_classes(SharedTuning& tuning) {
             continue; // interrupted
         }
         shared.searches.push_back(i);
-        const auto known = std::ranges::find_if(shared.winners, [&](const Winner& each) {
-            return each.candidate.schedule == best->candidate.schedule;
-        });
+        const auto known = std::ranges::find_if(
+            shared.winners, [&](const Winner& each) { return each.candidate.schedule == best->candidate.schedule; });
         if (known == shared.winners.end()) {
             shared.winners.push_back(
                 {i, best->candidate, tune::described(*searches[i].space, best->candidate.assignment)});
@@ -178,8 +174,8 @@ SharedClasses shared_classes(SharedTuning& tuning) {
     return shared;
 }
 
-/// Whether two plans are of the same statements and make the same loops. A statement that replaces a lower one stands where
-/// that stood, so their order says nothing.
+/// Whether two plans are of the same statements and make the same loops. A statement that replaces a lower one stands
+/// where that stood, so their order says nothing.
 bool is_same(const ir::Kernel& kernel, const schedule::Plan& a, const schedule::Plan& b) {
     const auto lines = [&](const schedule::Plan& plan) {
         std::multiset<std::string> all;
@@ -192,7 +188,8 @@ bool is_same(const ir::Kernel& kernel, const schedule::Plan& a, const schedule::
     return lines(a) == lines(b) && schedule::loops_text(a) == schedule::loops_text(b);
 }
 
-/// Every part of the file must be what was measured: a variant lies above the common part, which was measured without it.
+/// Every part of the file must be what was measured: a variant lies above the common part, which was measured without
+/// it.
 void require_as_measured(const TuneSubject& subject, const SharedClasses& shared, const std::string& text) {
     const auto loaded_with = [&](const std::string& file) {
         LoadOptions options;
@@ -207,9 +204,10 @@ void require_as_measured(const TuneSubject& subject, const SharedClasses& shared
         const Work alone = loaded_with(winner.candidate.text).work.front();
         if (whole.report.has_errors() ||
             !is_same(alone.kernel, plan_of_part(whole.work.front(), shared.names[region]), alone.plan)) {
-            throw Failure(environment, fmt::format("internal error: as a part of the file, `{}` is another schedule than the "
-                                                   "one that was measured; nothing was written\n{}",
-                                                   shared.names[region], whole.report.text()));
+            throw Failure(environment,
+                          fmt::format("internal error: as a part of the file, `{}` is another schedule than the "
+                                      "one that was measured; nothing was written\n{}",
+                                      shared.names[region], whole.report.text()));
         }
     }
 }
@@ -234,7 +232,8 @@ int tune_classes(const TuneRequest& request, const TuneSubject& subject, const s
     const std::string path = subject.schedules[subject.tuned];
     const std::string original = changes_given_file(subject) ? read_file(path) : "";
     const bool in_place = request.output.empty() || is_in_place({path}, request.output);
-    SharedTuning tuning(request, std::move(subjects), [](const TuneSubject& each, std::size_t) { return space_of(each); });
+    SharedTuning tuning(request, std::move(subjects),
+                        [](const TuneSubject& each, std::size_t) { return space_of(each); });
     tuning.run();
     const SharedClasses shared =
         std::ranges::any_of(tuning.searches(), [](const SharedSearch& each) { return each.result.best.has_value(); })
@@ -246,8 +245,7 @@ int tune_classes(const TuneRequest& request, const TuneSubject& subject, const s
     }
     const std::string output = request.output.empty() ? path : request.output;
     if (in_place && changes_given_file(subject) && read_file(path) != original) {
-        throw failure(refused, "M010",
-                      fmt::format("`{}` was edited while it was tuned, so nothing was written", path),
+        throw failure(refused, "M010", fmt::format("`{}` was edited while it was tuned, so nothing was written", path),
                       "run the same command again: what was measured is recorded; -o gives another file");
     }
     const std::string text = classes_file(request, tuning.searches(), shared);

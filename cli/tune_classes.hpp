@@ -7,9 +7,9 @@
 
 namespace coulter::cli {
 
-/// The sizes of each class, as given to --sizes. Words that give different dims are one class together; words that all give
-/// the same dims are a class each. \throws Failure, exit code 2: the same sizes twice, or words of which some give the same
-/// dims and others do not.
+/// The sizes of each class, as given to --sizes. Words that give different dims are one class together; words that all
+/// give the same dims are a class each. \throws Failure, exit code 2: the same sizes twice, or words of which some give
+/// the same dims and others do not.
 [[nodiscard]] std::vector<std::map<std::string, std::int64_t>> size_classes(const std::vector<std::string>& words);
 
 /// A schedule that won a class.

@@ -103,7 +103,8 @@ std::vector<std::string> heading(const TuneRequest& request, const std::vector<S
     }
     const Winner& common = shared.winners[shared.regions.back().group];
     lines.push_back((shared.regions.size() > 1 ? "the common part: " : "") + summary_of(searches, common));
-    lines.push_back(fmt::format("{}; seed {}", counts_text(all_candidates(searches), all_outcomes(searches)), request.seed));
+    lines.push_back(
+        fmt::format("{}; seed {}", counts_text(all_candidates(searches), all_outcomes(searches)), request.seed));
     return lines;
 }
 
@@ -212,9 +213,10 @@ std::string classes_report(const std::vector<SharedSearch>& searches, const Shar
                                     searches[winner.search].name)});
     }
     if (shared.regions.size() == 1) {
-        rows.push_back({"shared", fmt::format("one schedule, as tuned at {}, is within {:.0f} % of the best at all of them",
-                                              searches[shared.winners[shared.regions.back().group].search].name,
-                                              100 * tune::share_of_noise)});
+        rows.push_back(
+            {"shared", fmt::format("one schedule, as tuned at {}, is within {:.0f} % of the best at all of them",
+                                   searches[shared.winners[shared.regions.back().group].search].name,
+                                   100 * tune::share_of_noise)});
     }
     rows.push_back({"written", written});
     return table(rows, {false, false});

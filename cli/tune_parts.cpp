@@ -53,9 +53,10 @@ std::vector<TunedPart*> parts_at_classes(const Work& work, std::vector<TunedPart
                                       sizes, part.title(), quoted_list(open_names(parts))));
         }
         if (std::ranges::find(chosen, &part) != chosen.end()) {
-            throw Failure(usage, fmt::format("error: --sizes {} and {} lie in {}, which is tuned for one\n"
-                                             "help: a variant more, with a condition between them, would tell them apart\n",
-                                             sizes_text(work, part.sizes), sizes, part.title()));
+            throw Failure(usage,
+                          fmt::format("error: --sizes {} and {} lie in {}, which is tuned for one\n"
+                                      "help: a variant more, with a condition between them, would tell them apart\n",
+                                      sizes_text(work, part.sizes), sizes, part.title()));
         }
         part.sizes = extents;
         chosen.push_back(&part);
@@ -73,9 +74,10 @@ std::vector<TunedPart*> all_parts(std::vector<TunedPart>& parts) {
         if (part.target.empty()) {
             std::cerr << fmt::format("note: {} is for another processor, and is left as it is\n", part.title());
         } else if (part.sizes.empty()) {
-            std::cerr << fmt::format("note: no sizes were found that reach {}, which is left as it is\nhelp: give --sizes "
-                                     "that lie in it\n",
-                                     part.title());
+            std::cerr << fmt::format(
+                "note: no sizes were found that reach {}, which is left as it is\nhelp: give --sizes "
+                "that lie in it\n",
+                part.title());
         } else {
             chosen.push_back(&part);
         }
@@ -86,9 +88,8 @@ std::vector<TunedPart*> all_parts(std::vector<TunedPart>& parts) {
 /// The part as a subject of its own: a file without variants and layers.
 TuneSubject alone(const TuneSubject& subject, const TunedPart& part, const std::string& text) {
     TuneSubject own = subject;
-    const std::string path = (std::filesystem::path(subject.schedules[subject.tuned]).parent_path() /
-                              (part.name + ".part.sched"))
-                                 .string();
+    const std::string path =
+        (std::filesystem::path(subject.schedules[subject.tuned]).parent_path() / (part.name + ".part.sched")).string();
     own.target = part.target;
     own.texts = {{path, text}};
     own.load_files(subject.work().path, {path});
@@ -128,7 +129,8 @@ int tune_parts(const TuneRequest& request, const TuneSubject& given, const std::
     const std::vector<TunedPart*> chosen =
         request.sizes.empty() ? all_parts(parts) : parts_at_classes(subject.work(), parts, classes);
     if (chosen.empty()) {
-        throw failure(refused, "M006", fmt::format("nothing of the schedule of `{}` can be tuned here", subject.work().kernel.name),
+        throw failure(refused, "M006",
+                      fmt::format("nothing of the schedule of `{}` can be tuned here", subject.work().kernel.name),
                       "a part with a hole or a stage left out, at sizes that reach it, on a processor that runs it");
     }
     const std::string path = subject.schedules[subject.tuned];
@@ -161,8 +163,7 @@ int tune_parts(const TuneRequest& request, const TuneSubject& given, const std::
     }
     const std::string output = request.output.empty() ? path : request.output;
     if (in_place && changes_given_file(subject) && read_file(path) != original) {
-        throw failure(refused, "M010",
-                      fmt::format("`{}` was edited while it was tuned, so nothing was written", path),
+        throw failure(refused, "M010", fmt::format("`{}` was edited while it was tuned, so nothing was written", path),
                       "run the same command again: what was measured is recorded; -o gives another file");
     }
     const PartsOutcome outcome{tuning.searches(), {chosen.begin(), chosen.end()}};

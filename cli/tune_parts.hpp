@@ -36,8 +36,9 @@ struct TunedPart {
 [[nodiscard]] std::vector<schedule::Decision> decisions_of_part(const TuneSubject& subject, const TunedPart& part,
                                                                 const std::string& filled);
 
-/// The tuned file with what was chosen for the parts: values stand where they stood; where parts want different values of
-/// a hole at the top, variants get a `tune` line of their own. Below it, or in a file of its own, what completes all parts.
+/// The tuned file with what was chosen for the parts: values stand where they stood; where parts want different values
+/// of a hole at the top, variants get a `tune` line of their own. Below it, or in a file of its own, what completes all
+/// parts.
 [[nodiscard]] std::string parts_file(const TuneSubject& subject, const std::vector<TunedPart>& parts);
 
 /// Tunes the parts that `classes` lie in, or all, writes the file and reports. \returns the exit code.

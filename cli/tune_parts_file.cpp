@@ -210,7 +210,8 @@ std::vector<TunedPart> parts_of(const TuneSubject& subject) {
             // Whether another value makes a difference; where the checker refuses all others, nobody knows.
             bool differs = true;
             for (const std::string& value : hole.domain) {
-                const std::string other = part_text(subject, part, with_values(text, scope.variant, {{hole.name, value}}), {});
+                const std::string other =
+                    part_text(subject, part, with_values(text, scope.variant, {{hole.name, value}}), {});
                 if (!other.empty()) {
                     differs = other != now;
                     if (differs) {

@@ -55,8 +55,8 @@ std::string parts_report(const TuneSubject& subject, const PartsOutcome& outcome
         if (!result.best) {
             continue;
         }
-        std::string text = fmt::format("at {}: {}", search.setting.sizes,
-                                       time_text(tune::median(result.best->record.samples)));
+        std::string text =
+            fmt::format("at {}: {}", search.setting.sizes, time_text(tune::median(result.best->record.samples)));
         if (result.initial) {
             text += fmt::format("; before: {}", time_text(tune::median(result.initial->record.samples)));
         }

@@ -14,7 +14,8 @@ struct Regions {
 };
 
 /// \param classes extents of every dim, \param groups the schedule that each class wants.
-[[nodiscard]] Regions regions_of_classes(const Work& work, const std::vector<std::map<std::string, std::int64_t>>& classes,
+[[nodiscard]] Regions regions_of_classes(const Work& work,
+                                         const std::vector<std::map<std::string, std::int64_t>>& classes,
                                          const std::vector<std::size_t>& groups);
 
 } // namespace coulter::cli

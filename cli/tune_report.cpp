@@ -84,9 +84,8 @@ void TuneProgress::show(const tune::SearchProgress& progress, const std::string&
     shown_ = true;
 }
 
-std::vector<std::string> provenance(const TuneSubject& subject, const tune::Setting& setting,
-                                    const tune::Space& space, const tune::SearchResult& result,
-                                    std::uint64_t seed) {
+std::vector<std::string> provenance(const TuneSubject& subject, const tune::Setting& setting, const tune::Space& space,
+                                    const tune::SearchResult& result, std::uint64_t seed) {
     const tune::Record& best = result.best->record;
     std::vector<std::string> lines;
     lines.push_back(fmt::format("{} at {}; {} thread{}, {}", subject.work().kernel.name, setting.sizes, setting.threads,

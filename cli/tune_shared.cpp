@@ -94,9 +94,7 @@ void SharedTuning::open_store() {
 void SharedTuning::begin(SharedSearch& search) {
     const fs::path own = scratch_.path() / std::to_string(&search - searches_.data());
     make_directory(own);
-    const auto is_over = [this] {
-        return interrupted() != 0 || (budget_.seconds && Clock::now() >= slice_end_);
-    };
+    const auto is_over = [this] { return interrupted() != 0 || (budget_.seconds && Clock::now() >= slice_end_); };
     search.evaluator = std::make_unique<CandidateEvaluator>(search.subject, own, is_over, comparison_seconds());
     search.options.seed = request_.seed;
     if (!search.experience.empty()) {
@@ -216,8 +214,9 @@ double SharedTuning::give(std::size_t index, double units) {
         search.searching->explore(known + static_cast<std::size_t>(std::max(units, 1.0)));
     }
     const std::optional<double> after = best_of(now);
-    const std::optional<double> base =
-        before ? before : now.initial ? std::optional(tune::median(now.initial->record.samples)) : std::nullopt;
+    const std::optional<double> base = before        ? before
+                                       : now.initial ? std::optional(tune::median(now.initial->record.samples))
+                                                     : std::nullopt;
     improved_[index] = after && base && *after < (1 - least_improvement) * *base;
     const std::chrono::duration<double> spent = Clock::now() - begin;
     return budget_.seconds ? spent.count() : static_cast<double>(now.candidates - known);
@@ -238,12 +237,11 @@ void SharedTuning::require_results() const {
         for (const tune::Record& record : search.result.failures) {
             why += fmt::format("note: {}: {}: {}\n", choices_text(record), tune::name(record.outcome), record.message);
         }
-        throw Failure(no_schedule,
-                      failure(no_schedule, "M009",
-                              fmt::format("at {} none of {} candidates could be timed", search.name,
-                                          search.result.candidates))
-                              .what() +
-                          why);
+        throw Failure(no_schedule, failure(no_schedule, "M009",
+                                           fmt::format("at {} none of {} candidates could be timed", search.name,
+                                                       search.result.candidates))
+                                           .what() +
+                                       why);
     }
 }
 

@@ -30,17 +30,17 @@ struct SharedSearch {
     std::size_t first_part = 0; ///< candidates with which its equal share was over
 };
 
-/// Half of the budget is shared equally; what is left is given out in slices to those whose last slice made them faster by
-/// more than 1 %, and to all while none did. Everything is measured in the order that follows from the records.
+/// Half of the budget is shared equally; what is left is given out in slices to those whose last slice made them faster
+/// by more than 1 %, and to all while none did. Everything is measured in the order that follows from the records.
 class SharedTuning {
 public:
-    /// \param subjects with their sizes, all of one kernel. \param space_of gets a subject, which stays where it is, and its
-    /// number. \throws Failure where the budget is no budget, or gives some of
-    /// them no candidate.
+    /// \param subjects with their sizes, all of one kernel. \param space_of gets a subject, which stays where it is,
+    /// and its number. \throws Failure where the budget is no budget, or gives some of them no candidate.
     SharedTuning(const TuneRequest& request, std::vector<TuneSubject> subjects,
                  const std::function<std::unique_ptr<tune::Space>(const TuneSubject&, std::size_t)>& space_of);
 
-    /// Takes what is recorded (TuneRequest::lock, TuneRequest::reuse), or searches. \throws Failure [M007, M009], StoreError.
+    /// Takes what is recorded (TuneRequest::lock, TuneRequest::reuse), or searches. \throws Failure [M007, M009],
+    /// StoreError.
     void run();
 
     [[nodiscard]] std::vector<SharedSearch>& searches() { return searches_; }

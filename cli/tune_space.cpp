@@ -115,9 +115,9 @@ private:
     [[nodiscard]] std::string written(const std::optional<std::string>& filled, const schedule::Decided& decided,
                                       const Write& write) const {
         const Loaded all = loaded(filled, decided);
-        return all.report.has_errors() ? std::string()
-                                       : write(all.work.front(), all.target.name, options_.defaults,
-                                               by_tune(), VariantHeads{});
+        return all.report.has_errors()
+                   ? std::string()
+                   : write(all.work.front(), all.target.name, options_.defaults, by_tune(), VariantHeads{});
     }
 
     const TuneSubject& subject_;
@@ -244,6 +244,9 @@ std::string filled_text(const TuneSubject& subject, const std::map<std::string, 
         return {};
     }
     const std::string& path = subject.schedules[subject.tuned];
+    if (!subject.fills) {
+        return subject.texts.at(path);
+    }
     const tune::HoleSpace holes(subject.texts.at(path), path);
     tune::Assignment values = tune::initial(holes);
     for (std::size_t i = 0; i < values.size(); ++i) {

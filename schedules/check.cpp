@@ -166,7 +166,8 @@ std::optional<Plan> plan_of(const ir::Kernel& kernel, const ScheduleFile& statem
     }
     requirements.check_names(kernel, made, header.one_kernel, result.diagnostics);
     detail::Completed completed = detail::complete_plan(model, requirements, options, result.diagnostics);
-    for (std::size_t i = 0; i < completed.violations.size() && result.diagnostics.size() < detail::most_diagnostics; ++i) {
+    for (std::size_t i = 0; i < completed.violations.size() && result.diagnostics.size() < detail::most_diagnostics;
+         ++i) {
         report(completed.violations[i], model, completed, result.diagnostics);
     }
     std::optional<Plan> plan = std::move(completed.plan);

@@ -56,9 +56,8 @@ std::vector<Statement> lines_in_force(const std::vector<Statement>& statements, 
             std::ranges::for_each(each.body, add);
         }
     }
-    std::ranges::stable_sort(lines, {}, [](const Statement& each) {
-        return std::pair(each.span.line, each.span.column);
-    });
+    std::ranges::stable_sort(lines, {},
+                             [](const Statement& each) { return std::pair(each.span.line, each.span.column); });
     return lines;
 }
 

@@ -1,6 +1,5 @@
 #include "coulter/tune/search.hpp"
 
-#include "coulter/fingerprint.hpp"
 #include "coulter/tune/statistics.hpp"
 #include "proposals.hpp"
 
@@ -280,11 +279,7 @@ private:
         for (const Candidate& each : finalists) {
             schedules.insert(each.schedule);
         }
-        std::string all;
-        for (const std::string& each : schedules) {
-            all += each;
-        }
-        return sha256(all);
+        return comparison_name(schedules);
     }
 
     std::vector<Record> found(const std::vector<Candidate>& finalists, const std::string& name) const {

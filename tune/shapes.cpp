@@ -92,8 +92,8 @@ private:
         const auto at = std::ranges::find(places, place);
         for (const Shape& shape : shapes_) {
             const auto found = std::ranges::find(order, shape.group) - order.begin();
-            const bool later = shape.group == last ||
-                               std::find(at + 1, places.end(), static_cast<std::size_t>(found)) != places.end();
+            const bool later =
+                shape.group == last || std::find(at + 1, places.end(), static_cast<std::size_t>(found)) != places.end();
             if (shape.group == group) {
                 own.push_back(&shape);
             } else if (later) {
@@ -219,7 +219,8 @@ std::vector<std::size_t> shared_schedules(const Times& times) {
         for (std::size_t c = 0; c < classes; ++c) {
             std::optional<std::size_t> fastest;
             for (std::size_t s = 0; s < count; ++s) {
-                const bool is_good = (set >> s & 1U) != 0 && times[c][s] && *times[c][s] <= (1 + share_of_noise) * best[c];
+                const bool is_good =
+                    (set >> s & 1U) != 0 && times[c][s] && *times[c][s] <= (1 + share_of_noise) * best[c];
                 if (is_good && (!fastest || *times[c][s] < *times[c][*fastest])) {
                     fastest = s;
                 }
@@ -251,8 +252,8 @@ std::int64_t readable_between(std::int64_t low, std::int64_t high) {
     }
     for (std::int64_t unit = INT64_C(1'000'000'000); unit > 0 && !best; unit /= 10) {
         // Only numbers about the mean can win.
-        const auto mean = static_cast<std::int64_t>(std::sqrt(static_cast<double>(std::max<std::int64_t>(low, 1)) *
-                                                              static_cast<double>(high)));
+        const auto mean = static_cast<std::int64_t>(
+            std::sqrt(static_cast<double>(std::max<std::int64_t>(low, 1)) * static_cast<double>(high)));
         for (std::int64_t number = std::max(mean / unit - 1, INT64_C(0)); number <= mean / unit + 2; ++number) {
             offer(number * unit);
         }

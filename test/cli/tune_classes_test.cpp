@@ -54,7 +54,10 @@ TEST_CASE("holes get values for each class, in variants, and every other line is
     const auto told = nlohmann::json::parse(ran.out);
     REQUIRE(told["classes"].size() == 2);
     REQUIRE(told["parts"].size() == 2);
-    CHECK(told["classes"][0]["candidates"] == 6);
+    for (const auto& each : told["classes"]) {
+        CHECK(each["equal_share"] == 3); // a quarter of twelve
+        CHECK(each["candidates"] == 6);  // all that there are, for nothing else takes the rest
+    }
     CHECK(told["classes"][0]["part"] == told["parts"][0]["name"]);
     CHECK(told["classes"][1]["part"] == "common"); // it has more to do
     CHECK(told["parts"][0]["name"] == "i1");
@@ -76,7 +79,8 @@ TEST_CASE("holes get values for each class, in variants, and every other line is
     CHECK(contains(file, "# tuned: at i=96,j=96,k=64 by the common part: "));
     // Each part is what was measured.
     for (const auto& part : told["parts"]) {
-        const Ran shown = folder.coulter({"show", "tiny.coulter", "tiny.sched", "--as", "schedule", "--variant", part["name"]});
+        const Ran shown =
+            folder.coulter({"show", "tiny.coulter", "tiny.sched", "--as", "schedule", "--variant", part["name"]});
         CHECK_MESSAGE(contains(shown.out, "split j by " + part["choices"]["lanes"].get<std::string>()), shown.out);
         CHECK_MESSAGE(contains(shown.out, "split i by " + part["choices"]["rows"].get<std::string>()), shown.out);
     }
@@ -112,6 +116,37 @@ TEST_CASE("without holes a new file has a variant for the sizes that want anothe
     const Ran again = tune_whole(folder, words, nothing);
     REQUIRE_MESSAGE(again.code == 0, again.err);
     CHECK(folder.read("whole.sched") == file);
+}
+
+TEST_CASE("a file is completed in place for each class, and keeps the values of its holes where they are not tuned") {
+    const Folder folder;
+    folder.write("tiny.coulter", tiny_kernel);
+    // A tuning before this one changed the value.
+    const std::string own = "schedule tiny\n"
+                            "# tuned: lanes = 8 (was 4)\n"
+                            "tune lanes in {4, 8} = 8   # by hand\n"
+                            "stage product.acc = accumulate product\n"
+                            "stage product { split j by ?lanes; vectorize j.i }\n";
+    folder.write("tiny.sched", own);
+    const std::vector<std::string> words = {"--sizes", "i=1,j=8,k=3000", "--sizes",  "i=256,j=256,k=16",
+                                            "--only",  "stages",         "--budget", "8",
+                                            "-o",      "tiny.sched"};
+    const Ran ran = tune_tiny(folder, words);
+    REQUIRE_MESSAGE(ran.code == 0, ran.err);
+    const std::string file = folder.read("tiny.sched");
+    CHECK(contains(file, "\ntune lanes in {4, 8} = 8   # by hand\n"));
+    CHECK(contains(file, "\n# completed "));
+    CHECK_FALSE(contains(file, "    tune lanes"));
+    CHECK_FALSE(contains(folder.coulter({"show", "tiny.coulter", "tiny.sched", "--as", "schedule"}).out,
+                         "completed by the default schedule"));
+    const Ran again = tune_tiny(folder, words, nothing);
+    REQUIRE_MESSAGE(again.code == 0, again.err);
+    CHECK(folder.read("tiny.sched") == file);
+    // Both at once, and what was added is written anew.
+    const Ran both = tune_tiny(folder, {"--sizes", "i=1,j=8,k=3000", "--sizes", "i=256,j=256,k=16", "--budget", "8"});
+    REQUIRE_MESSAGE(both.code == 0, both.err);
+    CHECK(contains(folder.read("tiny.sched"), "lanes = "));
+    CHECK(folder.coulter({"verify", "tiny.coulter", "tiny.sched", "--cases", "6"}).code == 0);
 }
 
 TEST_CASE("classes that one schedule serves leave an ordinary file") {
@@ -170,8 +205,7 @@ TEST_CASE("Ctrl-C keeps the best so far of the classes that have one") {
     const Folder folder;
     write_tunable(folder);
     folder.write("tiny.sched", schedule_with_many());
-    const std::vector<std::string> words =
-        with(row_and_square, {"--budget", "100000", "-o", "best.sched"});
+    const std::vector<std::string> words = with(row_and_square, {"--budget", "100000", "-o", "best.sched"});
     const Ran ran = tune_tiny(folder, words, {}, [&](int pid) {
         std::error_code ignored;
         const auto log = folder.path() / "tuning.db-wal";
@@ -216,8 +250,7 @@ TEST_CASE("build --tuned takes classes of sizes") {
     CHECK(unknown.code == 2);
     CHECK(unknown.err == "error: --sizes gives `q`, whose extent no call of `tiny` chooses\n"
                          "help: did you mean `i`? chosen are `i`, `j` and `k`\n");
-    const Ran lonely =
-        folder.coulter({"build", "tiny.coulter", "--name", "t", "-o", "out", "--tune-sizes", "i=1"});
+    const Ran lonely = folder.coulter({"build", "tiny.coulter", "--name", "t", "-o", "out", "--tune-sizes", "i=1"});
     CHECK(lonely.code == 2);
     CHECK(lonely.err == "error: --tune-sizes requires --tuned\nhelp: coulter build --help\n");
 }

@@ -110,7 +110,8 @@ TEST_CASE("a variant gets a value of its own where the common part wants another
                             "    extend stage product { unroll i by 2 }\n"
                             "}\n";
     folder.write("tiny.sched", own);
-    const Ran ran = tune_tiny(folder, {"--sizes", "i=64,j=1,k=200", "--sizes", "i=64,j=512,k=200", "--budget", "4", "--json"});
+    const Ran ran =
+        tune_tiny(folder, {"--sizes", "i=64,j=1,k=200", "--sizes", "i=64,j=512,k=200", "--budget", "4", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
     const auto told = nlohmann::json::parse(ran.out);
     const std::string narrow = told["parts"][0]["choices"]["lanes"];
@@ -148,9 +149,9 @@ TEST_CASE("what each part leaves out is decided at its sizes") {
     CHECK(folder.read("tiny.sched") == file);
     // build --tuned does the same, in a layer of its own.
     folder.write("tiny.sched", own);
-    const Ran build = folder.coulter({"build", "tiny.coulter", "--schedule", "tiny.sched", "--name", "t", "-o", "out",
-                                      "--threads", "1", "--autoschedule", "scheds", "--tuned", "--budget", "4",
-                                      "--store", "tuning.db"});
+    const Ran build =
+        folder.coulter({"build", "tiny.coulter", "--schedule", "tiny.sched", "--name", "t", "-o", "out", "--threads",
+                        "1", "--autoschedule", "scheds", "--tuned", "--budget", "4", "--store", "tuning.db"});
     REQUIRE_MESSAGE(build.code == 0, build.err);
     CHECK(build.err.empty());
     CHECK(contains(folder.read("scheds/tiny.sched"), "# tuned: parts of the schedule of tiny; 1 thread, "));
@@ -186,13 +187,13 @@ TEST_CASE("parts that cannot be tuned are told") {
     CHECK(records_of(folder).empty());
 }
 
-TEST_CASE("a variant for another processor is left as it is") {
+TEST_CASE("conditions on tensors hold in a measurement") {
     const Folder folder;
     folder.write("tiny.coulter", tiny_kernel);
-    folder.write("tiny.sched", "schedule tiny\ntune n in {2, 4} = 2\nstage product { unroll j by ?n }\n"
-                               "variant few when extent(i) < 4 and compact and aligned(64) { stage product { unroll k by ?n } }\n");
+    folder.write("tiny.sched",
+                 "schedule tiny\ntune n in {2, 4} = 2\nstage product { unroll j by ?n }\n"
+                 "variant few when extent(i) < 4 and compact and aligned(64) { stage product { unroll k by ?n } }\n");
     const Ran ran = tune_tiny(folder, {"--budget", "4", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    // Conditions on tensors hold in a measurement.
     CHECK(nlohmann::json::parse(ran.out)["parts"].size() == 2);
 }

@@ -103,7 +103,7 @@ TEST_CASE("a variant's own line counts before the one at the top, and what is no
     CHECK(HoleSpace(text, "tiny.sched").choices() ==
           std::vector<Choice>{{"n", {"4", "8"}, 0, true}, {"m", {"1", "2"}, 0, true}});
     // First values are read again from the line of the variant, not from that of another part.
-    const std::string tuned = with_provenance(wanted, {"the common part: n = 4 (was 8), k = 5 (was 5)",
-                                                       "`small`: " + space.summary({1, 1})});
+    const std::string tuned =
+        with_provenance(wanted, {"the common part: n = 4 (was 8), k = 5 (was 5)", "`small`: " + space.summary({1, 1})});
     CHECK(initial(HoleSpace(tuned, "tiny.sched", scope)) == Assignment{0, 0});
 }

@@ -1,7 +1,7 @@
 #include "coulter/tune/shapes.hpp"
 
-#include <doctest/doctest.h>
 #include <algorithm>
+#include <doctest/doctest.h>
 #include <random>
 
 using namespace coulter::tune;
@@ -61,8 +61,7 @@ TEST_CASE("one dim is enough where it tells the classes apart, and the last is t
     // The same in the other order.
     CHECK(regions_of({shape({4096, 4096}, 1), shape({64, 64}, 0)}) == regions);
     // The dim along which they lie furthest apart.
-    CHECK(regions_of({shape({64, 1}, 0), shape({128, 4096}, 1)}) ==
-          std::vector<Region>{{0, {{1, true, 64}}}, {1, {}}});
+    CHECK(regions_of({shape({64, 1}, 0), shape({128, 4096}, 1)}) == std::vector<Region>{{0, {{1, true, 64}}}, {1, {}}});
 }
 
 TEST_CASE("one group is everywhere") {
@@ -71,7 +70,8 @@ TEST_CASE("one group is everywhere") {
 
 TEST_CASE("where no dim alone tells them apart, several do") {
     // The first is large along one dim, the second along the other, the third along both.
-    const auto regions = regions_of({shape({1, 1}, 0), shape({1024, 1}, 1), shape({1, 1024}, 1), shape({1024, 1024}, 0)});
+    const auto regions =
+        regions_of({shape({1, 1}, 0), shape({1024, 1}, 1), shape({1, 1024}, 1), shape({1024, 1024}, 0)});
     CHECK(called(regions, {1, 1}) == 0);
     CHECK(called(regions, {1024, 1}) == 1);
     CHECK(called(regions, {1, 1024}) == 1);

@@ -12,7 +12,7 @@ namespace coulter::tune {
 struct HoleScope {
     std::string variant; ///< a `tune` line in it counts before one at the top; empty: those at the top alone
     std::function<bool(const std::string&)> wanted = [](const std::string&) { return true; };
-    std::string label;   ///< of the summary from which first values are read again, `` `small`: ``; empty: any
+    std::string label; ///< of the summary from which first values are read again, `` `small`: ``; empty: any
 };
 
 class HoleSpace : public Space {

@@ -15,9 +15,9 @@ using Times = std::vector<std::vector<std::optional<double>>>; ///< by class, th
 /// Two schedules of one class are as good as each other where the slower takes at most this much more time.
 inline constexpr double share_of_noise = 0.03;
 
-/// For each class the schedule that it gets: as few schedules as possible in all, none slower than the fastest of its class
-/// by more than the noise; of as few, those that cost all classes least together.
-/// \pre every class has a time. At most 16 schedules.
+/// For each class the schedule that it gets: as few schedules as possible in all, none slower than the fastest of its
+/// class by more than the noise; of as few, those that cost all classes least together. \pre every class has a time. At
+/// most 16 schedules.
 [[nodiscard]] std::vector<std::size_t> shared_schedules(const Times& times);
 
 /// Extents of the dims that tell classes apart, in the order of the kernel.
