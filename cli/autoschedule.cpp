@@ -60,7 +60,7 @@ int autoschedule(Options options) {
                                            options.output, work.kernel.name));
     }
     const auto text_of = in_place ? completion_section : completion_file;
-    std::string text = text_of(work, loaded.target.name, load_options.defaults, by_autoschedule());
+    std::string text = text_of(work, loaded.target.name, load_options.defaults, by_autoschedule(), {});
     if (in_place) {
         text = with_completion(own, text);
     }

@@ -4,6 +4,7 @@
 #include "files.hpp"
 #include "library.hpp"
 #include "lowering.hpp"
+#include "tune_classes.hpp"
 #include "tune_run.hpp"
 #include "tune_space.hpp"
 #include "verify_cases.hpp"
@@ -27,6 +28,7 @@ struct Options {
     std::string autoschedule;
     bool tuned = false;
     TuneRequest tuning;
+    std::vector<std::string> tune_sizes;
     std::vector<std::string> sizes;
     std::vector<std::string> architectures;
     int threads = 0;
@@ -73,6 +75,27 @@ void write_completions(const Loaded& loaded, const schedule::DefaultOptions& def
     }
 }
 
+std::string text_of(const std::map<std::string, std::int64_t>& sizes) {
+    std::string text;
+    for (const auto& [dim, extent] : sizes) {
+        text += fmt::format("{}{}={}", text.empty() ? "" : ",", dim, extent);
+    }
+    return text;
+}
+
+/// The classes of sizes that are about dims of this kernel, each once.
+std::vector<std::string> classes_of(const Work& work, const std::vector<std::string>& given) {
+    std::vector<std::string> own;
+    for (auto sizes : size_classes(given)) {
+        std::erase_if(sizes, [&](const auto& each) { return work.kernel.find_dim(each.first) == nullptr; });
+        const std::string text = text_of(sizes);
+        if (!text.empty() && std::ranges::find(own, text) == own.end()) {
+            own.push_back(text);
+        }
+    }
+    return own;
+}
+
 /// Those of the extents given for all kernels that are about dims of this one.
 std::vector<std::string> sizes_of(const Work& work, const std::vector<std::string>& given) {
     std::vector<std::string> own;
@@ -91,9 +114,6 @@ std::vector<std::string> tune_all(const Loaded& loaded, const schedule::DefaultO
     make_directory(options.autoschedule);
     for (const Work& work : loaded.work) {
         const std::filesystem::path path = std::filesystem::path(options.autoschedule) / (work.kernel.name + ".sched");
-        if (!work.variants.empty()) {
-            std::cerr << fmt::format("note: the schedule of `{}` has variants, and is not tuned\n", work.kernel.name);
-        }
         const bool holes = std::ranges::any_of(loaded.schedules, [&](const schedule::ScheduleFile& file) {
             return has_holes(file) && std::ranges::find(work.schedules, file.path) != work.schedules.end();
         });
@@ -101,12 +121,12 @@ std::vector<std::string> tune_all(const Loaded& loaded, const schedule::DefaultO
             std::cerr << fmt::format("note: the schedule of `{}` has holes, which keep their values\n",
                                      work.kernel.name);
         }
-        if (!work.variants.empty() || work.plan.completion_why.empty()) {
+        if (is_complete(work)) {
             std::error_code ignored;
             std::filesystem::remove(path, ignored);
             continue;
         }
-        if (work.plan.decisions.empty()) {
+        if (!has_decisions(work)) {
             std::cerr << fmt::format("note: nothing is to be decided of `{}` on this target, so it is not tuned\n",
                                      work.kernel.name);
             write_file(path, completion_file(work, loaded.target.name, defaults, by_autoschedule()));
@@ -116,7 +136,10 @@ std::vector<std::string> tune_all(const Loaded& loaded, const schedule::DefaultO
         TuneRequest request = options.tuning;
         request.files = {work.path};
         request.files.insert(request.files.end(), work.schedules.begin(), work.schedules.end());
-        request.sizes = sizes_of(work, options.sizes);
+        request.sizes = classes_of(work, options.tune_sizes);
+        if (request.sizes.empty()) {
+            request.sizes = sizes_of(work, options.sizes);
+        }
         request.output = path.string();
         request.only = holes ? "stages" : "";
         request.target = options.target;
@@ -156,9 +179,11 @@ int build(const Options& options) {
     if (options.threads != 0) {
         load_options.defaults.threads = options.threads;
     }
+    const auto classes = size_classes(options.tune_sizes);
     Loaded loaded = load(options.kernels, options.schedules, load_options);
     loaded.require_good();
     check_size_names(loaded.work, load_options.defaults.sizes);
+    check_size_names(loaded.work, classes.front());
     if (options.tuned) {
         std::vector<std::string> layers = options.schedules;
         const std::vector<std::string> tuned = tune_all(loaded, load_options.defaults, options);
@@ -224,6 +249,12 @@ void add_build(CLI::App& app, Run& run) {
         ->needs(lock)
         ->type_name("NAME");
     command->add_option("--sizes", options->sizes, "typical extents for stages without a schedule (the estimates)")
+        ->type_name("dim=n,...");
+    command
+        ->add_option("--tune-sizes", options->tune_sizes,
+                     "with --tuned: sizes to measure at, in place of --sizes; several that name the same dims are "
+                     "classes, each with a variant where it needs one")
+        ->needs(tuned)
         ->type_name("dim=n,...");
     command->add_option("--threads", options->threads, "threads that stages without a schedule keep busy (16)")
         ->check(CLI::Range(1, 256));

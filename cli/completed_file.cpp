@@ -10,30 +10,43 @@ namespace coulter::cli {
 namespace {
 
 // The line tells the fingerprint of all below it, so that a line that was edited is not taken for a machine's.
-constexpr const char* mark = "# completed ";
-constexpr const char* explanation = ": stages that the lines above leave out; written anew while nobody edits them";
+std::string mark_of(Section section) {
+    return section == Section::completed ? "# completed " : "# variants ";
+}
 
-std::string mark_of(const std::string& completion) {
-    return fmt::format("{}{}{}\n", mark, sha256(completion).substr(0, 8), explanation);
+std::string heading_of(Section section, const std::string& lines) {
+    return fmt::format("{}{}: {}; written anew while nobody edits them\n", mark_of(section), sha256(lines).substr(0, 8),
+                       section == Section::completed ? "stages that the lines above leave out"
+                                                     : "values of the holes above for other sizes");
 }
 
 } // namespace
 
-std::string with_completion(const std::string& own, const std::string& completion) {
+std::string with_section(const std::string& own, Section section, const std::string& lines) {
     const char* const gap = own.empty() || own.ends_with('\n') ? "" : "\n";
-    return fmt::format("{}{}\n{}{}", own, gap, mark_of(completion), completion);
+    return fmt::format("{}{}\n{}{}", own, gap, heading_of(section, lines), lines);
 }
 
-std::string without_completion(const std::string& text) {
-    const std::size_t at = text.rfind(std::string("\n\n") + mark);
+std::string without_section(const std::string& text, Section section) {
+    const std::size_t at = text.rfind("\n\n" + mark_of(section));
     if (at == std::string::npos) {
         return text;
     }
     const std::size_t line = at + 2;
     const std::size_t end = text.find('\n', line);
-    const std::string completion = end == std::string::npos ? "" : text.substr(end + 1);
-    const bool untouched = end != std::string::npos && text.substr(line, end + 1 - line) == mark_of(completion);
+    const std::string lines = end == std::string::npos ? "" : text.substr(end + 1);
+    const bool untouched = end != std::string::npos && text.substr(line, end + 1 - line) == heading_of(section, lines);
     return untouched ? text.substr(0, at + 1) : text;
+}
+
+std::string with_sections_of(const std::string& before, const std::string& text) {
+    for (const Section section : {Section::variants, Section::completed}) {
+        const std::size_t at = text.rfind("\n\n" + mark_of(section));
+        if (without_section(before, section) != before && at != std::string::npos) {
+            return with_section(text.substr(0, at + 1), section, text.substr(text.find('\n', at + 2) + 1));
+        }
+    }
+    return text;
 }
 
 bool is_in_place(const std::vector<std::string>& layers, const std::string& output) {

@@ -86,7 +86,7 @@ std::string indented(const std::string& lines) {
 
 /// What a variant needs beside the completion of the common part, which lies below it: that is taken back where the
 /// variant leaves the same stages out, and what it made for stages that the variant schedules.
-std::string completion_of(const schedule::Variant& variant, const schedule::Plan& common) {
+std::string completion_of(const schedule::Variant& variant, const schedule::Plan& common, const std::string& head) {
     const std::vector<std::string> own = subjects_of(variant.plan.schedule_text);
     std::string drops;
     bool is_same = variant.plan.completion_text == common.completion_text;
@@ -98,16 +98,17 @@ std::string completion_of(const schedule::Variant& variant, const schedule::Plan
             drops += fmt::format("drop {}\n", each);
         }
     }
-    const std::string body = drops + variant.plan.completion_why;
-    return is_same || body.empty()
+    const std::string body = head + (is_same ? "" : drops + variant.plan.completion_why);
+    return body.empty()
                ? ""
                : fmt::format("\nvariant {} when {} {{\n{}}}\n", variant.name, variant.when.text, indented(body));
 }
 
-std::string statements_of(const Work& work) {
+std::string statements_of(const Work& work, const VariantHeads& heads) {
     std::string text = work.plan.completion_why;
     for (const schedule::Variant& variant : work.variants) {
-        text += completion_of(variant, work.plan);
+        const auto head = heads.find(variant.name);
+        text += completion_of(variant, work.plan, head == heads.end() ? "" : head->second);
     }
     return text;
 }
@@ -124,17 +125,17 @@ std::string by_autoschedule() {
 }
 
 std::string completion_file(const Work& work, const std::string& target, const schedule::DefaultOptions& defaults,
-                            const std::string& how) {
+                            const std::string& how, const VariantHeads& heads) {
     std::string text = made_for(work, target, defaults, how);
     if (!work.schedules.empty()) {
         text += comment("A layer: it completes what other files say of the kernel, which come before it.");
     }
-    return text + fmt::format("schedule {}\n\n{}", work.kernel.name, statements_of(work));
+    return text + fmt::format("schedule {}\n\n{}", work.kernel.name, statements_of(work, heads));
 }
 
 std::string completion_section(const Work& work, const std::string& target, const schedule::DefaultOptions& defaults,
-                               const std::string& how) {
-    return made_for(work, target, defaults, how) + statements_of(work);
+                               const std::string& how, const VariantHeads& heads) {
+    return made_for(work, target, defaults, how) + statements_of(work, heads);
 }
 
 } // namespace coulter::cli

@@ -63,4 +63,23 @@ std::optional<Ranking> ranking_of(const TuneRequest& request, const TuneSubject&
     return ranking;
 }
 
+void require_measuring(const TuneRequest& request, const TuneSubject& subject) {
+    if (request.rank || request.machine.starts_with(estimated)) {
+        throw Failure(usage,
+                      "error: --rank is about one schedule at one size: several sizes, and the parts of a schedule "
+                      "with variants, are told apart by what was measured\n"
+                      "help: give one --sizes, and a schedule without variants\n");
+    }
+    const schedule::Device device = subject.loaded.target.device;
+    const bool is_exact = subject.work().plan.numerics == schedule::Numerics::exact;
+    if (device != schedule::Device::none && !is_exact && !request.lock && !is_there(device)) {
+        throw Failure(environment,
+                      fmt::format("error: no {} device is here, and several sizes, and the parts of a schedule with "
+                                  "variants, are told apart by what was measured on one\n"
+                                  "help: candidates at one size, for a schedule without variants, can be ranked by "
+                                  "estimates: --rank\n",
+                                  name_of(device)));
+    }
+}
+
 } // namespace coulter::cli

@@ -21,4 +21,8 @@ struct Ranking {
 /// Failure, exit code 2, for --rank without a device in the target and --arch without CUDA.
 [[nodiscard]] std::optional<Ranking> ranking_of(const TuneRequest& request, const TuneSubject& subject);
 
+/// For what only times tell apart: several sizes, and the parts of a schedule with variants. \throws Failure where a
+/// tuning of it would rank: exit code 2 for --rank, 4 where the target's device is not there.
+void require_measuring(const TuneRequest& request, const TuneSubject& subject);
+
 } // namespace coulter::cli

@@ -160,6 +160,62 @@ std::vector<Extents> SizeFinder::where(const std::vector<std::string>& deciding,
     return result;
 }
 
+std::optional<Extents> SizeFinder::nearest(const std::vector<std::string>& deciding,
+                                           const std::set<std::int64_t>& marks, const Extents& goal,
+                                           const std::function<bool(const Extents&)>& holds) const {
+    const auto most = static_cast<std::size_t>(
+        std::pow(most_tries, 1.0 / static_cast<double>(std::max<std::size_t>(deciding.size(), 1))));
+    struct Size {
+        std::int64_t extent = 0;
+        double distance = 0;
+    };
+    std::vector<std::vector<Size>> sizes;
+    for (const std::string& dim : deciding) {
+        const std::int64_t wanted = goal.at(dim);
+        std::set<std::int64_t> numbers{wanted};
+        const std::int64_t last = 2 * std::max(wanted, marks.empty() ? 1 : *marks.rbegin());
+        for (std::int64_t power = 1; power <= last; power *= 2) {
+            numbers.insert(power);
+        }
+        for (const std::int64_t mark : marks) {
+            numbers.insert({mark, mark - 1, mark + 1});
+        }
+        std::vector<Size>& own = sizes.emplace_back();
+        for (const std::int64_t number : numbers) {
+            if (number > 0 && number <= INT32_MAX) {
+                const double times = std::abs(std::log2(static_cast<double>(number) / static_cast<double>(wanted)));
+                const bool is_round = number == wanted || (number & (number - 1)) == 0;
+                own.push_back({number, times + (is_round ? 0.0 : 1.0)});
+            }
+        }
+        std::ranges::stable_sort(own, {}, &Size::distance);
+        own.resize(std::min(own.size(), std::max<std::size_t>(most, 2)));
+    }
+    std::optional<Extents> best;
+    double least = INFINITY;
+    std::vector<std::size_t> at(deciding.size());
+    for (bool more = true; more;) {
+        Extents chosen = goal;
+        double distance = 0;
+        for (std::size_t i = 0; i < deciding.size(); ++i) {
+            chosen[deciding[i]] = sizes[i][at[i]].extent;
+            distance += sizes[i][at[i]].distance;
+        }
+        if (distance < least) {
+            if (const Extents extents = all(chosen); valid(chosen) && holds(extents)) {
+                least = distance;
+                best = extents;
+            }
+        }
+        more = false;
+        for (std::size_t i = 0; i < at.size() && !more; ++i) {
+            more = ++at[i] < sizes[i].size();
+            at[i] = more ? at[i] : 0;
+        }
+    }
+    return best;
+}
+
 bool SizeFinder::valid(const Extents& sizes) const {
     const Extents extents = all(sizes);
     if (extents.size() != work_.kernel.dims.size() ||
@@ -209,6 +265,26 @@ bool SizeFinder::shrink(Extents& sizes) const {
         }
     }
     return false;
+}
+
+DecidingSizes deciding_sizes(const Work& work, const SizeFinder& finder) {
+    DecidingSizes deciding;
+    for (const schedule::Variant& variant : work.variants) {
+        if (!variant.when.extents) {
+            continue;
+        }
+        for (const std::string& dim : finder.sources(variant.when.extents)) {
+            if (std::ranges::find(deciding.dims, dim) == deciding.dims.end()) {
+                deciding.dims.push_back(dim);
+            }
+        }
+        for (const ir::Node* node : ir::postorder({variant.when.extents})) {
+            if (node->kind == ir::Kind::constant) {
+                deciding.marks.insert(node->integer);
+            }
+        }
+    }
+    return deciding;
 }
 
 } // namespace coulter::cli

@@ -24,12 +24,18 @@ public:
     [[nodiscard]] std::optional<Extents>
     near(const std::function<std::int64_t(const std::string&, std::size_t)>& wanted) const;
 
-    /// Extents of every dim for which `holds`: those with the fewest operations, which may take a few seconds, then those
-    /// with the most that take well under one. Searched among sizes of `deciding` near numbers that matter to somebody
-    /// (small ones, powers of two, `marks`, the estimates); the other dims are small. Empty: none was found.
+    /// Extents of every dim for which `holds`: those with the fewest operations, which may take a few seconds, then
+    /// those with the most that take well under one. Searched among sizes of `deciding` near numbers that matter to
+    /// somebody (small ones, powers of two, `marks`, the estimates); the other dims are small. Empty: none was found.
     [[nodiscard]] std::vector<Extents> where(const std::vector<std::string>& deciding,
                                              const std::set<std::int64_t>& marks,
                                              const std::function<bool(const Extents&)>& holds) const;
+
+    /// Extents of every dim for which `holds`, near `goal`: of `deciding` those numbers that are the fewest times
+    /// larger or smaller, round ones first; the other dims as there. Nothing: none was found.
+    [[nodiscard]] std::optional<Extents> nearest(const std::vector<std::string>& deciding,
+                                                 const std::set<std::int64_t>& marks, const Extents& goal,
+                                                 const std::function<bool(const Extents&)>& holds) const;
 
     /// The chosen dims that the extents in an expression depend on.
     [[nodiscard]] std::vector<std::string> sources(const ir::Ref& expression) const;
@@ -49,5 +55,12 @@ private:
     std::vector<std::string> free_;
     std::optional<Extents> base_;
 };
+
+/// The chosen dims that the conditions of variants ask for, and the numbers in them.
+struct DecidingSizes {
+    std::vector<std::string> dims;
+    std::set<std::int64_t> marks;
+};
+[[nodiscard]] DecidingSizes deciding_sizes(const Work& work, const SizeFinder& finder);
 
 } // namespace coulter::cli

@@ -18,6 +18,8 @@ void add_tune(CLI::App& app, Run& run) {
         "      writes the best values into matmul.sched; a later run goes on where this one ended\n"
         "  coulter tune matmul.coulter matmul.sched --sizes i=512,j=512,k=512 --threads 1 --budget 200 -o tuned.sched\n"
         "      200 candidates, and another file\n"
+        "  coulter tune matmul.coulter --sizes i=64,j=64,k=64 --sizes i=4096,j=4096,k=4096 -o matmul.sched\n"
+        "      one file for both: a variant for the sizes that want another schedule\n"
         "  coulter records export -o tuned.jsonl\n"
         "  coulter tune matmul.coulter matmul.sched --lock --store tuned.jsonl\n"
         "      for release builds: takes what was recorded, and measures nothing\n"
@@ -39,7 +41,11 @@ void add_tune(CLI::App& app, Run& run) {
         ->add_option("--only", options->only,
                      "search the `holes`, and leave the rest to the default schedule; or the `stages` left out (both)")
         ->check(CLI::IsMember({"holes", "stages"}));
-    command->add_option("--sizes", options->sizes, "extents in place of the estimates")->type_name("dim=n,...");
+    command
+        ->add_option("--sizes", options->sizes,
+                     "extents in place of the estimates; several that name the same dims are classes, each with a "
+                     "variant where it needs one")
+        ->type_name("dim=n,...");
     command->add_option("--threads", options->threads, "threads of the kernel (the number of processors)")
         ->check(CLI::Range(1, 256));
     command->add_option("--seed", options->seed, "of the search (1)");

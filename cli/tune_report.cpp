@@ -21,15 +21,20 @@ std::string interval_text(const tune::Record& record) {
     return fmt::format("{} to {}", time_text(interval.lower), time_text(interval.upper));
 }
 
-double ratio(const tune::SearchResult& result) {
+std::string counts(const tune::SearchResult& result) {
+    return counts_text(result.candidates, result.outcomes);
+}
+
+} // namespace
+
+double speedup(const tune::SearchResult& result) {
     return tune::median(result.initial->record.samples) / tune::median(result.best->record.samples);
 }
 
-/// `33 candidates: 30 timed, 2 wrong, 1 crashed`
-std::string counts(const tune::SearchResult& result) {
-    std::string text = fmt::format("{} candidate{}", result.candidates, result.candidates == 1 ? "" : "s");
+std::string counts_text(std::size_t candidates, const std::map<tune::Outcome, std::size_t>& outcomes) {
+    std::string text = fmt::format("{} candidate{}", candidates, candidates == 1 ? "" : "s");
     const char* separator = ": ";
-    for (const auto& [outcome, count] : result.outcomes) {
+    for (const auto& [outcome, count] : outcomes) {
         text += fmt::format("{}{} {}", separator, count, tune::name(outcome));
         separator = ", ";
     }
@@ -44,8 +49,6 @@ std::string choices_text(const tune::Record& record) {
     return text.empty() ? "as the default schedule" : text;
 }
 
-} // namespace
-
 TuneProgress::TuneProgress(std::string kernel, std::optional<double> seconds)
     : kernel_(std::move(kernel)), seconds_(seconds), enabled_(isatty(STDERR_FILENO) != 0), start_(now()) {}
 
@@ -55,12 +58,13 @@ TuneProgress::~TuneProgress() {
     }
 }
 
-void TuneProgress::show(const tune::SearchProgress& progress) {
+void TuneProgress::show(const tune::SearchProgress& progress, const std::string& of) {
     const double elapsed = now() - start_;
     if (!enabled_ || elapsed < 2) {
         return;
     }
-    std::string text = fmt::format("{}: {}, {} candidates", kernel_, progress.doing, progress.candidates);
+    std::string text = fmt::format("{}{}: {}, {} candidates", kernel_, of.empty() ? "" : " at " + of, progress.doing,
+                                   progress.candidates);
     if (progress.recorded > 0) {
         text += fmt::format(" ({} recorded)", progress.recorded);
     }
@@ -80,9 +84,8 @@ void TuneProgress::show(const tune::SearchProgress& progress) {
     shown_ = true;
 }
 
-std::vector<std::string> provenance(const TuneSubject& subject, const tune::Setting& setting,
-                                    const tune::Space& space, const tune::SearchResult& result,
-                                    std::uint64_t seed) {
+std::vector<std::string> provenance(const TuneSubject& subject, const tune::Setting& setting, const tune::Space& space,
+                                    const tune::SearchResult& result, std::uint64_t seed) {
     const tune::Record& best = result.best->record;
     std::vector<std::string> lines;
     lines.push_back(fmt::format("{} at {}; {} thread{}, {}", subject.work().kernel.name, setting.sizes, setting.threads,
@@ -91,7 +94,7 @@ std::vector<std::string> provenance(const TuneSubject& subject, const tune::Sett
     std::string time = fmt::format("{}, median of {} samples, 95 % interval {}", time_text(tune::median(best.samples)),
                                    best.samples.size(), interval_text(best));
     if (result.initial) {
-        time += fmt::format("; {:.2f} times as fast as before", ratio(result));
+        time += fmt::format("; {:.2f} times as fast as before", speedup(result));
     }
     lines.push_back(time);
     lines.push_back(space.summary(result.best->candidate.assignment));
@@ -114,7 +117,7 @@ std::string tune_report(const TuneSubject& subject, const tune::SearchResult& re
                                                interval_text(best))});
     if (result.initial && !same) {
         rows.push_back(
-            {"speedup", fmt::format("{:.2f}{}", ratio(result), result.compared ? ", measured side by side" : "")});
+            {"speedup", fmt::format("{:.2f}{}", speedup(result), result.compared ? ", measured side by side" : "")});
     }
     rows.push_back({"choices", choices_text(best)});
     std::string tried = counts(result);
@@ -129,8 +132,7 @@ std::string tune_report(const TuneSubject& subject, const tune::SearchResult& re
     return table(rows, {false, false});
 }
 
-std::string tune_json(const TuneSubject& subject, const tune::Setting& setting, const tune::SearchResult& result,
-                      const std::string& written) {
+nlohmann::ordered_json search_json(const TuneSubject& subject, const tune::SearchResult& result) {
     const auto timing = [](const tune::Record& record) -> nlohmann::ordered_json {
         const tune::Interval interval = tune::median_interval(record.samples);
         return {{"median", tune::median(record.samples)},
@@ -142,23 +144,31 @@ std::string tune_json(const TuneSubject& subject, const tune::Setting& setting, 
     for (const auto& [outcome, count] : result.outcomes) {
         outcomes[std::string(tune::name(outcome))] = count;
     }
-    const nlohmann::ordered_json json{
-        {"kernel", subject.work().kernel.name},
-        {"extents", subject.sizes},
-        {"machine", setting.machine},
-        {"target", setting.target},
-        {"threads", setting.threads},
-        {"before", result.initial ? timing(result.initial->record) : nlohmann::ordered_json()},
-        {"best", timing(result.best->record)},
-        {"choices", result.best->record.choices},
-        {"candidates", result.candidates},
-        {"measured", result.measured},
-        {"refused", result.refused},
-        {"outcomes", outcomes},
-        {"compared", result.compared},
-        {"complete", result.complete},
-        {"written", written}};
-    return json.dump(2) + '\n';
+    return {{"extents", subject.sizes},
+            {"before", result.initial ? timing(result.initial->record) : nlohmann::ordered_json()},
+            {"best", timing(result.best->record)},
+            {"choices", result.best->record.choices},
+            {"candidates", result.candidates},
+            {"measured", result.measured},
+            {"refused", result.refused},
+            {"outcomes", outcomes},
+            {"compared", result.compared},
+            {"complete", result.complete}};
+}
+
+std::string tune_json(const TuneSubject& subject, const tune::Setting& setting, const tune::SearchResult& result,
+                      const std::string& written) {
+    nlohmann::ordered_json json = search_json(subject, result);
+    const nlohmann::ordered_json extents = json["extents"];
+    json.erase("extents");
+    nlohmann::ordered_json all{{"kernel", subject.work().kernel.name},
+                               {"extents", extents},
+                               {"machine", setting.machine},
+                               {"target", setting.target},
+                               {"threads", setting.threads}};
+    all.update(json);
+    all["written"] = written;
+    return all.dump(2) + '\n';
 }
 
 } // namespace coulter::cli

@@ -4,6 +4,8 @@
 #include "coulter/tune/search.hpp"
 #include "tune_subject.hpp"
 
+#include <nlohmann/json.hpp>
+
 namespace coulter::cli {
 
 /// A line on the terminal, rewritten at each candidate from two seconds on. Unlike Progress it has no thread: children
@@ -15,7 +17,8 @@ public:
     TuneProgress(const TuneProgress&) = delete;
     TuneProgress& operator=(const TuneProgress&) = delete;
 
-    void show(const tune::SearchProgress& progress);
+    /// `of`: which of several searches.
+    void show(const tune::SearchProgress& progress, const std::string& of = {});
 
 private:
     std::string kernel_;
@@ -25,10 +28,23 @@ private:
     double start_;
 };
 
+/// `33 candidates: 30 timed, 2 wrong, 1 crashed`
+[[nodiscard]] std::string counts_text(std::size_t candidates, const std::map<tune::Outcome, std::size_t>& outcomes);
+
+/// `lanes = 8, rows = 4`: what a record is of.
+[[nodiscard]] std::string choices_text(const tune::Record& record);
+
+/// By how much the best is faster than what the search began with. \pre both are known.
+[[nodiscard]] double speedup(const tune::SearchResult& result);
+
 /// All that the lines say follows from the records and the command line, so that the same of both gives the same file.
 [[nodiscard]] std::vector<std::string> provenance(const TuneSubject& subject, const tune::Setting& setting,
                                                   const tune::Space& space, const tune::SearchResult& result,
                                                   std::uint64_t seed);
+
+/// `extents, before, best, choices, candidates, measured, refused, outcomes, compared, complete` of a search.
+/// \pre it has a best.
+[[nodiscard]] nlohmann::ordered_json search_json(const TuneSubject& subject, const tune::SearchResult& result);
 
 [[nodiscard]] std::string tune_report(const TuneSubject& subject, const tune::SearchResult& result,
                                       const std::string& written);

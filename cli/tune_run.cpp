@@ -10,14 +10,16 @@
 #include "machine.hpp"
 #include "rank_evaluator.hpp"
 #include "rank_report.hpp"
+#include "tune_budget.hpp"
+#include "tune_classes.hpp"
 #include "tune_evaluator.hpp"
+#include "tune_parts.hpp"
 #include "tune_report.hpp"
 #include "tune_space.hpp"
+#include "tune_starts.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
-#include <cmath>
 #include <fmt/format.h>
 #include <iostream>
 #include <sstream>
@@ -27,85 +29,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Of a budget in time, for the comparison at the end.
-constexpr double share_of_comparison = 0.15;
-constexpr double most_comparison = 6; ///< seconds
-
-struct Budget {
-    std::optional<double> seconds;
-    std::optional<std::size_t> candidates;
-};
-
-Budget parse_budget(const std::string& text) {
-    double value = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    const std::string unit(stop, end);
-    const double factor = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
-    if (error == std::errc() && value > 0 && value < 1e9) {
-        if (factor > 0) {
-            return {value * factor, std::nullopt};
-        }
-        if (unit.empty() && value == std::floor(value)) {
-            return {std::nullopt, static_cast<std::size_t>(value)};
-        }
-    }
-    throw Failure(usage, fmt::format("error: --budget wants a time (60s, 5m, 1h) or a number of candidates (500), and "
-                                     "`{}` is neither\n",
-                                     text));
-}
-
-/// What was fastest at other sizes of the class: at most one start for each of those sizes.
-std::vector<tune::Assignment> starts_of(const tune::Store& store, const tune::Setting& setting,
-                                        const tune::Space& space) {
-    std::map<std::string, std::pair<double, tune::Assignment>> best;
-    for (const tune::Store::Entry& entry : store.of_class(setting)) {
-        const auto assignment = assignment_of(space, entry.record.choices);
-        if (entry.record.outcome == tune::Outcome::timed && assignment) {
-            const double seconds = tune::median(entry.record.samples);
-            const auto [at, is_new] = best.emplace(entry.setting.sizes, std::pair(seconds, *assignment));
-            if (!is_new && seconds < at->second.first) {
-                at->second = {seconds, *assignment};
-            }
-        }
-    }
-    std::vector<tune::Assignment> starts;
-    for (const auto& [sizes, each] : best) {
-        if (starts.size() < 4 && std::ranges::find(starts, each.second) == starts.end()) {
-            starts.push_back(each.second);
-        }
-    }
-    return starts;
-}
-
-/// Decisions about all stages at once, each by itself: no sequence of small changes leads there.
-std::vector<tune::Assignment> sweeping_starts(const tune::Space& space) {
-    std::vector<tune::Assignment> starts;
-    for (std::size_t i = 0; i < space.choices().size(); ++i) {
-        const tune::Choice& choice = space.choices()[i];
-        for (std::size_t value = 0; choice.name.ends_with(" of *") && value < choice.domain.size(); ++value) {
-            if (value != choice.initial) {
-                starts.push_back(tune::initial(space));
-                starts.back()[i] = value;
-            }
-        }
-    }
-    return starts;
-}
-
-/// Records of other kernels on the same machine.
-std::vector<tune::Store::Entry> others_of(const tune::Store& store, const tune::Setting& setting) {
-    std::vector<tune::Store::Entry> others = store.all();
-    std::erase_if(others, [&](const tune::Store::Entry& each) {
-        return each.setting.kernel == setting.kernel || each.setting.machine != setting.machine;
-    });
-    return others;
-}
-
 class Tuning {
 public:
-    explicit Tuning(const TuneRequest& request)
-        : request_(request), budget_(parse_budget(request.budget)), subject_(subject_of(request)),
+    /// \pre the sizes of the subject are settled.
+    Tuning(const TuneRequest& request, TuneSubject subject)
+        : request_(request), budget_(parse_budget(request.budget)), subject_(std::move(subject)),
           ranking_(ranking_of(request, subject_)),
           setting_(setting_of(subject_, ranking_ ? ranking_->machine : request.machine)),
           path_(subject_.schedules[subject_.tuned]),
@@ -271,7 +199,21 @@ private:
 
 int tune_kernel(const TuneRequest& request) {
     try {
-        return Tuning(request).run();
+        // Mistakes of the command line are told before anything is read.
+        static_cast<void>(parse_budget(request.budget));
+        const auto classes = size_classes(request.sizes);
+        TuneSubject subject = subject_of(request, classes.size() > 1);
+        if (!subject.work().variants.empty() || classes.size() > 1) {
+            require_measuring(request, subject);
+        }
+        if (!subject.work().variants.empty()) {
+            return tune_parts(request, subject, classes);
+        }
+        if (classes.size() > 1) {
+            return tune_classes(request, subject, classes);
+        }
+        subject.complete(classes.front());
+        return Tuning(request, std::move(subject)).run();
     } catch (const tune::StoreError& error) {
         throw Failure(environment, error.what());
     }

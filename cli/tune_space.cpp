@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <set>
 
 namespace coulter::cli {
 namespace {
@@ -39,17 +40,11 @@ std::optional<std::size_t> file_with_holes(const Loaded& loaded, const std::vect
 
 /// \throws Failure where there is nothing to tune without holes, or no name for the file.
 void require_undecided(const Work& work, const std::vector<std::string>& layers, const TuneRequest& request) {
-    if (!work.variants.empty()) {
-        throw failure(
-            refused, "M006",
-            fmt::format("the schedule of `{}` has variants and no hole, so there is nothing to tune", work.kernel.name),
-            "write `tune n in {8, 16, 32} = 16` in a variant, and `?n` where the value belongs");
-    }
     if (request.only == "holes") {
         throw failure(refused, "M006", "--only holes was given, and no file has a hole",
                       "write `tune n in {8, 16, 32} = 16`, and `?n` where the value belongs, or leave --only out");
     }
-    if (work.plan.completion_why.empty()) {
+    if (is_complete(work)) {
         const char* const which = request.only == "stages"
                                       ? "in {} every stage has a schedule, so there is nothing to tune"
                                       : "there is no hole in {}, and every stage has a schedule, so "
@@ -76,8 +71,7 @@ class Completing {
 public:
     explicit Completing(const TuneSubject& subject) : subject_(subject) {
         options_.target = subject.target;
-        options_.defaults.threads = subject.threads;
-        options_.defaults.sizes = subject.sizes;
+        options_.defaults = defaults_of(subject);
         options_.texts = subject.texts;
     }
 
@@ -105,7 +99,6 @@ public:
         return section.empty() ? section : with_completion(filled, section);
     }
 
-private:
     [[nodiscard]] Loaded loaded(const std::optional<std::string>& filled, const schedule::Decided& decided) const {
         LoadOptions options = options_;
         options.defaults.decided = decided;
@@ -117,29 +110,47 @@ private:
         return load({subject_.work().path}, layers, options);
     }
 
+private:
     template <class Write>
     [[nodiscard]] std::string written(const std::optional<std::string>& filled, const schedule::Decided& decided,
                                       const Write& write) const {
         const Loaded all = loaded(filled, decided);
-        return all.report.has_errors() ? std::string()
-                                       : write(all.work.front(), all.target.name, options_.defaults,
-                                               fmt::format("by `coulter tune` {}", COULTER_VERSION));
+        return all.report.has_errors()
+                   ? std::string()
+                   : write(all.work.front(), all.target.name, options_.defaults, by_tune(), VariantHeads{});
     }
 
     const TuneSubject& subject_;
     LoadOptions options_;
 };
 
+std::set<std::string> variants_in(const std::string& text) {
+    std::set<std::string> names;
+    for (const schedule::Statement& each : schedule::parse_schedule(text, {}).file.statements) {
+        if (each.kind == schedule::Statement::Kind::variant) {
+            names.insert(each.stage.text);
+        }
+    }
+    return names;
+}
+
 /// Texts of the files of which an earlier run wrote a part that is to be written anew.
-std::map<std::string, std::string> own_texts(const std::vector<std::string>& layers, const TuneRequest& request) {
+std::map<std::string, std::string> own_texts(const std::vector<std::string>& layers, const TuneRequest& request,
+                                             bool several) {
     std::map<std::string, std::string> texts;
-    if (!layers.empty() && request.only != "holes") {
-        const std::string& top = layers.back();
-        const std::string text = read_file(top);
-        const std::string own = without_completion(text);
-        const bool fills = request.only != "stages" && has_holes(schedule::parse_schedule(own, top).file);
-        if (own != text && (fills || is_in_place({top}, request.output))) {
-            texts[top] = own;
+    for (const std::string& path : layers) {
+        const std::string text = read_file(path);
+        std::string own = several ? without_section(text, Section::variants) : text;
+        if (path == layers.back() && request.only != "holes") {
+            const std::string less = without_section(own, Section::completed);
+            const bool fills = request.only != "stages" && has_holes(schedule::parse_schedule(less, path).file);
+            // What was tuned for several sizes is not given up for one.
+            if ((fills || is_in_place({path}, request.output)) && (several || variants_in(less) == variants_in(own))) {
+                own = less;
+            }
+        }
+        if (own != text) {
+            texts[path] = own;
         }
     }
     return texts;
@@ -147,10 +158,9 @@ std::map<std::string, std::string> own_texts(const std::vector<std::string>& lay
 
 } // namespace
 
-TuneSubject subject_of(const TuneRequest& request) {
+TuneSubject subject_of(const TuneRequest& request, bool several) {
     const KernelAndSchedules files = split_files(request.files);
     TuneSubject subject;
-    const auto given = parse_sizes(request.sizes);
     subject.target = request.target;
     subject.runtime = request.runtime;
     subject.threads = request.threads;
@@ -158,7 +168,7 @@ TuneSubject subject_of(const TuneRequest& request) {
     subject.tolerance = request.tolerance;
     subject.limits = request.limits;
     subject.code_bytes = static_cast<std::int64_t>(request.code_mib * 1024 * 1024);
-    subject.texts = own_texts(files.schedules, request);
+    subject.texts = own_texts(files.schedules, request, several);
     subject.load_files(files.kernel, files.schedules);
     const auto with_holes = request.only == "stages" ? std::nullopt : file_with_holes(subject.loaded, files.schedules);
     if (with_holes) {
@@ -166,8 +176,7 @@ TuneSubject subject_of(const TuneRequest& request) {
         subject.fills = true;
         // What completes all layers may need what the highest one makes.
         subject.completes = request.only.empty() && subject.tuned + 1 == files.schedules.size() &&
-                            subject.work().variants.empty() && !subject.work().plan.completion_why.empty() &&
-                            !subject.work().plan.decisions.empty();
+                            !is_complete(subject.work()) && has_decisions(subject.work());
     } else {
         require_undecided(subject.work(), files.schedules, request);
         const bool is_output = is_in_place(files.schedules, request.output);
@@ -188,13 +197,20 @@ TuneSubject subject_of(const TuneRequest& request) {
         }
         subject.texts.try_emplace(path, read_file(path));
     }
-    subject.complete(given);
     return subject;
 }
 
 bool has_holes(const schedule::ScheduleFile& file) {
-    return std::ranges::find(file.statements, schedule::Statement::Kind::tune, &schedule::Statement::kind) !=
-           file.statements.end();
+    const auto is_hole = [](const schedule::Statement& each) { return each.kind == schedule::Statement::Kind::tune; };
+    return std::ranges::any_of(file.statements, [&](const schedule::Statement& each) {
+        return is_hole(each) ||
+               (each.kind == schedule::Statement::Kind::variant && std::ranges::any_of(each.body, is_hole));
+    });
+}
+
+bool has_decisions(const Work& work) {
+    return !work.plan.decisions.empty() ||
+           std::ranges::any_of(work.variants, [](const auto& each) { return !each.plan.decisions.empty(); });
 }
 
 bool changes_given_file(const TuneSubject& subject) {
@@ -221,6 +237,43 @@ std::unique_ptr<tune::Space> space_of(const TuneSubject& subject) {
         own, path, completing->decisions(), [completing](const std::string& filled, const schedule::Decided& decided) {
             return completing->file(filled, decided);
         });
+}
+
+std::string filled_text(const TuneSubject& subject, const std::map<std::string, std::string>& choices) {
+    if (!changes_given_file(subject)) {
+        return {};
+    }
+    const std::string& path = subject.schedules[subject.tuned];
+    if (!subject.fills) {
+        return subject.texts.at(path);
+    }
+    const tune::HoleSpace holes(subject.texts.at(path), path);
+    tune::Assignment values = tune::initial(holes);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const tune::Choice& hole = holes.choices()[i];
+        const auto chosen = choices.find(hole.name);
+        const auto at = chosen == choices.end() ? hole.domain.end() : std::ranges::find(hole.domain, chosen->second);
+        values[i] = at == hole.domain.end() ? values[i] : static_cast<std::size_t>(at - hole.domain.begin());
+    }
+    return holes.schedule_text(values);
+}
+
+Work completed_work(const TuneSubject& subject, const std::map<std::string, std::string>& choices) {
+    const std::optional<std::string> filled =
+        changes_given_file(subject) ? std::optional(filled_text(subject, choices)) : std::nullopt;
+    // A hole is no decision, and what is no decision changes nothing.
+    return Completing(subject).loaded(filled, choices).work.front();
+}
+
+schedule::DefaultOptions defaults_of(const TuneSubject& subject) {
+    schedule::DefaultOptions defaults;
+    defaults.threads = subject.threads;
+    defaults.sizes = subject.sizes;
+    return defaults;
+}
+
+std::string by_tune() {
+    return fmt::format("by `coulter tune` {}", COULTER_VERSION);
 }
 
 } // namespace coulter::cli

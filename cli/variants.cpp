@@ -19,6 +19,14 @@ const schedule::Variant* variant_for(const Work& work, const std::map<std::strin
     return nullptr;
 }
 
+std::set<std::string> parts_at(const Work& work, const std::map<std::string, std::int64_t>& extents) {
+    std::set<std::string> parts;
+    for (const Tensors& tensors : {Tensors{}, Tensors{false, 1}}) {
+        parts.insert(part_name(variant_for(work, extents, tensors)));
+    }
+    return parts;
+}
+
 std::string part_name(const schedule::Variant* variant) {
     return variant == nullptr ? "common" : variant->name;
 }

@@ -3,6 +3,8 @@
 
 #include "inputs.hpp"
 
+#include <set>
+
 namespace coulter::cli {
 
 /// What a condition may ask of the tensors of a call.
@@ -14,6 +16,9 @@ struct Tensors {
 /// The variant that the runtime calls, or null for the common part. `processor` is a name of target.hpp: what runs it.
 [[nodiscard]] const schedule::Variant* variant_for(const Work& work, const std::map<std::string, std::int64_t>& extents,
                                                    const Tensors& tensors, const std::string& processor = "host");
+
+/// Parts of the schedule that a call of these sizes reaches, whichever way its tensors are given.
+[[nodiscard]] std::set<std::string> parts_at(const Work& work, const std::map<std::string, std::int64_t>& extents);
 
 /// `common` for null.
 [[nodiscard]] std::string part_name(const schedule::Variant* variant);

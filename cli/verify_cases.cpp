@@ -14,15 +14,6 @@ namespace {
 
 using Extents = std::map<std::string, std::int64_t>;
 
-/// Parts of the schedule that a call of these sizes reaches, whichever way its tensors are given.
-std::set<std::string> reached(const Work& work, const Extents& extents) {
-    std::set<std::string> parts;
-    for (const Tensors& tensors : {Tensors{}, Tensors{false, 1}}) {
-        parts.insert(part_name(variant_for(work, extents, tensors)));
-    }
-    return parts;
-}
-
 /// Sizes for the parts of the schedule that `cases` leave out: the smallest and the largest that reach each. They come
 /// first, so that none of them is cut off.
 void add_parts(const Work& work, const SizeFinder& finder, std::vector<SizeCase>& cases) {
@@ -31,30 +22,15 @@ void add_parts(const Work& work, const SizeFinder& finder, std::vector<SizeCase>
         missing.insert(part);
     }
     for (const SizeCase& each : cases) {
-        for (const std::string& part : reached(work, each.extents)) {
+        for (const std::string& part : parts_at(work, each.extents)) {
             missing.erase(part);
         }
     }
-    std::vector<std::string> deciding;
-    std::set<std::int64_t> marks;
-    for (const schedule::Variant& variant : work.variants) {
-        if (variant.when.extents) {
-            for (const std::string& dim : finder.sources(variant.when.extents)) {
-                if (std::ranges::find(deciding, dim) == deciding.end()) {
-                    deciding.push_back(dim);
-                }
-            }
-            for (const ir::Node* node : ir::postorder({variant.when.extents})) {
-                if (node->kind == ir::Kind::constant) {
-                    marks.insert(node->integer);
-                }
-            }
-        }
-    }
+    const auto [deciding, marks] = deciding_sizes(work, finder);
     std::vector<SizeCase> added;
     for (const std::string& part : missing) {
         const std::vector<Extents> found = finder.where(
-            deciding, marks, [&](const Extents& extents) { return reached(work, extents).contains(part); });
+            deciding, marks, [&](const Extents& extents) { return parts_at(work, extents).contains(part); });
         for (std::size_t i = 0; i < found.size(); ++i) {
             added.push_back({fmt::format("{} sizes of {}", i == 0 ? "smallest" : "largest", part), found[i]});
         }

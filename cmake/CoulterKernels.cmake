@@ -9,6 +9,8 @@
 #                               write the schedule of the stages that have none to NAME.kernels/schedules/<kernel>.sched:
 #                               by estimates, or by measuring
 #     [SIZES dim=n...]          typical extents for those stages; default: the kernels' estimates
+#     [TUNE_SIZES dim=n,...]    with AUTOSCHEDULE tuned: the sizes to measure at. Several, each of which names the same
+#                               dims, are classes: the schedule has a variant for those that need one of their own
 #     [PARAMS name=value...]    passed to the generator as -p name=value
 #     [SHARED]                  libNAME.so instead of libNAME.a
 #     [INSTALL])                install the library, its headers and a package NAME
@@ -65,7 +67,7 @@ endfunction()
 # Sets `out` to an argument that looks like a keyword and is none. CMake takes it for a value of the keyword before it.
 function(_coulter_kernels_unknown out)
   set(unknown "${ARG_UNPARSED_ARGUMENTS}")
-  foreach(keyword IN ITEMS SOURCES COULTER SCHEDULES TARGETS PARAMS SIZES GRADIENTS AUTOSCHEDULE)
+  foreach(keyword IN ITEMS SOURCES COULTER SCHEDULES TARGETS PARAMS SIZES TUNE_SIZES GRADIENTS AUTOSCHEDULE)
     foreach(value IN LISTS ARG_${keyword})
       if(value MATCHES "^[A-Z][A-Z_]+$")
         list(APPEND unknown "${value}")
@@ -119,6 +121,22 @@ function(_coulter_kernels_check name)
       _coulter_kernels_error("${name}" "SIZES wants dim=n, not: ${size}")
     endif()
   endforeach()
+
+  set(size "[A-Za-z_][A-Za-z0-9_.]*=[0-9]+")
+  set(seen "")
+  foreach(sizes IN LISTS ARG_TUNE_SIZES)
+    if(NOT sizes MATCHES "^${size}(,${size})*$")
+      _coulter_kernels_error("${name}" "TUNE_SIZES wants dim=n,dim=n,... for each class of sizes, not: ${sizes}")
+    endif()
+    if(sizes IN_LIST seen)
+      _coulter_kernels_error("${name}" "TUNE_SIZES has these sizes twice: ${sizes}")
+    endif()
+    list(APPEND seen "${sizes}")
+  endforeach()
+  if(DEFINED ARG_TUNE_SIZES AND NOT ARG_AUTOSCHEDULE STREQUAL "tuned")
+    _coulter_kernels_error("${name}" "TUNE_SIZES wants AUTOSCHEDULE tuned: nothing is measured without it"
+      "typical extents for AUTOSCHEDULE instant are given by SIZES")
+  endif()
 
   set(given "")
   foreach(keyword IN ITEMS GENERATOR SOURCES COULTER)
@@ -238,7 +256,7 @@ endfunction()
 
 function(coulter_add_kernels name)
   set(options SHARED INSTALL)
-  set(lists GENERATOR SOURCES COULTER KERNELS SCHEDULES TARGETS PARAMS SIZES GRADIENTS AUTOSCHEDULE)
+  set(lists GENERATOR SOURCES COULTER KERNELS SCHEDULES TARGETS PARAMS SIZES TUNE_SIZES GRADIENTS AUTOSCHEDULE)
   set(ARG_KNOWN ${lists} ${options})
   cmake_parse_arguments(PARSE_ARGV 1 ARG "${options}" "" "${lists}")
   _coulter_kernels_check("${name}")
@@ -378,6 +396,9 @@ function(coulter_add_kernels name)
   endif()
   foreach(size IN LISTS ARG_SIZES)
     list(APPEND decisions --sizes "${size}")
+  endforeach()
+  foreach(sizes IN LISTS ARG_TUNE_SIZES)
+    list(APPEND decisions --tune-sizes "${sizes}")
   endforeach()
   set(programs coulter::coulter-cli "$<TARGET_FILE:coulter::coulter-cli>")
   if(TARGET coulter::coulter-lower)

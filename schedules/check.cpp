@@ -166,7 +166,8 @@ std::optional<Plan> plan_of(const ir::Kernel& kernel, const ScheduleFile& statem
     }
     requirements.check_names(kernel, made, header.one_kernel, result.diagnostics);
     detail::Completed completed = detail::complete_plan(model, requirements, options, result.diagnostics);
-    for (std::size_t i = 0; i < completed.violations.size() && result.diagnostics.size() < detail::most_diagnostics; ++i) {
+    for (std::size_t i = 0; i < completed.violations.size() && result.diagnostics.size() < detail::most_diagnostics;
+         ++i) {
         report(completed.violations[i], model, completed, result.diagnostics);
     }
     std::optional<Plan> plan = std::move(completed.plan);
@@ -240,7 +241,7 @@ CheckResult check(const ir::Kernel& kernel, const std::vector<ScheduleFile>& fil
         if (!variant.when.target.empty()) {
             for_variant.target = variant_target(variant.when, find_target(options.target).value_or(Target{})).name;
         }
-        ScheduleFile statements = expanded.common;
+        ScheduleFile statements = each.common;
         statements.statements.insert(statements.statements.end(), each.statements.begin(), each.statements.end());
         if (std::optional<Plan> plan = plan_of(kernel, statements, header, expanded.requirements, for_variant, result);
             plan && good) {

@@ -2,6 +2,7 @@
 
 #include "expand.hpp"
 
+#include "expand_layers.hpp"
 #include "expand_names.hpp"
 
 #include <algorithm>
@@ -10,33 +11,6 @@
 
 namespace coulter::schedule::detail {
 namespace {
-
-constexpr std::size_t deepest_use = 32;
-constexpr std::size_t most_directives = 100'000;
-
-using Bindings = std::map<std::string, Argument>;
-
-struct Macro {
-    const Statement* statement = nullptr;
-    int layer = 0;
-    std::string prefix; ///< of the function that carries it
-};
-
-/// What a macro's body is expanded with.
-struct Scope {
-    int layer = 0;
-    std::string prefix; ///< of the macros that need no prefix here
-    Bindings bindings;
-    std::vector<Note> via;
-    std::set<const Statement*> open; ///< macros that are being expanded
-};
-
-std::string text_of(const Argument& argument) {
-    if (argument.number) {
-        return argument.number->symbol.empty() ? std::to_string(argument.number->value) : argument.number->symbol;
-    }
-    return argument.name.text;
-}
 
 class Expander {
 public:
@@ -55,13 +29,28 @@ public:
         }
     }
 
+    /// The values that holes have in one variant alone.
+    void declare_in_variant(const std::vector<Statement>& statements, int layer, const std::string& variant) {
+        for (const Statement& s : statements) {
+            if (s.kind == Statement::Kind::variant && s.stage.text == variant) {
+                for (const Statement& inner : s.body) {
+                    if (inner.kind == Statement::Kind::tune) {
+                        declare_hole(inner, layer);
+                    }
+                }
+            } else if (s.kind == Statement::Kind::include && s.included != nullptr) {
+                declare_in_variant(s.included->statements, layer, variant);
+            }
+        }
+    }
+
     void common(const std::vector<Statement>& statements, Scope scope) {
         for (const Statement& s : statements) {
             if (s.kind == Statement::Kind::variant && scope.layer > 0) {
                 const auto at = std::ranges::find_if(
                     out_.variants, [&](const ExpandedVariant& each) { return each.line->stage.text == s.stage.text; });
                 if (at == out_.variants.end()) {
-                    out_.variants.push_back({&s, {}});
+                    out_.variants.push_back({&s, {}, {}});
                 } else if (format(at->line->condition) != format(s.condition)) {
                     error("S103", s.span, fmt::format("a second condition for variant `{}`", s.stage.text),
                           "a variant has one condition; repeat it, or choose another name",
@@ -78,7 +67,9 @@ public:
                 const auto at = std::ranges::find_if(
                     out_.variants, [&](const ExpandedVariant& each) { return each.line->stage.text == s.stage.text; });
                 for (const Statement& inner : s.body) {
-                    put(inner, scope, at->statements);
+                    if ((!only_ || *only_ == s.stage.text) && !left_out_.contains(s.stage.text)) {
+                        put(inner, scope, at->statements);
+                    }
                 }
             } else if (s.kind == Statement::Kind::include && s.included != nullptr) {
                 variants(s.included->statements, scope);
@@ -86,18 +77,30 @@ public:
         }
     }
 
-    void finish() {
+    /// Of variants, only the statements of this one are expanded.
+    void keep_to(const std::string& variant) { only_ = variant; }
+    /// The statements of these variants are not expanded.
+    void leave_out(const std::set<std::string>& variants) { left_out_ = variants; }
+
+    [[nodiscard]] const std::set<std::string>& used() const { return used_; }
+
+    /// Warns of holes from that layer on that are used neither here nor in `elsewhere`.
+    void finish(int layer, const std::set<std::string>& elsewhere) {
         for (const Hole& hole : out_.holes) {
-            if (!used_.contains(hole.name)) {
-                diagnostics_.push_back({Severity::warning, "S087", hole.span,
-                                        fmt::format("the hole `{}` is used nowhere", hole.name), {},
+            if (hole_layers_[hole.name] >= layer && !used_.contains(hole.name) && !elsewhere.contains(hole.name)) {
+                diagnostics_.push_back({Severity::warning,
+                                        "S087",
+                                        hole.span,
+                                        fmt::format("the hole `{}` is used nowhere", hole.name),
+                                        {},
                                         fmt::format("write `?{}` where its value belongs", hole.name)});
             }
         }
     }
 
 private:
-    bool error(std::string code, const Span& span, std::string message, std::string help, std::vector<Note> notes = {}) {
+    bool error(std::string code, const Span& span, std::string message, std::string help,
+               std::vector<Note> notes = {}) {
         if (diagnostics_.size() < 500) {
             diagnostics_.push_back(
                 {Severity::error, std::move(code), span, std::move(message), std::move(notes), std::move(help)});
@@ -398,6 +401,8 @@ private:
     std::map<std::pair<std::string, int>, Macro> macros_; ///< by name and layer
     std::map<std::string, int> hole_layers_;
     std::set<std::string> used_;
+    std::optional<std::string> only_; ///< variant
+    std::set<std::string> left_out_;  ///< variants
     const Statement* body_ = nullptr; ///< the macro that enter() found
     std::size_t directives_ = 0;
 };
@@ -406,10 +411,7 @@ private:
 
 Expanded expand(const ir::Kernel& kernel, const std::vector<const ScheduleFile*>& files,
                 std::vector<Diagnostic>& diagnostics, std::vector<ScheduleText>& texts) {
-    Expanded out;
-    Expander expander(diagnostics, out);
-    // Macro files that functions carry lie below all files, each under the function's name.
-    std::map<std::string, ScheduleFile> carried;
+    Carried carried;
     for (const ir::Group& group : kernel.groups) {
         const auto text = kernel.macro_files.find(group.macro_file);
         if (text == kernel.macro_files.end() || carried.contains(group.function)) {
@@ -420,31 +422,32 @@ Expanded expand(const ir::Kernel& kernel, const std::vector<const ScheduleFile*>
         diagnostics.insert(diagnostics.end(), parsed.diagnostics.begin(), parsed.diagnostics.end());
         carried[group.function] = std::move(parsed.file);
     }
-    for (const auto& [function, file] : carried) {
-        expander.declare(file.statements, 0, function + ".");
-    }
-    for (std::size_t i = 0; i < files.size(); ++i) {
-        expander.declare(files[i]->statements, static_cast<int>(i) + 1, "");
-    }
-    for (const ir::Group& group : kernel.groups) {
-        if (const auto file = carried.find(group.function); file != carried.end()) {
-            Scope scope;
-            scope.prefix = group.function + ".";
-            scope.bindings["self"].name.text = group.path;
-            expander.common(file->second.statements, scope);
+    const Layers layers(kernel, files, carried);
+    const std::set<std::string> apart = layers.variants_with_holes();
+    Expanded out;
+    Expander expander(diagnostics, out);
+    expander.leave_out(apart);
+    layers.declare(expander, "");
+    layers.statements(expander);
+    std::set<std::string> used;
+    for (ExpandedVariant& variant : out.variants) {
+        const std::string& name = variant.line->stage.text;
+        variant.common = out.common;
+        if (apart.contains(name)) {
+            // The whole schedule once more: the common part uses the values of the variant too.
+            Expanded once;
+            Expander own(diagnostics, once);
+            own.keep_to(name);
+            layers.declare(own, name);
+            layers.statements(own);
+            used.insert(own.used().begin(), own.used().end());
+            own.finish(static_cast<int>(files.size()) + 1, {});
+            variant.common = std::move(once.common);
+            variant.statements =
+                std::move(std::ranges::find(once.variants, variant.line, &ExpandedVariant::line)->statements);
         }
     }
-    for (std::size_t i = 0; i < files.size(); ++i) {
-        Scope scope;
-        scope.layer = static_cast<int>(i) + 1;
-        expander.common(files[i]->statements, scope);
-    }
-    for (std::size_t i = 0; i < files.size(); ++i) {
-        Scope scope;
-        scope.layer = static_cast<int>(files.size() + i) + 1;
-        expander.variants(files[i]->statements, scope);
-    }
-    expander.finish();
+    expander.finish(0, used);
     return out;
 }
 

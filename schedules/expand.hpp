@@ -9,6 +9,7 @@ namespace coulter::schedule::detail {
 
 struct ExpandedVariant {
     const Statement* line = nullptr; ///< the first `variant` statement of that name
+    ScheduleFile common;             ///< as Expanded::common, with the values that holes have in the variant
     std::vector<Statement> statements;
 };
 

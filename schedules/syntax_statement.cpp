@@ -14,15 +14,18 @@ bool Parser::statement(Statement& out) {
         return cursor_.fail("S004", span, "a `}` without a `{`");
     }
     if (!cursor_.is(Token::Kind::word)) {
-        return cursor_.expected("a statement", fmt::format("statements begin with {}", quoted_list(statement_words(), 16)));
+        return cursor_.expected("a statement",
+                                fmt::format("statements begin with {}", quoted_list(statement_words(), 16)));
     }
     const Token first = cursor_.take();
     out.keyword = first.span;
     const std::string_view word = first.text;
-    if (!inside_.empty() && word != "stage" && word != "extend" && word != "rfactor" && word != "clone" && word != "use" && word != "drop" &&
-        std::ranges::count(statement_words(), word) > 0) {
+    const bool is_hole = word == "tune" && inside_ == "variant";
+    if (!inside_.empty() && !is_hole && word != "stage" && word != "extend" && word != "rfactor" && word != "clone" &&
+        word != "use" && word != "drop" && std::ranges::count(statement_words(), word) > 0) {
         return cursor_.fail("S001", first.span, fmt::format("`{}` cannot stand in a `{}`", word, inside_),
-                            fmt::format("a `{}` holds blocks and statements that make stages", inside_));
+                            fmt::format("a `{}` holds blocks{} statements that make stages", inside_,
+                                        inside_ == "variant" ? ", holes and" : " and"));
     }
     if (word == "stage") {
         return stage(out, first);
@@ -231,7 +234,8 @@ bool Parser::rewrite(Statement& out) {
 
 bool Parser::pack(Statement& out) {
     out.kind = Statement::Kind::pack;
-    if (!cursor_.stage_name(out.source, "the tensor to pack") || !cursor_.word("by", "write `pack SOURCE by DIM FACTOR`")) {
+    if (!cursor_.stage_name(out.source, "the tensor to pack") ||
+        !cursor_.word("by", "write `pack SOURCE by DIM FACTOR`")) {
         return false;
     }
     const auto clause = [&] { return (cursor_.is_word("once") || cursor_.is_word("per")) && !cursor_.is_number(1); };
@@ -277,7 +281,8 @@ bool Parser::rfactor(Statement& out) {
         !cursor_.name(out.source, "a reduced loop")) {
         return false;
     }
-    return cursor_.word("as", help + "; one loop at a time") && cursor_.stage_name(out.target, "the name of the new stage");
+    return cursor_.word("as", help + "; one loop at a time") &&
+           cursor_.stage_name(out.target, "the name of the new stage");
 }
 
 bool Parser::clone(Statement& out) {

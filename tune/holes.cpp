@@ -39,12 +39,34 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 } // namespace
 
-HoleSpace::HoleSpace(std::string text, const std::string& path) : text_(std::move(text)) {
-    const std::vector<std::size_t> starts = line_starts(text_);
-    for (const Statement& statement : schedule::parse_schedule(text_, path).file.statements) {
-        if (statement.kind != Statement::Kind::tune) {
-            continue;
+namespace {
+
+/// The `tune` lines in force, in the order in which they stand in the file.
+std::vector<Statement> lines_in_force(const std::vector<Statement>& statements, const HoleScope& scope) {
+    std::vector<Statement> lines;
+    const auto add = [&](const Statement& each) {
+        if (each.kind == Statement::Kind::tune && scope.wanted(each.stage.text)) {
+            std::erase_if(lines, [&](const Statement& other) { return other.stage.text == each.stage.text; });
+            lines.push_back(each);
         }
+    };
+    std::ranges::for_each(statements, add);
+    for (const Statement& each : statements) {
+        if (each.kind == Statement::Kind::variant && each.stage.text == scope.variant) {
+            std::ranges::for_each(each.body, add);
+        }
+    }
+    std::ranges::stable_sort(lines, {},
+                             [](const Statement& each) { return std::pair(each.span.line, each.span.column); });
+    return lines;
+}
+
+} // namespace
+
+HoleSpace::HoleSpace(std::string text, const std::string& path, const HoleScope& scope) : text_(std::move(text)) {
+    const std::vector<std::size_t> starts = line_starts(text_);
+    const schedule::SyntaxResult parsed = schedule::parse_schedule(text_, path);
+    for (const Statement& statement : lines_in_force(parsed.file.statements, scope)) {
         std::vector<std::int64_t> values;
         for (const schedule::Number& each : statement.domain) {
             values.push_back(each.value);
@@ -66,13 +88,13 @@ HoleSpace::HoleSpace(std::string text, const std::string& path) : text_(std::mov
         }
         places_.push_back(place);
     }
-    restore_first_values();
+    restore_first_values(scope.label);
 }
 
-void HoleSpace::restore_first_values() {
+void HoleSpace::restore_first_values(const std::string& label) {
     std::vector<std::size_t> first;
     for (const std::string& line : lines_of(text_)) {
-        if (!is_provenance(line) || !first.empty()) {
+        if (!is_provenance(line) || !first.empty() || line.find(' ' + label) == std::string::npos) {
             continue;
         }
         for (const Choice& choice : choices_) {

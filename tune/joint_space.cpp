@@ -3,8 +3,8 @@
 namespace coulter::tune {
 
 JointSpace::JointSpace(std::string text, const std::string& path, const std::vector<schedule::Decision>& decisions,
-                       Writer writer)
-    : holes_(std::move(text), path), decisions_(decisions, nullptr), writer_(std::move(writer)),
+                       Writer writer, const HoleScope& scope)
+    : holes_(std::move(text), path, scope), decisions_(decisions, nullptr), writer_(std::move(writer)),
       choices_(holes_.choices()) {
     choices_.insert(choices_.end(), decisions_.choices().begin(), decisions_.choices().end());
 }

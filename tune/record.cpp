@@ -1,5 +1,7 @@
 #include "coulter/tune/record.hpp"
 
+#include "coulter/fingerprint.hpp"
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -65,6 +67,14 @@ std::string_view name(Outcome outcome) {
 std::optional<Outcome> outcome_of(std::string_view name) {
     const auto at = std::ranges::find(names, name);
     return at == names.end() ? std::nullopt : std::optional(static_cast<Outcome>(at - names.begin()));
+}
+
+std::string comparison_name(const std::set<std::string>& schedules, const std::string& kind) {
+    std::string all = kind;
+    for (const std::string& each : schedules) {
+        all += each;
+    }
+    return sha256(all);
 }
 
 std::string to_json(const Setting& setting, const Record& record) {

@@ -1,6 +1,5 @@
 #include "coulter/tune/search.hpp"
 
-#include "coulter/fingerprint.hpp"
 #include "coulter/tune/statistics.hpp"
 #include "proposals.hpp"
 
@@ -20,7 +19,7 @@ class Search {
 public:
     Search(const Space& space, Evaluator& evaluator, Recorded& recorded, const SearchOptions& options)
         : space_(space), evaluator_(evaluator), recorded_(recorded), options_(options),
-          proposals_(space, options.seed, options.starts, options.prior) {}
+          proposals_(space, options.seed, options.starts, options.prior), most_(options.candidates) {}
 
     SearchResult run() {
         if (options_.recorded_only) {
@@ -30,6 +29,51 @@ public:
             compare_best();
         }
         return std::move(result_);
+    }
+
+    void explore_until(std::size_t candidates) {
+        most_ = candidates;
+        explore();
+    }
+
+    [[nodiscard]] bool is_done() const { return is_done_; }
+    [[nodiscard]] const SearchResult& result() const { return result_; }
+
+    /// The fastest, and the initial one, measured again side by side: the fastest of many is partly the luckiest.
+    void compare_best() {
+        if (!result_.best || timed_.size() < 2) {
+            return;
+        }
+        std::ranges::stable_sort(timed_, {}, &Ranked::seconds);
+        std::vector<Candidate> finalists;
+        for (const Ranked& each : timed_) {
+            if (finalists.size() < options_.top) {
+                finalists.push_back(each.timed.candidate);
+            }
+        }
+        if (result_.initial && std::ranges::none_of(finalists, [&](const Candidate& each) {
+                return each.schedule == result_.initial->candidate.schedule;
+            })) {
+            finalists.push_back(result_.initial->candidate);
+        }
+        if (finalists.size() < 2) {
+            return;
+        }
+        const std::string name = comparison_of(finalists);
+        std::vector<Record> records = found(finalists, name);
+        if (records.empty()) {
+            tell("comparing the fastest");
+            records = evaluator_.compare(finalists, name);
+            for (std::size_t i = 0; i < records.size(); ++i) {
+                records[i].schedule = finalists[i].schedule;
+                records[i].comparison = name;
+                records[i].choices = described(space_, finalists[i].assignment);
+                recorded_.add(records[i]);
+            }
+        }
+        if (records.size() == finalists.size()) {
+            decide(finalists, records);
+        }
     }
 
 private:
@@ -121,28 +165,37 @@ private:
 
     void explore() {
         tell("searching");
-        for (std::size_t idle = 0; idle < most_idle_batches && !over();) {
-            const std::vector<Candidate> batch = next_batch();
-            if (batch.empty()) {
+        std::size_t idle = 0;
+        while (idle < most_idle_batches && !over()) {
+            if (batch_.empty()) {
+                batch_ = next_batch();
+            }
+            if (batch_.empty()) {
                 if (proposals_.exhausted()) {
                     result_.complete = true;
+                    is_done_ = true;
                     return;
                 }
                 ++idle;
                 continue;
             }
             idle = 0;
+            // Cut here and not where it is proposed: a larger budget begins as a smaller one does.
+            std::vector<Candidate> now = batch_;
+            if (most_) {
+                now.resize(std::min(now.size(), *most_ - result_.candidates));
+            }
             const std::size_t before = result_.candidates;
-            evaluate(batch);
-            if (result_.candidates < before + batch.size()) {
+            evaluate(now);
+            std::erase_if(batch_, [&](const Candidate& each) { return learnt_.contains(each.schedule); });
+            if (result_.candidates < before + now.size()) {
                 return; // time, or records, ended within the batch
             }
         }
+        is_done_ = idle == most_idle_batches;
     }
 
-    bool over() const {
-        return options_.is_over() || (options_.candidates && result_.candidates >= *options_.candidates);
-    }
+    bool over() const { return options_.is_over() || (most_ && result_.candidates >= *most_); }
 
     /// Candidates that are legal and not the same as one before.
     std::vector<Candidate> next_batch() {
@@ -162,10 +215,6 @@ private:
             if (seen_.insert(candidate.schedule).second) {
                 batch.push_back(std::move(candidate));
             }
-        }
-        // Cut here and not where it is proposed: a larger budget begins as a smaller one does.
-        if (options_.candidates) {
-            batch.resize(std::min(batch.size(), *options_.candidates - result_.candidates));
         }
         return batch;
     }
@@ -201,6 +250,7 @@ private:
 
     void learn(const Candidate& candidate, const Record& record) {
         ++result_.candidates;
+        learnt_.insert(candidate.schedule);
         result_.measured += measured_.contains(candidate.schedule) ? 1 : 0;
         ++result_.outcomes[record.outcome];
         if (record.outcome != Outcome::timed) {
@@ -224,53 +274,12 @@ private:
         }
     }
 
-    /// The fastest, and the initial one, measured again side by side: the fastest of many is partly the luckiest.
-    void compare_best() {
-        if (!result_.best || timed_.size() < 2) {
-            return;
-        }
-        std::ranges::stable_sort(timed_, {}, &Ranked::seconds);
-        std::vector<Candidate> finalists;
-        for (const Ranked& each : timed_) {
-            if (finalists.size() < options_.top) {
-                finalists.push_back(each.timed.candidate);
-            }
-        }
-        if (result_.initial && std::ranges::none_of(finalists, [&](const Candidate& each) {
-                return each.schedule == result_.initial->candidate.schedule;
-            })) {
-            finalists.push_back(result_.initial->candidate);
-        }
-        if (finalists.size() < 2) {
-            return;
-        }
-        const std::string name = comparison_of(finalists);
-        std::vector<Record> records = found(finalists, name);
-        if (records.empty()) {
-            tell("comparing the fastest");
-            records = evaluator_.compare(finalists, name);
-            for (std::size_t i = 0; i < records.size(); ++i) {
-                records[i].schedule = finalists[i].schedule;
-                records[i].comparison = name;
-                records[i].choices = described(space_, finalists[i].assignment);
-                recorded_.add(records[i]);
-            }
-        }
-        if (records.size() == finalists.size()) {
-            decide(finalists, records);
-        }
-    }
-
     static std::string comparison_of(const std::vector<Candidate>& finalists) {
         std::set<std::string> schedules;
         for (const Candidate& each : finalists) {
             schedules.insert(each.schedule);
         }
-        std::string all;
-        for (const std::string& each : schedules) {
-            all += each;
-        }
-        return sha256(all);
+        return comparison_name(schedules);
     }
 
     std::vector<Record> found(const std::vector<Candidate>& finalists, const std::string& name) const {
@@ -343,7 +352,11 @@ private:
     Recorded& recorded_;
     const SearchOptions& options_;
     Proposals proposals_;
+    std::optional<std::size_t> most_; ///< candidates in all
+    std::vector<Candidate> batch_;    ///< what is left of the one that was proposed last
+    bool is_done_ = false;
     std::set<std::string> seen_;
+    std::set<std::string> learnt_;
     std::set<std::string> measured_;
     std::vector<Ranked> timed_;
     std::optional<double> initial_seconds_;
@@ -354,25 +367,30 @@ private:
 
 } // namespace
 
-Recorded::Recorded(Store& store, Setting setting, bool forget) : store_(&store), setting_(std::move(setting)) {
-    if (!forget) {
-        for (Record& record : store.records(setting_)) {
-            std::pair key(record.schedule, record.comparison);
-            records_.emplace(std::move(key), std::move(record));
-        }
-    }
+class Searching::Steps : public Search {
+public:
+    using Search::Search;
+};
+
+Searching::Searching(const Space& space, Evaluator& evaluator, Recorded& recorded, const SearchOptions& options)
+    : steps_(std::make_unique<Steps>(space, evaluator, recorded, options)) {}
+
+Searching::~Searching() = default;
+
+void Searching::explore(std::size_t candidates) {
+    steps_->explore_until(candidates);
 }
 
-const Record* Recorded::find(const std::string& schedule, const std::string& comparison) const {
-    const auto at = records_.find({schedule, comparison});
-    return at == records_.end() ? nullptr : &at->second;
+bool Searching::is_done() const {
+    return steps_->is_done();
 }
 
-void Recorded::add(const Record& record) {
-    if (store_ != nullptr) {
-        store_->add(setting_, record);
-    }
-    records_.insert_or_assign({record.schedule, record.comparison}, record);
+const SearchResult& Searching::result() const {
+    return steps_->result();
+}
+
+void Searching::compare() {
+    steps_->compare_best();
 }
 
 SearchResult search(const Space& space, Evaluator& evaluator, Recorded& recorded, const SearchOptions& options) {

@@ -172,6 +172,20 @@ TEST_CASE("a device that is not there is a warning, and the exit code is that of
     CHECK(folder.has("out/libt.a"));
 }
 
+TEST_CASE("what only times tell apart is not ranked") {
+    const Folder folder;
+    folder.write("tiny.coulter", tiny_kernel);
+    folder.write("few.sched", "schedule tiny\nvariant few when extent(i) < 4 {\n    stage product { parallel j }\n}\n");
+    const std::vector<std::string> sizes{"--sizes", "i=32,j=48,k=16", "--sizes", "i=2,j=48,k=16"};
+    for (std::vector<std::string> words : {sizes, {"few.sched"}}) {
+        words.insert(words.end(), {"--target", "x86-64-avx2-opencl", "--budget", "4", "-o", "out.sched"});
+        const Ran ran = tune(folder, words, {nobody});
+        CHECK(ran.code == 4);
+        check_golden("rank_several", ran.err + ran.out);
+        CHECK_FALSE(folder.has("out.sched"));
+    }
+}
+
 TEST_CASE("records of estimates are apart from those of measurements, and a release can be locked to them") {
     const Folder folder;
     write_case(folder, assembler(40));
@@ -236,6 +250,7 @@ TEST_CASE("what cannot be ranked is refused") {
     refuse({"-o", "out.sched", "--target", target, "--rank", "--lock", "--machine", "A GPU"});
     folder.write("exact.sched", "schedule tiny\nnumerics exact\n");
     refuse({"exact.sched", "-o", "out.sched", "--target", target, "--rank"});
+    refuse({"-o", "out.sched", "--target", target, "--rank", "--sizes", "i=32,j=48,k=16", "--sizes", "i=2,j=48,k=16"});
     check_golden("rank_refused", all);
     CHECK_FALSE(folder.has("out.sched"));
     CHECK_FALSE(folder.has("tuning.db"));

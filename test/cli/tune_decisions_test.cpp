@@ -145,8 +145,8 @@ TEST_CASE("what cannot be tuned without holes is refused") {
     folder.write("tiny.coulter", tiny_kernel);
     folder.write("mine.sched", "schedule tiny\nstage product.acc = accumulate product\n");
     REQUIRE(folder.coulter({"autoschedule", "tiny.coulter", "-o", "whole.sched"}).code == 0);
-    folder.write("cases.sched",
-                 "schedule tiny\nvariant small when extent(i) <= 8 { stage product { compute root } }\n");
+    folder.write("cases.sched", "schedule tiny\nstage product { compute root }\n"
+                                "variant small when extent(i) <= 8 { stage product { unroll i by 2 } }\n");
     std::string all;
     const auto refuse = [&](const std::vector<std::string>& words, int code) {
         const Ran ran = tune(folder, words);

@@ -62,6 +62,7 @@ configure("Build files have been written")
 build_project("the first build" HAS "${generated}" "${built}" "${compiled}"
   "--autoschedule [^ ]*texts\\.kernels/schedules --sizes j=4 --sizes k=5"
   "shared\\.kernels/schedules --tuned --budget 5s --threads 3 --store [^ ]*/tuned\\.jsonl --lock --machine Another, 3 processors"
+  "shared\\.kernels/schedules[^\n]*--tune-sizes j=64,k=64 --tune-sizes j=4096,k=16"
   LACKS "known\\.kernels/schedules")
 run(known "3")
 run(unknown "3")

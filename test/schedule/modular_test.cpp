@@ -104,12 +104,13 @@ TEST_CASE("a stage whose readers all got clones is left out, unless it has a blo
 }
 
 TEST_CASE("like takes over loops, not places, and reduced loops drop out") {
-    const schedule::Plan plan = planned("schedule em\n"
-                                        "stage em.mu[0] { compute root; tile out in by 8 2; unroll in.i; vectorize out.i }\n"
-                                        "stage em.mu[0].init { like em.mu[0] }\n"
-                                        "stage em.mu[1] { like em.mu[0] }\n"
-                                        "stage em.gain[0] { like em.mu[0]; compute root }\n"
-                                        "stage votes { like em.gain[0] }\n");
+    const schedule::Plan plan =
+        planned("schedule em\n"
+                "stage em.mu[0] { compute root; tile out in by 8 2; unroll in.i; vectorize out.i }\n"
+                "stage em.mu[0].init { like em.mu[0] }\n"
+                "stage em.mu[1] { like em.mu[0] }\n"
+                "stage em.gain[0] { like em.mu[0]; compute root }\n"
+                "stage votes { like em.gain[0] }\n");
     CHECK(main_of(plan, "em.mu[0]") == "batch in.o(4)! out.o(4) in.i(2)!:unroll out.i(8):vectorize");
     CHECK(nest(*stage(plan, "em.mu[0]").init) == "batch out.o(4) out.i(8):vectorize");
     CHECK(main_of(plan, "em.mu[1]") == main_of(plan, "em.mu[0]"));
@@ -195,33 +196,94 @@ TEST_CASE("holes of a higher layer change their value below") {
 }
 
 TEST_CASE("includes stand in the layer of their file") {
-    const std::vector<ScheduleText> texts{{"dir/k.sched", "schedule em\ninclude ../common.sched\nstage em.mu[0] { use t(out) }\n"},
-                                          {"common.sched", "macro t(d) { vectorize d by 4 }\nstage em.sigma[0] { use t(out) }\n"}};
+    const std::vector<ScheduleText> texts{
+        {"dir/k.sched", "schedule em\ninclude ../common.sched\nstage em.mu[0] { use t(out) }\n"},
+        {"common.sched", "macro t(d) { vectorize d by 4 }\nstage em.sigma[0] { use t(out) }\n"}};
     const CheckResult result = schedule::check_texts(schedule_kernel("em"), texts);
     REQUIRE(result.ok());
     CHECK(result.diagnostics.empty());
     CHECK(main_of(*result.plan, "em.mu[0]") == main_of(*result.plan, "em.sigma[0]"));
 }
 
-TEST_CASE("a variant is a whole plan: the common part and its own") {
+TEST_CASE("holes of a variant have their values in it alone, in the common part too") {
     const CheckResult result = layered({"schedule em\n"
-                                        "stage em.mu[*] { parallel batch; vectorize out by 8 }\n"
-                                        "variant small when extent(batch) < 4 and compact and aligned(64) {\n"
-                                        "    stage em.mu[0] { unroll in }\n"
+                                        "tune lanes in {4, 8, 16} = 16\n"
+                                        "stage em.mu[*] { vectorize out by ?lanes }\n"
+                                        "variant small when extent(batch) < 4 {\n"
+                                        "    tune lanes in {4, 8} = 4\n"
+                                        "    tune step in {2, 4} = 2\n"
+                                        "    stage em.sigma[0] { vectorize out by ?lanes; unroll in by ?step }\n"
                                         "}\n"
-                                        "variant wide when extent(out) % 16 == 0 or not extent(in) >= 8 {\n"
-                                        "    stage v = copy weight for votes at root\n"
-                                        "}\n",
-                                        "schedule em\nvariant small when extent(batch) < 4 and compact and aligned(64) {\n"
-                                        "    extend stage em.mu[1] { unroll in }\n}\n"});
+                                        "variant wide when extent(batch) > 100 { stage em.mu[1] { unroll in } }\n"});
+    CHECK(result.diagnostics.empty());
+    REQUIRE(result.variants.size() == 2);
+    CHECK(main_of(*result.plan, "em.mu[0]").find("out.i(16)") != std::string::npos);
+    CHECK(main_of(result.variants[0].plan, "em.mu[0]").find("out.i(4)") != std::string::npos);
+    CHECK(main_of(result.variants[0].plan, "em.sigma[0]").find("out.i(4)") != std::string::npos);
+    CHECK(main_of(result.variants[0].plan, "em.sigma[0]").find("in.i(2)") != std::string::npos);
+    CHECK(main_of(result.variants[1].plan, "em.mu[0]").find("out.i(16)") != std::string::npos);
+    // Those at the top are what a tool sees as the schedule's holes.
+    REQUIRE(result.holes.size() == 1);
+    CHECK(result.holes[0].value == 16);
+}
+
+TEST_CASE("a hole of a variant that is used nowhere there, or twice, or elsewhere, is told") {
+    const auto told = [](const std::string& text) {
+        const std::vector<ScheduleText> texts{{"k.sched", text}};
+        return schedule::render(schedule::check_texts(schedule_kernel("em"), texts).diagnostics, texts);
+    };
+    CHECK(told("schedule em\n"
+               "tune n in {4, 8} = 8\n"
+               "stage em.mu[0] { unroll in }\n"
+               "variant small when extent(batch) < 4 { tune n in {4, 8} = 4; stage em.mu[0] { unroll in } }\n") ==
+          "k.sched:2:6: warning: the hole `n` is used nowhere [S087]\n"
+          "    2 | tune n in {4, 8} = 8\n"
+          "      |      ^\n"
+          "help: write `?n` where its value belongs\n"
+          "k.sched:4:45: warning: the hole `n` is used nowhere [S087]\n"
+          "    4 | variant small when extent(batch) < 4 { tune n in {4, 8} = 4; stage em.mu[0] { unroll in } }\n"
+          "      |                                             ^\n"
+          "help: write `?n` where its value belongs\n");
+    CHECK(told("schedule em\n"
+               "variant small when extent(batch) < 4 {\n"
+               "    tune n in {4, 8} = 4\n"
+               "    tune n in {4, 8} = 8\n"
+               "    stage em.mu[0] { vectorize out by ?n }\n"
+               "}\n") == "k.sched:4:10: error: a second hole `n` [S084]\n"
+                         "    4 |     tune n in {4, 8} = 8\n"
+                         "      |          ^\n"
+                         "k.sched:3:10: note: the first one\n"
+                         "    3 |     tune n in {4, 8} = 4\n"
+                         "      |          ^\n"
+                         "help: choose another name\n");
+    CHECK(told("schedule em\n"
+               "stage em.mu[0] { vectorize out by ?n }\n"
+               "variant small when extent(batch) < 4 { tune n in {4, 8} = 4 }\n") ==
+          "k.sched:2:35: error: there is no hole `n` [S084]\n"
+          "    2 | stage em.mu[0] { vectorize out by ?n }\n"
+          "      |                                   ^^\n"
+          "help: write `tune n in {8, 16, 32} = 16`\n");
+}
+
+TEST_CASE("a variant is a whole plan: the common part and its own") {
+    const CheckResult result =
+        layered({"schedule em\n"
+                 "stage em.mu[*] { parallel batch; vectorize out by 8 }\n"
+                 "variant small when extent(batch) < 4 and compact and aligned(64) {\n"
+                 "    stage em.mu[0] { unroll in }\n"
+                 "}\n"
+                 "variant wide when extent(out) % 16 == 0 or not extent(in) >= 8 {\n"
+                 "    stage v = copy weight for votes at root\n"
+                 "}\n",
+                 "schedule em\nvariant small when extent(batch) < 4 and compact and aligned(64) {\n"
+                 "    extend stage em.mu[1] { unroll in }\n}\n"});
     REQUIRE(result.variants.size() == 2);
     const schedule::Variant& small = result.variants[0];
     CHECK(small.name == "small");
     CHECK(small.when.compact);
     CHECK(small.when.alignment == 64);
     CHECK(small.when.text == "extent(batch) < 4 and compact and aligned(64)");
-    CHECK(ir::equal(small.when.extents,
-                    ir::binary(ir::Op::lt, ir::extent_node("batch"), ir::index_constant(4))));
+    CHECK(ir::equal(small.when.extents, ir::binary(ir::Op::lt, ir::extent_node("batch"), ir::index_constant(4))));
     CHECK(main_of(small.plan, "em.mu[0]") == "batch out(32) in(8)!:unroll");
     CHECK(main_of(small.plan, "em.mu[1]").find("in(8)!:unroll") != std::string::npos);
     CHECK(main_of(*result.plan, "em.mu[0]") == "batch:parallel out.o(4) out.i(8):vectorize in(8)!");
@@ -242,17 +304,18 @@ TEST_CASE("a renamed tensor keeps its schedule, and the others theirs") {
     for (ir::Definition& each : after.definitions) {
         ir::RewriteMemo memo;
         for (ir::Ref& value : each.values) {
-            value = ir::rewrite(value,
-                                [](const ir::Node& node, const std::vector<ir::Ref>& args) -> ir::Ref {
-                                    if (node.kind != ir::Kind::access || node.name != "em.sigma[1]") {
-                                        return nullptr;
-                                    }
-                                    ir::Node other = node;
-                                    other.name = "em.spread";
-                                    other.args = args;
-                                    return ir::make_node(std::move(other));
-                                },
-                                memo);
+            value = ir::rewrite(
+                value,
+                [](const ir::Node& node, const std::vector<ir::Ref>& args) -> ir::Ref {
+                    if (node.kind != ir::Kind::access || node.name != "em.sigma[1]") {
+                        return nullptr;
+                    }
+                    ir::Node other = node;
+                    other.name = "em.spread";
+                    other.args = args;
+                    return ir::make_node(std::move(other));
+                },
+                memo);
         }
     }
     after.groups.clear();
@@ -262,8 +325,7 @@ TEST_CASE("a renamed tensor keeps its schedule, and the others theirs") {
     REQUIRE(!result.diagnostics.empty());
     CHECK(result.diagnostics[0].code == "S027");
     CHECK(result.diagnostics[0].message == "`em.sigma[1]` is called `em.spread` now, and this block is its");
-    const CheckResult good = schedule::check_texts(
-        after, {{"k.sched", text.substr(0, text.rfind("stage"))}});
+    const CheckResult good = schedule::check_texts(after, {{"k.sched", text.substr(0, text.rfind("stage"))}});
     REQUIRE(good.ok());
     CHECK(main_of(*good.plan, "em.spread").find("in(8)!:unroll") != std::string::npos);
     CHECK(main_of(*good.plan, "em.mu[0]").find("out.i(8):vectorize") != std::string::npos);

@@ -80,3 +80,30 @@ TEST_CASE("a file that was tuned in place begins from what it was before, unless
     edited.replace(edited.find("{1, 2}"), 6, "{1, 3}");
     CHECK(initial(HoleSpace(edited, "tiny.sched")) == Assignment{2, 0, 0});
 }
+
+TEST_CASE("a variant's own line counts before the one at the top, and what is not wanted stays out") {
+    const std::string text = "schedule tiny\n"
+                             "tune n in {4, 8} = 4\n"
+                             "tune m in {1, 2} = 1\n"
+                             "variant small when extent(i) < 8 {\n"
+                             "    tune n in {2, 4} = 2\n"
+                             "    tune k in {3, 5} = 3\n"
+                             "}\n";
+    HoleScope scope;
+    scope.variant = "small";
+    scope.label = "`small`: ";
+    scope.wanted = [](const std::string& name) { return name != "m"; };
+    const HoleSpace space(text, "tiny.sched", scope);
+    CHECK(space.choices() == std::vector<Choice>{{"n", {"2", "4"}, 0, true}, {"k", {"3", "5"}, 0, true}});
+    std::string wanted = text;
+    wanted.replace(wanted.find("= 2"), 3, "= 4");
+    wanted.replace(wanted.find("= 3"), 3, "= 5");
+    CHECK(space.schedule_text({1, 1}) == wanted);
+    // At the top nothing of a variant is seen.
+    CHECK(HoleSpace(text, "tiny.sched").choices() ==
+          std::vector<Choice>{{"n", {"4", "8"}, 0, true}, {"m", {"1", "2"}, 0, true}});
+    // First values are read again from the line of the variant, not from that of another part.
+    const std::string tuned =
+        with_provenance(wanted, {"the common part: n = 4 (was 8), k = 5 (was 5)", "`small`: " + space.summary({1, 1})});
+    CHECK(initial(HoleSpace(tuned, "tiny.sched", scope)) == Assignment{0, 0});
+}

@@ -401,3 +401,38 @@ TEST_CASE("medians, and intervals that hold them") {
     }
     CHECK(holds > 1880);
 }
+
+TEST_CASE("a search in steps goes the way of one that is not cut") {
+    const Grid space({8, 8, 8, 8, 8, 8});
+    Fake whole(valley);
+    const SearchResult once = searched(space, whole, budget(61));
+    Fake cut(valley);
+    Recorded recorded;
+    const SearchOptions options;
+    Searching steps(space, cut, recorded, options);
+    for (const std::size_t until : {1, 2, 12, 13, 40, 40, 61}) {
+        steps.explore(until);
+        CHECK(steps.result().candidates == until);
+        CHECK_FALSE(steps.is_done());
+    }
+    CHECK_FALSE(steps.result().compared);
+    steps.compare();
+    CHECK(steps.result().compared);
+    CHECK(steps.result().best->candidate.assignment == once.best->candidate.assignment);
+    CHECK(cut.measured == whole.measured);
+    CHECK(recorded.count() == 61 + 5);
+}
+
+TEST_CASE("a search in steps is done when nothing is left") {
+    const Grid space({4, 2});
+    Fake fake([](const Assignment& at) { return 1.0 + static_cast<double>(at[0]); });
+    Recorded recorded;
+    const SearchOptions options;
+    Searching steps(space, fake, recorded, options);
+    steps.explore(7);
+    CHECK_FALSE(steps.is_done());
+    steps.explore(100);
+    CHECK(steps.is_done());
+    CHECK(steps.result().complete);
+    CHECK(steps.result().candidates == 8);
+}

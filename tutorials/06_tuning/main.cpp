@@ -80,6 +80,16 @@ changed in place, the numbers behind `=` and nothing else. There are twelve cand
       "coulter tune nearest.coulter holes.sched --budget 100 --threads 2 --store tuning.db > holes.txt",
       "grep -o '^tune [a-z]* in [^=]*' holes.sched", "grep -o 'all that there are' holes.txt"}},
 
+    {"several sizes",
+     R"(
+What is fast for many points may be slow for a few. Several `--sizes` that name the same dims are classes: each is tuned, what
+won one is measured at the sizes of the other too, and the file has a variant for those that want a schedule of their own. Whether
+yours does depends on your machine; `coulter check` says when which part is called.)",
+     {"coulter tune nearest.coulter --sizes point=8,centre=16 --sizes point=2048,centre=256 --budget 12 --threads 2 --store "
+      "tuning.db -o sizes.sched > sizes.txt",
+      "grep -o '^# tuned: at [a-z0-9=,]*' sizes.sched", "coulter check nearest.coulter sizes.sched > check.txt 2>&1; echo $?",
+      "coulter verify nearest.coulter sizes.sched --cases 20 > verify.txt && echo verified"}},
+
     {"what each line is worth",
      R"(
 `explain` leaves out each directive in turn and measures the rest. Directives that others need stay.)",

@@ -15,7 +15,7 @@ public:
 
     /// \pre `text` parses.
     JointSpace(std::string text, const std::string& path, const std::vector<schedule::Decision>& decisions,
-               Writer writer);
+               Writer writer, const HoleScope& scope = {});
 
     [[nodiscard]] const std::vector<Choice>& choices() const override { return choices_; }
     [[nodiscard]] std::string schedule_text(const Assignment& assignment) const override;

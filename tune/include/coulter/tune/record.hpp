@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,9 @@ struct Record {
     std::map<std::string, std::string> choices; ///< for people, and for starts at other sizes
     friend bool operator==(const Record&, const Record&) = default;
 };
+
+/// What a comparison side by side of these schedules is called. \param kind tells comparisons of other kinds apart.
+[[nodiscard]] std::string comparison_name(const std::set<std::string>& schedules, const std::string& kind = {});
 
 /// One line of JSON, without the line break: the form in which stores are exported. \pre texts are UTF-8 or made so.
 [[nodiscard]] std::string to_json(const Setting& setting, const Record& record);

@@ -10,6 +10,7 @@
 #include "coulter/tune/store.hpp"
 
 #include <functional>
+#include <memory>
 
 namespace coulter::tune {
 
@@ -97,6 +98,30 @@ struct SearchResult {
     std::size_t refused = 0;  ///< by the checker
     bool compared = false;    ///< side by side
     bool complete = false;    ///< the whole space was tried
+};
+
+/// A search that goes on in steps, for budgets that are shared out among several. However it is cut into steps, it goes
+/// the same way. All arguments outlive it.
+class Searching {
+public:
+    Searching(const Space& space, Evaluator& evaluator, Recorded& recorded, const SearchOptions& options);
+    ~Searching();
+    Searching(const Searching&) = delete;
+    Searching& operator=(const Searching&) = delete;
+
+    /// Goes on until so many candidates are known in all, in place of SearchOptions::candidates, or `is_over`.
+    /// \throws what `evaluator` throws, and StoreError; as compare().
+    void explore(std::size_t candidates);
+    /// Whether nothing is left to try.
+    [[nodiscard]] bool is_done() const;
+    /// What is known so far. The best is the fastest by itself until compare() was called.
+    [[nodiscard]] const SearchResult& result() const;
+    /// Measures the fastest side by side, which ends the search.
+    void compare();
+
+private:
+    class Steps;
+    std::unique_ptr<Steps> steps_;
 };
 
 /// \throws what `evaluator` throws, and StoreError.
