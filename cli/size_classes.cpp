@@ -71,7 +71,7 @@ std::vector<Extents> size_classes(const std::vector<std::string>& words) {
         for (const auto& [dim, extent] : each) {
             if (!all.emplace(dim, extent).second) {
                 const auto& other =
-                    *std::ranges::find_if(classes, [&](const Extents& one) { return one.contains(dim); });
+                    *std::ranges::find_if(classes, [&, name = dim](const Extents& one) { return one.contains(name); });
                 throw Failure(usage, fmt::format("error: --sizes gives `{}` and `{}`, which name different dims\n"
                                                  "help: several classes of sizes each name the same dims\n",
                                                  text_of(other), text_of(each)));

@@ -37,12 +37,24 @@ std::vector<std::string> open_names(const std::vector<TunedPart>& parts) {
     return names;
 }
 
+/// `given`, and for dims that have no estimate what `known` has.
+Extents with_assumed(const Work& work, Extents given, const Extents& known) {
+    for (const std::string& dim : free_dims(work)) {
+        const auto at = known.find(dim);
+        if (!work.kernel.estimates.contains(dim) && at != known.end()) {
+            given.insert(*at);
+        }
+    }
+    return given;
+}
+
 /// Sets the sizes of the parts that `classes` lie in. \returns the parts to tune.
-std::vector<TunedPart*> parts_at_classes(const Work& work, std::vector<TunedPart>& parts,
+std::vector<TunedPart*> parts_at_classes(const TuneSubject& subject, std::vector<TunedPart>& parts,
                                          const std::vector<Extents>& classes) {
+    const Work& work = subject.work();
     std::vector<TunedPart*> chosen;
     for (const Extents& given : classes) {
-        const Extents extents = complete_sizes(work, given);
+        const Extents extents = complete_sizes(work, with_assumed(work, given, subject.sizes));
         const std::string name = part_name(variant_for(work, extents, Tensors{}));
         TunedPart& part = *std::ranges::find(parts, name, &TunedPart::name);
         const std::string sizes = sizes_text(work, extents);
@@ -124,10 +136,10 @@ std::unique_ptr<tune::Space> space_of_part(const TuneSubject& subject, const Tun
 
 int tune_parts(const TuneRequest& request, const TuneSubject& given, const std::vector<Extents>& classes) {
     TuneSubject subject = given;
-    subject.complete({});
+    subject.complete(with_assumed(subject.work(), {}, classes.front()));
     std::vector<TunedPart> parts = parts_of(subject);
     const std::vector<TunedPart*> chosen =
-        request.sizes.empty() ? all_parts(parts) : parts_at_classes(subject.work(), parts, classes);
+        request.sizes.empty() ? all_parts(parts) : parts_at_classes(subject, parts, classes);
     if (chosen.empty()) {
         throw failure(refused, "M006",
                       fmt::format("nothing of the schedule of `{}` can be tuned here", subject.work().kernel.name),
