@@ -1,6 +1,7 @@
 #include "default_gpu_tile.hpp"
 
 #include "default_gpu_loops.hpp"
+#include "default_gpu_uses.hpp"
 
 #include "coulter/schedule/rewrite.hpp"
 
@@ -174,7 +175,8 @@ private:
         for (const std::int64_t size : {2, 3, 4, 5, 6, 7, 8}) {
             const bool whole = constant == size;
             // Of a part of a dim, Halide cannot prove what a condition leaves.
-            const bool even = (size == 2 || size == 4 || size == 8) && !stage_.reduction->where;
+            const bool even = (size == 2 || size == 4 || size == 8) && !stage_.reduction->where &&
+                              !is_read_at_one(analysis_, stage_, dim);
             if (whole || (even && (constant ? *constant % size == 0 : 2 * size <= analysis_.extent(dim)))) {
                 result.push_back({dim, size, whole});
             }
@@ -285,7 +287,7 @@ ThreadTile decided_map_tile(const Analysis& analysis, const ir::Definition& map)
         for (const std::int64_t size : {2, 4, 8}) {
             // A whole dim would leave no loop of it for the blocks.
             const bool fits = constant ? *constant % size == 0 && *constant > size : 2 * size <= analysis.extent(dim);
-            if (fits && !is_fused_in_producer(analysis, map, dim)) {
+            if (fits && !is_fused_in_producer(analysis, map, dim) && !is_read_at_one(analysis, map, dim)) {
                 words.push_back(std::to_string(size));
             }
         }

@@ -68,6 +68,39 @@ bool is_read_by(const NamedUses& uses, const ir::Definition& stage, const std::s
            });
 }
 
+bool is_read_at_one(const Analysis& analysis, const ir::Definition& stage, const std::string& dim) {
+    const ir::Kernel& kernel = analysis.kernel();
+    std::vector<std::pair<std::string, std::string>> open{{stage.name, dim}}; // stages and dims of theirs
+    std::set<std::pair<std::string, std::string>> seen(open.begin(), open.end());
+    while (!open.empty()) {
+        const auto [name, along] = open.back();
+        open.pop_back();
+        if (kernel.is_output(name)) {
+            continue;
+        }
+        for (const std::string& reader : analysis.readers(name)) {
+            const std::vector<std::string>& own = kernel.find_definition(reader)->dims;
+            for (const ir::Ref& access : analysis.reads(reader)) {
+                if (access->name != name) {
+                    continue;
+                }
+                const ir::Ref index = ir::index_of(*access, along);
+                const std::vector<std::string> dims = ir::free_dims(kernel, {index});
+                if (std::all_of(dims.begin(), dims.end(),
+                                [&](const std::string& each) { return analysis.constant(each) == 1; })) {
+                    return true;
+                }
+                const bool by_name =
+                    index->kind == ir::Kind::dim && std::find(own.begin(), own.end(), index->name) != own.end();
+                if (by_name && seen.emplace(reader, index->name).second) {
+                    open.emplace_back(reader, index->name);
+                }
+            }
+        }
+    }
+    return false;
+}
+
 bool can_be_inside(const Analysis& analysis, const ir::Definition& stage) {
     if (!stage.reduction || !stage.reduction->where) {
         return true;

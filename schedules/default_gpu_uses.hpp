@@ -20,6 +20,11 @@ using NamedUses = std::map<std::string, std::vector<NamedUse>>;
 /// Whether all readers of a stage are among `names` and read it by name.
 [[nodiscard]] bool is_read_by(const NamedUses& uses, const ir::Definition& stage, const std::set<std::string>& names);
 
+/// Whether something that reads a stage, be it through what reads it by name, reads it at one index of `dim` alone. All
+/// that is computed of it then may be one element along that dim, which no tile of several fits: Halide would have to
+/// check that on the device.
+[[nodiscard]] bool is_read_at_one(const Analysis& analysis, const ir::Definition& stage, const std::string& dim);
+
 /// Whether a reduction can be computed inside of a launch. Where a part of its condition holds for all reduced indices
 /// or for none, Halide takes it for a limit of the results, cannot prove that they are as many as the launch needs, and
 /// a device cannot check it.

@@ -109,22 +109,22 @@ private:
                 return EQ::make(call->args[0], call->args[1]);
             }
         }
-        if (call == nullptr || call->name != Call::buffer_init) {
-            return kept;
+        return call != nullptr && is_shape(*call) ? with_elements(*call) : kept;
+    }
+
+    /// The dims of a buffer, which may stand in a `let` of their own.
+    static bool is_shape(const Call& call) {
+        const halide_handle_cplusplus_type* const handle = call.type.handle_type;
+        return call.is_intrinsic(Call::make_struct) && handle != nullptr &&
+               handle->inner_name.name == "halide_dimension_t" && call.args.size() % 4 == 0;
+    }
+
+    static Halide::Expr with_elements(const Call& shape) {
+        std::vector<Halide::Expr> members = shape.args; // min, extent, stride and flags of each dim
+        for (std::size_t i = 1; i < members.size(); i += 4) {
+            members[i] = max(members[i], 1);
         }
-        std::vector<Halide::Expr> args = call->args;
-        for (Halide::Expr& each : args) {
-            const Call* const shape = each.as<Call>();
-            if (shape == nullptr || !shape->is_intrinsic(Call::make_struct) || shape->args.size() % 4 != 0) {
-                continue;
-            }
-            std::vector<Halide::Expr> members = shape->args; // min, extent, stride and flags of each dim
-            for (std::size_t i = 1; i < members.size(); i += 4) {
-                members[i] = max(members[i], 1);
-            }
-            each = Call::make(shape->type, shape->name, members, shape->call_type);
-        }
-        return Call::make(call->type, call->name, args, call->call_type);
+        return Call::make(shape.type, shape.name, members, shape.call_type);
     }
 
     bool opencl_;

@@ -3,6 +3,7 @@
 #include "integer_math.hpp"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace coulter::lower {
 namespace {
@@ -105,7 +106,37 @@ bool Expressions::is_relaxed(const ir::Ref& expression) {
 
 Expr Expressions::lower_compared(const ir::Ref& expression) {
     (void)lower(expression);
-    return shielded(expression);
+    const Expr value = shielded(expression);
+    // Halide ends a loop where it finds that no later step changes the state, by solving `state >= value` for the loop:
+    // of `extent - j` that is `extent - state`, which overflows while the state is the lowest integer. It does not
+    // solve through a bit that is turned twice, which LLVM leaves out again.
+    return expression->type == Type::i32 && follows_index(expression) ? (value ^ 1) ^ 1 : value;
+}
+
+/// Whether a value is computed from loop indices, be it in a map that may be inlined; not in indices of what is read.
+bool Expressions::follows_index(const ir::Ref& value) const {
+    std::vector<const ir::Node*> open{value.get()};
+    std::unordered_set<const ir::Node*> seen;
+    while (!open.empty()) {
+        const ir::Node* const node = open.back();
+        open.pop_back();
+        if (!seen.insert(node).second) {
+            continue;
+        }
+        if (node->kind == ir::Kind::access) {
+            if (scope_.kernel.find_definition(node->name) != nullptr) {
+                return true;
+            }
+            continue;
+        }
+        if (node->kind == ir::Kind::dim) {
+            return true;
+        }
+        for (const ir::Ref& arg : node->args) {
+            open.push_back(arg.get());
+        }
+    }
+    return false;
 }
 
 Expr Expressions::lower_summand(const ir::Ref& expression) {

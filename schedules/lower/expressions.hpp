@@ -38,7 +38,8 @@ public:
     [[nodiscard]] Halide::Expr lower(const ir::Ref& expression);
     /// As lower, for a value that a relaxed sum adds: an outermost product is relaxed too.
     [[nodiscard]] Halide::Expr lower_summand(const ir::Ref& expression);
-    /// As lower, for a value that is compared: no relaxed arithmetic shines through.
+    /// As lower, for a value that a reduction compares with its state: no relaxed arithmetic shines through, and nothing
+    /// of a loop index in an i32.
     [[nodiscard]] Halide::Expr lower_compared(const ir::Ref& expression);
     /// True when relaxed arithmetic made the value.
     [[nodiscard]] bool is_relaxed(const ir::Ref& expression);
@@ -51,6 +52,7 @@ private:
     [[nodiscard]] Halide::Expr lower_access(const ir::Node& node);
     [[nodiscard]] Halide::Expr lowered(const ir::Ref& node) const { return done_.at(node.get()); }
     [[nodiscard]] Halide::Expr shielded(const ir::Ref& node) const;
+    [[nodiscard]] bool follows_index(const ir::Ref& value) const;
     [[nodiscard]] bool runs_past(const ir::Ref& index) const;
     [[nodiscard]] bool may_overrun(const ir::Ref& index, const std::string& dim) const;
 

@@ -3,6 +3,7 @@
 
 #include "cases.hpp"
 #include "compile.hpp"
+#include "coulter/text.hpp"
 #include "forked.hpp"
 #include "models/kernels.hpp"
 #include "opencl_device.hpp"
@@ -97,6 +98,93 @@ TEST_CASE("the default schedules of model kernels give the interpreter's results
         }
     }
     expect_passed(cases);
+}
+
+namespace {
+
+/// Halide takes it that `t6` is read somewhere; with few rows of `idx` that is nowhere.
+const char* const empty_between = R"(coulter 1
+kernel empty_between
+
+dim i
+dim j
+dim k
+dim y = (extent(j) + 1) / 2
+dim c = 1
+dim bin = 4
+
+input x: f32[j, i]
+input idx: i32[k]
+const t1: u16[c, bin] = {0, 5, 0, 7}
+
+t6: i32[c, y, j] =
+    product {i, k} -i32(padded(t1(bin = index(idx)), 2_u16))
+
+t7: (i32, i32)[i] =
+    reduce {k, j where j < k} (padded(t6(c = i, y = 2), 9_i32), 7_i32)
+    identity (0_i32, 0_i32)
+    combine (left.0 + right.0, max(left.1, right.1))
+
+t8: i32[i] =
+    t7.0 + t7.1
+
+t9: f32[i] =
+    sum {j} x
+
+output t8
+output t9
+
+estimate i = 8, j = 6, k = 6
+)";
+
+/// One element of `t3` is read.
+const char* const one_of_many = R"(coulter 1
+kernel one_of_many
+
+dim i
+dim y
+dim k
+dim tap = 2
+
+input x: f32[i, k]
+input w: f32[tap, y]
+
+t3: f32[y, i] =
+    sum {tap} w * f32(i)
+
+t4: f32[y, i] =
+    t3 + 1.0
+
+t5: f32[y, i] =
+    sqrt(abs(clamped(t4(y = 1)))) + f32(y)
+
+t7: f32[k] =
+    x(i = 0) + clamped(t5(y = 1, i = 5))
+
+output t7
+
+estimate i = 1000, y = 500, k = 64
+)";
+
+Case device_case(const char* text, const std::map<std::string, std::int64_t>& extents) {
+    const ParseResult parsed = parse(text, "k.coulter");
+    REQUIRE_MESSAGE(parsed.kernel, parsed.diagnostics.front().message);
+    Case test;
+    test.kernel = *parsed.kernel;
+    test.name = test.kernel.name;
+    test.extents = extents;
+    test.target = "host-opencl";
+    return test;
+}
+
+} // namespace
+
+TEST_CASE("what lies between launches may be empty, or one element") {
+    skip_without_device();
+    expect_passed({device_case(empty_between, {{"i", 19}, {"j", 8}, {"k", 1}}),
+                   device_case(empty_between, {{"i", 19}, {"j", 8}, {"k", 9}}),
+                   device_case(one_of_many, {{"i", 7}, {"y", 3}, {"k", 5}}),
+                   device_case(one_of_many, {{"i", 100}, {"y", 30}, {"k", 5}})});
 }
 
 TEST_CASE("the default schedules of random kernels give the interpreter's results on a device") {

@@ -1,0 +1,71 @@
+// Extremes of values that follow a loop index: Halide may end such loops early, and must not end them too early.
+
+#include "coulter/text.hpp"
+#include "forked.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+using namespace coulter;
+using namespace coulter::test;
+
+namespace {
+
+/// The extremes of `extent(y) - j` and of its negative, read directly, through a map, with their index and in a tuple.
+std::string extremes_of(const std::string& type) {
+    const std::string head = "coulter 1\nkernel extremes\n\ndim j\ndim y\n\ninput x: f32[j, y]\n\n";
+    const std::string down = fmt::format("{}(extent(y) - j)", type);
+    const std::string up = fmt::format("{}(j - extent(y))", type);
+    std::string text = head;
+    text += fmt::format("most: {}[y] =\n    max {{j}} {}\n\n", type, down);
+    text += fmt::format("least: {}[y] =\n    min {{j}} {}\n\n", type, up);
+    text += fmt::format("slope: {}[j] =\n    {}\n\n", type, down);
+    text += fmt::format("through: {}[y] =\n    max {{j}} slope\n\n", type);
+    text += fmt::format("at: (i32, {})[y] =\n    argmax {{j}} {}\n\n", type, down);
+    text += fmt::format("both: ({0}, {0})[y] =\n    reduce {{j where j + y > 1}} ({1}, {2})\n"
+                        "    identity ({3}, {4})\n    combine (max(left.0, right.0), min(left.1, right.1))\n\n",
+                        type, down, up, type == "i64" ? "-9223372036854775808_i64" : "-2147483648_i32",
+                        type == "i64" ? "9223372036854775807_i64" : "2147483647_i32");
+    text += "total: f32[y] =\n    sum {j} x\n\n";
+    text += fmt::format("values: {}[y] =\n    at.1\n\nplaces: i32[y] =\n    at.0\n\n", type);
+    text += fmt::format("highest: {0}[y] =\n    both.0\n\nlowest: {0}[y] =\n    both.1\n\n", type);
+    return text + "output most\noutput least\noutput through\noutput total\noutput values\noutput places\n"
+                  "output highest\noutput lowest\n\nestimate j = 5, y = 9\n";
+}
+
+const char* const in_order = "schedule extremes\nnumerics exact\n";
+const char* const in_registers = R"(schedule extremes
+stage most.acc = accumulate most
+stage most { compute root }
+stage most.acc { compute at most/y; store in registers; split j by 4 }
+stage through.acc = accumulate through
+stage through { compute root }
+stage through.acc { compute at through/y; store in registers }
+stage slope { compute inline }
+stage at { compute root }
+stage both { compute root; split j by 2 }
+)";
+
+} // namespace
+
+TEST_CASE("extremes of what follows a loop index are those of all of its steps") {
+    std::vector<Case> cases;
+    for (const std::string type : {"i32", "i64"}) {
+        const ParseResult parsed = parse(extremes_of(type), "k.coulter");
+        REQUIRE_MESSAGE(parsed.kernel, parsed.diagnostics.front().message);
+        for (const char* const schedule : {"", in_order, in_registers}) {
+            for (const std::int64_t j : {1, 2, 13}) {
+                Case test;
+                test.kernel = *parsed.kernel;
+                test.schedule = schedule;
+                test.extents = {{"j", j}, {"y", 7}};
+                test.name = fmt::format("{}_{}_{}", type, cases.size(), j);
+                cases.push_back(std::move(test));
+            }
+        }
+    }
+    const Summary summary = run_cases(cases);
+    CHECK(summary.failures == "");
+    CHECK(summary.refusals == "");
+    CHECK((summary.passed == cases.size() || std::getenv("COULTER_CASE") != nullptr));
+}
