@@ -48,11 +48,11 @@ def axis(bottom):
     return parts
 
 
-def legend(own):
+def legend(own, groups):
     parts = []
     for number, key in enumerate(own):
         x = LEFT + number * WIDTH / len(own)
-        for line, (what, _, opacity) in enumerate(GROUPS):
+        for line, (what, _, opacity) in enumerate(groups):
             y = 32 + 13 * line
             parts.append(f'<rect x="{x:.1f}" y="{y}" width="10" height="8" fill="{SHADES[number % len(SHADES)]}" '
                          f'fill-opacity="{opacity}"/>')
@@ -62,11 +62,12 @@ def legend(own):
 
 def drawn(record):
     results, own = record["results"], tables.ours(record["results"])
+    groups = [each for each in GROUPS if any(tables.ratio(result, key, each[1]) for result in results for key in own)]
     parts, y = [], TOP
     for result in results:
         began = y
         for number, key in enumerate(own):
-            for _, group, opacity in GROUPS:
+            for _, group, opacity in groups:
                 if ratio := tables.ratio(result, key, group):
                     parts.append(bar(y, ratio, SHADES[number % len(SHADES)], opacity))
                 y += BAR
@@ -76,7 +77,7 @@ def drawn(record):
              "slower)")
     return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 60}" height="{y + 10}" '
                       'font-family="sans-serif">', '<rect width="100%" height="100%" fill="white"/>',
-                      text(10, 20, title, size=12), *legend(own), *axis(y), *parts, "</svg>"]) + "\n"
+                      text(10, 20, title, size=12), *legend(own, groups), *axis(y), *parts, "</svg>"]) + "\n"
 
 
 def main():

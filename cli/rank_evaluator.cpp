@@ -22,7 +22,7 @@ using tune::Record;
 
 namespace {
 
-constexpr double behind = 1;                            ///< seconds; no estimate is as long
+constexpr double behind = 1e4;                          ///< seconds; no estimate is as long
 constexpr const char* spilled = "; spills registers: "; ///< in the message of a record
 
 Record failed(Outcome outcome, std::string message) {
@@ -64,7 +64,7 @@ Estimate estimate_for(const schedule::DeviceWork& work, const ArchitectureFigure
         if (blocks < 1) {
             estimate.too_big = launch.stage;
         }
-        estimate.seconds += schedule::launch_seconds(launch, device, blocks);
+        estimate.seconds += launch.times * schedule::launch_seconds(launch, device, blocks);
     }
     return estimate;
 }

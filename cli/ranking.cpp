@@ -39,7 +39,8 @@ std::optional<Ranking> ranking_of(const TuneRequest& request, const TuneSubject&
     }
     Ranking ranking;
     if (device == schedule::Device::cuda) {
-        ranking.tool = request.lock ? "" : find_ptxas();
+        // Architectures by name ask for figures of them.
+        ranking.tool = request.lock ? "" : request.architectures.empty() ? find_ptxas() : require_ptxas();
         ranking.architectures = parse_architectures(request.architectures);
     }
     if (!ranking.tool.empty()) {

@@ -63,11 +63,11 @@ bool Model::join(const Statement& s) {
                          "a stage is joined with others");
         }
         if (stage != nullptr && (stages_.at(each.text).has_loop_steps() || blocks_.contains(each.text))) {
-            good = error("S055", s.span,
-                         fmt::format("`{}` has directives already, and `join` moves its loops to `{}`", each.text,
-                                     s.stage.text),
-                         fmt::format("write `stage {} = join ...` above the block of `{}`", s.stage.text, each.text),
-                         {{stages_.at(each.text).block, "the directives"}});
+            good = error(
+                "S055", s.span,
+                fmt::format("`{}` has directives already, and `join` moves its loops to `{}`", each.text, s.stage.text),
+                fmt::format("write `stage {} = join ...` above the block of `{}`", s.stage.text, each.text),
+                {{stages_.at(each.text).block, "the directives"}});
         }
         names.push_back(each.text);
     }
@@ -75,9 +75,19 @@ bool Model::join(const Statement& s) {
         return false;
     }
     if (const std::string obstacle = join_obstacle(kernel_, names); !obstacle.empty()) {
-        return error("S097", s.span, fmt::format("these stages cannot be joined: {}", obstacle),
-                     "joined are maps, or sums, products, minima and the like over the same reduced dims; they have the "
-                     "same dims, and none reads another");
+        return error(
+            "S097", s.span, fmt::format("these stages cannot be joined: {}", obstacle),
+            "joined are maps, or sums, products, minima and the like over the same reduced dims, or what computes "
+            "the same; they have the same dims, and none reads another");
+    }
+    // The loops are those of the first one.
+    const ir::Definition& first = definition(names.front());
+    for (const std::string& name : names) {
+        const ir::Definition& each = definition(name);
+        const bool in_order = !each.reduction || each.reduction->dims == first.reduction->dims;
+        if (!in_order && !keeps_numerics(each, "joining", s.span)) {
+            return false;
+        }
     }
     rewritten(schedule::join(kernel_, names, s.stage.text));
     for (const std::string& name : names) {

@@ -86,7 +86,11 @@ public:
     TileSearch(const Analysis& analysis, const ir::Definition& stage, bool may_vectorize)
         : analysis_(analysis), device_(analysis.options().device_model), stage_(stage),
           components_(static_cast<double>(stage.types.size())), points_(analysis.points(stage.dims)),
-          vectorizes_(may_vectorize && is_vectorizable(analysis, stage)) {}
+          vectorizes_(may_vectorize && is_vectorizable(analysis, stage)) {
+        for (const std::string& dim : stage.dims) {
+            tiles_[dim] = tiles_of(dim);
+        }
+    }
 
     /// Decisions count in the order of the dims, as far as there is a tile that follows the earlier ones too.
     ThreadTile run() {
@@ -151,7 +155,7 @@ private:
     [[nodiscard]] std::vector<std::string> vector_words() const {
         std::vector<std::string> words{no_vector};
         for (const std::string& dim : stage_.dims) {
-            const std::vector<TileDim> sizes = tiles(dim);
+            const std::vector<TileDim>& sizes = tiles(dim);
             const bool fits = std::any_of(sizes.begin(), sizes.end(), is_vector);
             if (vectorizes_ && fits && is_contiguous(dim)) {
                 words.push_back(dim);
@@ -169,14 +173,16 @@ private:
                            [&](const auto& each) { return tile.size(each.first) == each.second; });
     }
 
-    [[nodiscard]] std::vector<TileDim> tiles(const std::string& dim) const {
+    [[nodiscard]] const std::vector<TileDim>& tiles(const std::string& dim) const { return tiles_.at(dim); }
+
+    [[nodiscard]] std::vector<TileDim> tiles_of(const std::string& dim) const {
         std::vector<TileDim> result;
         const std::optional<std::int64_t> constant = analysis_.constant(dim);
+        // Of a part of a dim, Halide cannot prove what a condition leaves.
+        const bool parts = !stage_.reduction->where && !is_read_at_one(analysis_, stage_, dim);
         for (const std::int64_t size : {2, 3, 4, 5, 6, 7, 8}) {
             const bool whole = constant == size;
-            // Of a part of a dim, Halide cannot prove what a condition leaves.
-            const bool even = (size == 2 || size == 4 || size == 8) && !stage_.reduction->where &&
-                              !is_read_at_one(analysis_, stage_, dim);
+            const bool even = parts && (size == 2 || size == 4 || size == 8);
             if (whole || (even && (constant ? *constant % size == 0 : 2 * size <= analysis_.extent(dim)))) {
                 result.push_back({dim, size, whole});
             }
@@ -266,8 +272,9 @@ private:
     double components_ = 1;
     double points_ = 1;
     bool vectorizes_ = false;
-    std::map<std::string, std::int64_t> sizes_; ///< as decided
-    std::optional<std::string> vector_;         ///< likewise
+    std::map<std::string, std::vector<TileDim>> tiles_; ///< of each dim
+    std::map<std::string, std::int64_t> sizes_;         ///< as decided
+    std::optional<std::string> vector_;                 ///< likewise
     double least_ = std::numeric_limits<double>::infinity();
     ThreadTile best_;
 };
@@ -287,9 +294,12 @@ ThreadTile decided_map_tile(const Analysis& analysis, const ir::Definition& map)
         for (const std::int64_t size : {2, 4, 8}) {
             // A whole dim would leave no loop of it for the blocks.
             const bool fits = constant ? *constant % size == 0 && *constant > size : 2 * size <= analysis.extent(dim);
-            if (fits && !is_fused_in_producer(analysis, map, dim) && !is_read_at_one(analysis, map, dim)) {
+            if (fits) {
                 words.push_back(std::to_string(size));
             }
+        }
+        if (words.size() > 1 && (is_fused_in_producer(analysis, map, dim) || is_read_at_one(analysis, map, dim))) {
+            continue;
         }
         if (words.size() == 1) {
             continue;

@@ -148,21 +148,28 @@ private:
 
 std::optional<Join> choose_same(const Analysis& analysis) {
     const std::vector<ir::Definition>& all = analysis.kernel().definitions;
-    const auto is_open = [&](const ir::Definition& stage) {
-        return stage.reduction && !analysis.is_scheduled(stage.name) &&
-               analysis.points(stage.reduction->dims) >= worth_storing &&
-               work_of(analysis, stage.name) >= worth_threads;
-    };
-    for (auto first = all.begin(); first != all.end(); ++first) {
-        Join join{{first->name}, {}};
-        for (auto other = first + 1; is_open(*first) && other != all.end(); ++other) {
-            if (is_open(*other) && compute_the_same(*first, *other)) {
-                join.stages.push_back(other->name);
+    std::vector<const ir::Definition*> open;
+    for (const ir::Definition& stage : all) {
+        if (stage.reduction && !analysis.is_scheduled(stage.name) &&
+            analysis.points(stage.reduction->dims) >= worth_storing && work_of(analysis, stage.name) >= worth_threads) {
+            open.push_back(&stage);
+        }
+    }
+    std::set<std::string> apart; // as decided for the first of them
+    for (auto first = open.begin(); first != open.end(); ++first) {
+        Join join{{(*first)->name}, {}};
+        for (auto other = first + 1; !apart.contains((*first)->name) && other != open.end(); ++other) {
+            if (compute_the_same(**first, **other)) {
+                join.stages.push_back((*other)->name);
             }
         }
-        if (join.stages.size() > 1 && analysis.decided("same", first->name, {"once", "each"}) != "each") {
+        if (join.stages.size() < 2) {
+            continue;
+        }
+        if (analysis.decided("same", (*first)->name, {"once", "each"}) != "each") {
             return join;
         }
+        apart.insert(join.stages.begin(), join.stages.end());
     }
     return std::nullopt;
 }

@@ -148,7 +148,8 @@ public:
     }
 
     void compute_once() {
-        repeat(most_joins, [&](Analysis& analysis) {
+        // Each step leaves fewer reductions.
+        repeat(static_cast<int>(kernel_.definitions.size()), [&](Analysis& analysis) {
             const std::optional<Join> join = choose_same(analysis);
             if (join) {
                 make_join(*join, "shared", "they compute the same");

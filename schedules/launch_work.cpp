@@ -37,11 +37,6 @@ bool is_unrolled(const LoopNode& loop) {
     return loop.kind == LoopStep::Kind::unroll || loop.kind == LoopStep::Kind::vectorize;
 }
 
-bool has_blocks(const LoopNode& node) {
-    return is_block(node) ||
-           std::any_of(node.loops.begin(), node.loops.end(), [](const auto& loop) { return has_blocks(*loop); });
-}
-
 enum class Home : std::uint8_t { thread, block, memory };
 
 /// What one launch moves of a tensor.
@@ -64,23 +59,21 @@ public:
             count_host(assignment, {}, work);
         }
         for (const auto& nest : tree_.root().loops) {
-            if (has_blocks(*nest)) {
-                work.launches.push_back(launch(*nest));
-            } else {
-                walk_host(*nest, {}, work);
-            }
+            walk_host(*nest, {}, work);
         }
         return work;
     }
 
 private:
-    LaunchWork launch(const LoopNode& nest) {
+    /// `around`: loops of the processor.
+    LaunchWork launch(const LoopNode& nest, const Path& around) {
         LaunchWork work;
         work.stage = nest.place.stage;
+        work.times = trips_of(around);
         moved_.clear();
         innermost_block_ = nullptr;
         walk(nest, {}, work);
-        finish(nest, work);
+        finish(around.empty() ? tree_.root() : *around.back(), nest, work);
         return work;
     }
 
@@ -241,8 +234,8 @@ private:
         return std::ceil(asked / sector) * sector / asked;
     }
 
-    void finish(const LoopNode& nest, LaunchWork& work) {
-        const detail::Touches all = tree_.touched(tree_.root(), nest, nullptr);
+    void finish(const LoopNode& around, const LoopNode& nest, LaunchWork& work) {
+        const detail::Touches all = tree_.touched(around, nest, nullptr);
         double footprint = 0;
         for (const auto& [tensor, touch] : all) {
             footprint += moved_.count(tensor) != 0 && moved_[tensor].waste > 0 ? touch.bytes : 0;
@@ -267,7 +260,12 @@ private:
         }
     }
 
+    /// Loops of the processor, down to the launches in them.
     void walk_host(const LoopNode& node, Path path, DeviceWork& work) {
+        if (is_block(node)) {
+            work.launches.push_back(launch(node, path));
+            return;
+        }
         path.push_back(&node);
         for (const Assignment& assignment : node.assignments) {
             count_host(assignment, path, work);
@@ -277,13 +275,17 @@ private:
         }
     }
 
+    static double trips_of(const Path& path) {
+        double trips = 1;
+        for (const LoopNode* loop : path) {
+            trips *= loop->trips;
+        }
+        return trips;
+    }
+
     void count_host(const Assignment& assignment, const Path& path, DeviceWork& work) {
         const ir::Definition& stage = *assignment.stage;
-        double runs = 1;
-        for (const LoopNode* loop : path) {
-            runs *= loop->trips;
-        }
-        work.host_operations += runs * (assignment.init ? 1 : steps_.code(stage).operations);
+        work.host_operations += trips_of(path) * (assignment.init ? 1 : steps_.code(stage).operations);
         if (assignment.init) {
             return;
         }

@@ -123,8 +123,8 @@ bool compute_the_same(const ir::Definition& a, const ir::Definition& b) {
     const auto equal = [](const std::vector<ir::Ref>& left, const std::vector<ir::Ref>& right) {
         return std::ranges::equal(left, right, [](const ir::Ref& x, const ir::Ref& y) { return ir::equal(x, y); });
     };
-    if (a.scan || b.scan || a.reduction.has_value() != b.reduction.has_value() || !same_set(a.dims, b.dims) ||
-        a.types != b.types || !equal(a.values, b.values)) {
+    if (a.scan || b.scan || a.reduction.has_value() != b.reduction.has_value() || a.types != b.types ||
+        !same_set(a.dims, b.dims) || !equal(a.values, b.values)) {
         return false;
     }
     if (!a.reduction) {
@@ -133,7 +133,7 @@ bool compute_the_same(const ir::Definition& a, const ir::Definition& b) {
     const ir::Reduction& x = *a.reduction;
     const ir::Reduction& y = *b.reduction;
     const bool both_or_none = (x.where != nullptr) == (y.where != nullptr);
-    return x.op == y.op && same_set(x.dims, y.dims) && both_or_none && (!x.where || ir::equal(x.where, y.where)) &&
+    return x.op == y.op && x.dims == y.dims && both_or_none && (!x.where || ir::equal(x.where, y.where)) &&
            x.into.empty() && y.into.empty() && equal(x.identity, y.identity) && equal(x.combine, y.combine);
 }
 
@@ -154,10 +154,16 @@ std::string join_obstacle(const ir::Kernel& kernel, const std::vector<std::strin
         if (each.reduction) {
             const ir::Reduction& a = *first.reduction;
             const ir::Reduction& b = *each.reduction;
-            for (const ir::Definition* one : {&first, &each}) {
-                if (!has_components(*one) && (!one->reduction->into.empty() || !compute_the_same(first, each))) {
-                    return fmt::format("`{}` is a {}", one->name,
-                                       one->reduction->into.empty() ? ir::name(one->reduction->op) : "scatter");
+            for (const auto& [one, other] : {std::pair(&first, &each), std::pair(&each, &first)}) {
+                if (!one->reduction->into.empty()) {
+                    return fmt::format("`{}` is a scatter", one->name);
+                }
+                if (!has_components(*one) && !compute_the_same(*one, *other)) {
+                    return fmt::format("`{}` is {}, and `{}` computes something else", one->name,
+                                       one->reduction->op == ir::ReduceOp::custom
+                                           ? "a reduction of its own"
+                                           : fmt::format("an {}", ir::name(one->reduction->op)),
+                                       other->name);
                 }
             }
             if (!same_set(a.dims, b.dims)) {

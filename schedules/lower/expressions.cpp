@@ -68,6 +68,16 @@ bool promises(const ir::Node& node) {
     }
 }
 
+bool compares(ir::Op op) {
+    return op == ir::Op::lt || op == ir::Op::le || op == ir::Op::gt || op == ir::Op::ge || op == ir::Op::eq ||
+           op == ir::Op::ne;
+}
+
+/// An integer through which Halide does not solve, for a bit is turned twice. LLVM leaves that out again.
+Expr unsolvable(const Expr& value) {
+    return (value ^ 1) ^ 1;
+}
+
 } // namespace
 
 void Expressions::set_operands(std::vector<Expr> left, std::vector<Expr> right) {
@@ -108,9 +118,30 @@ Expr Expressions::lower_compared(const ir::Ref& expression) {
     (void)lower(expression);
     const Expr value = shielded(expression);
     // Halide ends a loop where it finds that no later step changes the state, by solving `state >= value` for the loop:
-    // of `extent - j` that is `extent - state`, which overflows while the state is the lowest integer. It does not
-    // solve through a bit that is turned twice, which LLVM leaves out again.
-    return expression->type == Type::i32 && follows_index(expression) ? (value ^ 1) ^ 1 : value;
+    // of `extent - j` that is `extent - state`, which overflows while the state is the lowest integer.
+    return expression->type == Type::i32 && follows_index(expression) ? unsolvable(value) : value;
+}
+
+/// Whether one side of a comparison is arithmetic of loop indices, and the other one has data in it, which may be near
+/// the ends of i32: Halide moves terms from one side to the other as if that could not overflow.
+bool Expressions::is_index_beside_data(const ir::Node& comparison) const {
+    const auto is_arithmetic = [&](const ir::Ref& side) {
+        const ir::Node* node = side.get();
+        while (node->kind == ir::Kind::cast) {
+            node = node->args[0].get();
+        }
+        return (node->kind == ir::Kind::unary || node->kind == ir::Kind::binary || node->kind == ir::Kind::call) &&
+               node->type == Type::index && follows_index(side);
+    };
+    const auto has_data = [](const ir::Ref& side) {
+        const std::vector<const ir::Node*> nodes = ir::postorder({side});
+        return std::any_of(nodes.begin(), nodes.end(),
+                           [](const ir::Node* node) { return node->kind == ir::Kind::access; });
+    };
+    const ir::Ref& a = comparison.args[0];
+    const ir::Ref& b = comparison.args[1];
+    return (a->type == Type::i32 || a->type == Type::index) &&
+           ((is_arithmetic(a) && has_data(b)) || (is_arithmetic(b) && has_data(a)));
 }
 
 /// Whether a value is computed from loop indices, be it in a map that may be inlined; not in indices of what is read.
@@ -164,6 +195,9 @@ Expr Expressions::lower_node(const ir::Node& node) {
     case ir::Kind::binary:
         if (node.type == Type::index) {
             return index_binary(node.op, arg(0), arg(1));
+        }
+        if (compares(node.op) && is_index_beside_data(node)) {
+            return scope_.math.binary(node.op, unsolvable(arg(0)), unsolvable(arg(1)));
         }
         return scope_.math.binary(node.op, arg(0), arg(1));
     case ir::Kind::select:

@@ -147,6 +147,10 @@ TEST_CASE("without the assembler the traffic model ranks alone, and says so") {
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
     CHECK(contains(ran.out, "(estimated, not measured; without ptxas)"));
     CHECK(contains(folder.read("out.sched"), "# tuned: estimated without ptxas; coulter "));
+    const Ran asked = tune(folder, {"tiny.sched", "--target", target, "--rank", "--arch", "sm_90", "-o", "out.sched"},
+                           {"PATH=./bin", "COULTER_PTXAS="});
+    CHECK(asked.code == 4);
+    CHECK(contains(asked.err, "[B009]"));
     const Ran named = tune(folder, {"tiny.sched", "--target", target, "--rank", "-o", "out.sched"},
                            {"COULTER_PTXAS=./nowhere/ptxas"});
     CHECK(named.code == 4);

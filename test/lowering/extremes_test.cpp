@@ -33,6 +33,44 @@ std::string extremes_of(const std::string& type) {
                   "output highest\noutput lowest\n\nestimate j = 5, y = 9\n";
 }
 
+/// Sums of loop indices beside data that may be any i32.
+const char* const beside_data = R"(coulter 1
+kernel beside_data
+
+dim j
+dim y
+
+input x: f32[j, y]
+input lens: i32[y]
+
+above: bool[j, y] =
+    i32(extent(y) - j) > lens
+
+below: bool[j, y] =
+    i32(j + 1) < lens
+
+near: bool[j, y] =
+    index(lens) >= j + -3
+
+hit: bool[y] =
+    any {j} i32(extent(y) - j) > lens
+
+none: bool[y] =
+    all {j} lens <= i32(j + 2)
+
+count: f32[y] =
+    sum {j where i32(j + 1) < lens} x
+
+output above
+output below
+output near
+output hit
+output none
+output count
+
+estimate j = 5, y = 9
+)";
+
 const char* const in_order = "schedule extremes\nnumerics exact\n";
 const char* const in_registers = R"(schedule extremes
 stage most.acc = accumulate most
@@ -47,6 +85,31 @@ stage both { compute root; split j by 2 }
 )";
 
 } // namespace
+
+TEST_CASE("comparisons of loop indices with data hold for all that an i32 can be") {
+    const ParseResult parsed = parse(beside_data, "k.coulter");
+    REQUIRE_MESSAGE(parsed.kernel, parsed.diagnostics.front().message);
+    std::vector<Case> cases;
+    for (const char* const schedule :
+         {"", "schedule beside_data\nnumerics exact\n",
+          "schedule beside_data\nstage above { compute root }\nstage below { vectorize j by 8 }\n"
+          "stage hit { compute root }\nstage count { split j by 4 }\n"}) {
+        for (const std::uint64_t seed : {1, 2, 3, 4}) {
+            Case test;
+            test.kernel = *parsed.kernel;
+            test.schedule = schedule;
+            test.extents = {{"j", 13}, {"y", 40}};
+            test.seed = seed;
+            test.special = true;
+            test.name = fmt::format("beside_{}", cases.size());
+            cases.push_back(std::move(test));
+        }
+    }
+    const Summary summary = run_cases(cases);
+    CHECK(summary.failures == "");
+    CHECK(summary.refusals == "");
+    CHECK((summary.passed == cases.size() || std::getenv("COULTER_CASE") != nullptr));
+}
 
 TEST_CASE("extremes of what follows a loop index are those of all of its steps") {
     std::vector<Case> cases;

@@ -100,11 +100,46 @@ TEST_CASE("argmin, argmax and custom reductions are joined with what computes th
     const std::string outputs = "where: i32[i] =\n    at.0 + too.0 + low.0\n\noutput where\noutput total\n";
     const ir::Kernel kernel = parsed(rows(total + first + second + lowest + "\n", outputs));
     CHECK(join_obstacle(kernel, {"at", "too"}).empty());
-    CHECK(join_obstacle(kernel, {"at", "low"}) == "`at` is a argmax");
-    CHECK(join_obstacle(kernel, {"at", "too", "total"}) == "`at` is a argmax");
-    CHECK(join_obstacle(kernel, {"total", "at"}) == "`at` is a argmax");
+    CHECK(join_obstacle(kernel, {"at", "low"}) == "`at` is an argmax, and `low` computes something else");
+    CHECK(join_obstacle(kernel, {"at", "too", "total"}) == "`at` is an argmax, and `total` computes something else");
+    CHECK(join_obstacle(kernel, {"total", "at"}) == "`at` is an argmax, and `total` computes something else");
     const ir::Kernel joined = join(kernel, {"at", "too"}, "shared");
     CHECK(joined.find_definition("shared")->types == std::vector<Type>{Type::i32, Type::f32});
     CHECK(joined.find_definition("too")->values.size() == 2);
     CHECK(contains(scheduled(print(kernel)), "stage at.shared = join at too "));
+}
+
+TEST_CASE("sums in another order are not the same, and are not joined under numerics exact") {
+    const std::string text = "coulter 1\nkernel orders\n\ndim i\ndim j\ndim y\n\ninput x: f32[y, i, j]\n\n"
+                             "a: f32[y] =\n    sum {i, j} x\n\nb: f32[y] =\n    sum {j, i} x\n\n"
+                             "output a\noutput b\n\nestimate i = 64, j = 64, y = 64\n";
+    const ir::Kernel kernel = parsed(text);
+    CHECK_FALSE(compute_the_same(*kernel.find_definition("a"), *kernel.find_definition("b")));
+    CHECK(lacks(scheduled(text), "stage a.shared"));
+    const auto check = [&](const std::string& numerics) {
+        return check_texts(kernel, {{"k.sched", "schedule orders\nnumerics " + numerics + "\nstage t = join a b\n"}},
+                           {});
+    };
+    CHECK(check("reassociate").ok());
+    const CheckResult refused = check("exact");
+    REQUIRE(refused.diagnostics.size() == 1);
+    CHECK(refused.diagnostics.front().message ==
+          "joining of `b` changes the order of a sum over floats, which `numerics exact` forbids");
+}
+
+TEST_CASE("every reduction that is there several times is computed once") {
+    std::string definitions;
+    std::string outputs;
+    for (int n = 0; n < 12; ++n) {
+        const std::string number = std::to_string(n);
+        definitions += "a" + number + ": f32[i] =\n    sum {j} x * " + number + ".0\n\n";
+        definitions += "b" + number + ": f32[i] =\n    sum {j} x * " + number + ".0\n\n";
+        definitions += "y" + number + ": f32[i] =\n    a" + number + " - b" + number + "\n\n";
+        outputs += "output y" + number + "\n";
+    }
+    const std::string text = scheduled(rows(definitions, outputs, 64));
+    for (int n = 0; n < 12; ++n) {
+        const std::string number = std::to_string(n);
+        CHECK(contains(text, "stage a" + number + ".shared = join a" + number + " b" + number + " "));
+    }
 }

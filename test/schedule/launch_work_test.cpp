@@ -172,6 +172,20 @@ TEST_CASE("the processor's part counts, and what crosses over to it") {
     CHECK(none.host_bytes == 0);
 }
 
+TEST_CASE("a launch in a loop of the processor counts for each of its steps") {
+    const DeviceWork work = work_of(rows,
+                                    "stage y { compute root }\n"
+                                    "stage most { compute at y/i; split i by 1; gpu_blocks i.o; gpu_threads i.i }\n",
+                                    {{"i", 100}, {"j", 64}});
+    REQUIRE(!work.launches.empty());
+    for (const LaunchWork& launch : work.launches) {
+        CHECK(launch.stage.starts_with("most"));
+        CHECK(launch.times == 100);
+        CHECK(launch.blocks == 1);
+    }
+    CHECK(work.host_operations >= 6400); // the map is the processor's
+}
+
 TEST_CASE("every default schedule for a device has an estimate, whatever the kernel") {
     std::size_t launches = 0;
     for (std::uint64_t seed = 0; seed < (test::is_long_run() ? 2000U : 150U); ++seed) {

@@ -9,6 +9,7 @@ namespace coulter::schedule {
 /// One launch. Transactions move 32 bytes.
 struct LaunchWork {
     std::string stage; ///< `votes`, or `votes.init` for the initialisation of a reduction
+    double times = 1;  ///< in a call: a loop of the processor may be around it. The rest is of each time
     double blocks = 1;
     double threads = 1;    ///< of a block
     double near = 0;       ///< transactions between registers and the nearest cache, or shared memory

@@ -25,7 +25,7 @@ namespace coulter::schedule {
 [[nodiscard]] ir::Kernel clone(const ir::Kernel& kernel, const std::string& producer,
                                const std::vector<std::string>& consumers, const std::string& name);
 
-/// Whether two maps or plain reductions have the same results, since they are written alike.
+/// Whether two maps or plain reductions have the same results, to the last bit, since they are written alike.
 [[nodiscard]] bool compute_the_same(const ir::Definition& a, const ir::Definition& b);
 
 /// Why `stages` cannot be joined, or an empty text: they are maps, or reductions of which each component is combined by
