@@ -83,25 +83,23 @@ std::string text_of(const std::map<std::string, std::int64_t>& sizes) {
     return text;
 }
 
+const char* const tune_sizes = "--tune-sizes";
+
+/// Those that a call of this kernel chooses, of extents that were given for all kernels.
+std::map<std::string, std::int64_t> own_sizes(const Work& work, std::map<std::string, std::int64_t> given) {
+    const std::vector<std::string> dims = free_dims(work);
+    std::erase_if(given, [&](const auto& each) { return std::ranges::find(dims, each.first) == dims.end(); });
+    return given;
+}
+
 /// The classes of sizes that are about dims of this kernel, each once.
 std::vector<std::string> classes_of(const Work& work, const std::vector<std::string>& given) {
     std::vector<std::string> own;
-    for (auto sizes : size_classes(given)) {
-        std::erase_if(sizes, [&](const auto& each) { return work.kernel.find_dim(each.first) == nullptr; });
+    for (const auto& each : size_classes(given, tune_sizes)) {
+        const auto sizes = own_sizes(work, each);
         const std::string text = text_of(sizes);
         if (!text.empty() && std::ranges::find(own, text) == own.end()) {
             own.push_back(text);
-        }
-    }
-    return own;
-}
-
-/// Those of the extents given for all kernels that are about dims of this one.
-std::vector<std::string> sizes_of(const Work& work, const std::vector<std::string>& given) {
-    std::vector<std::string> own;
-    for (const auto& [dim, extent] : parse_sizes(given)) {
-        if (work.kernel.find_dim(dim) != nullptr) {
-            own.push_back(fmt::format("{}={}", dim, extent));
         }
     }
     return own;
@@ -126,20 +124,22 @@ std::vector<std::string> tune_all(const Loaded& loaded, const schedule::DefaultO
             std::filesystem::remove(path, ignored);
             continue;
         }
+        layers.push_back(path.string());
+        const auto complete_untuned = [&] {
+            write_file(path, completion_file(work, loaded.target.name, defaults, by_autoschedule()));
+        };
         if (!has_decisions(work)) {
             std::cerr << fmt::format("note: nothing is to be decided of `{}` on this target, so it is not tuned\n",
                                      work.kernel.name);
-            write_file(path, completion_file(work, loaded.target.name, defaults, by_autoschedule()));
-            layers.push_back(path.string());
+            complete_untuned();
             continue;
         }
         TuneRequest request = options.tuning;
         request.files = {work.path};
         request.files.insert(request.files.end(), work.schedules.begin(), work.schedules.end());
         request.sizes = classes_of(work, options.tune_sizes);
-        if (request.sizes.empty()) {
-            request.sizes = sizes_of(work, options.sizes);
-        }
+        request.sizes_option = tune_sizes;
+        request.typical = own_sizes(work, defaults.sizes);
         request.output = path.string();
         request.only = holes ? "stages" : "";
         request.target = options.target;
@@ -148,10 +148,16 @@ std::vector<std::string> tune_all(const Loaded& loaded, const schedule::DefaultO
         request.limits = options.library.limits;
         request.reuse = !request.lock;
         request.quiet = true;
-        if (tune_kernel(request) != good) {
-            throw Failure(environment, fmt::format("error: interrupted before `{}` was tuned\n", work.kernel.name));
+        request.for_all_kernels = true;
+        try {
+            if (tune_kernel(request) != good) {
+                throw Failure(environment, fmt::format("error: interrupted before `{}` was tuned\n", work.kernel.name));
+            }
+        } catch (const NothingMeasurable& nothing) {
+            std::cerr << fmt::format("note: `{}` is completed by the default schedule: {}\n", work.kernel.name,
+                                     nothing.reason());
+            complete_untuned();
         }
-        layers.push_back(path.string());
     }
     return layers;
 }
@@ -179,11 +185,11 @@ int build(const Options& options) {
     if (options.threads != 0) {
         load_options.defaults.threads = options.threads;
     }
-    const auto classes = size_classes(options.tune_sizes);
+    const auto classes = size_classes(options.tune_sizes, tune_sizes);
     Loaded loaded = load(options.kernels, options.schedules, load_options);
     loaded.require_good();
     check_size_names(loaded.work, load_options.defaults.sizes);
-    check_size_names(loaded.work, classes.front());
+    check_size_names(loaded.work, classes.front(), tune_sizes);
     if (options.tuned) {
         std::vector<std::string> layers = options.schedules;
         const std::vector<std::string> tuned = tune_all(loaded, load_options.defaults, options);

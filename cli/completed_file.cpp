@@ -3,6 +3,7 @@
 #include "command.hpp"
 #include "coulter/fingerprint.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
 
@@ -39,11 +40,23 @@ std::string without_section(const std::string& text, Section section) {
     return untouched ? text.substr(0, at + 1) : text;
 }
 
-std::string with_sections_of(const std::string& before, const std::string& text) {
+std::size_t end_of_own(const std::string& text) {
+    std::size_t end = text.size();
     for (const Section section : {Section::variants, Section::completed}) {
         const std::size_t at = text.rfind("\n\n" + mark_of(section));
-        if (without_section(before, section) != before && at != std::string::npos) {
-            return with_section(text.substr(0, at + 1), section, text.substr(text.find('\n', at + 2) + 1));
+        end = at == std::string::npos ? end : std::min(end, at + 1);
+    }
+    return end;
+}
+
+std::string with_sections_of(const std::string& before, const std::string& text) {
+    for (const Section section : {Section::variants, Section::completed}) {
+        const std::string less = without_section(before, section);
+        const std::size_t at = text.rfind("\n\n" + mark_of(section));
+        if (less != before && at != std::string::npos) {
+            // There may be one of the other kind above.
+            return with_section(with_sections_of(less, text.substr(0, at + 1)), section,
+                                text.substr(text.find('\n', at + 2) + 1));
         }
     }
     return text;

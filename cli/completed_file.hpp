@@ -19,7 +19,10 @@ enum class Section : std::uint8_t {
 /// since, for what was edited is the author's.
 [[nodiscard]] std::string without_section(const std::string& text, Section section);
 
-/// `text`, which is `before` with values changed: a section that nobody had edited counts as such still.
+/// Where what `text` says itself ends: before the first section, edited or not.
+[[nodiscard]] std::size_t end_of_own(const std::string& text);
+
+/// `text`, which is `before` with values changed: sections that nobody had edited count as such still.
 [[nodiscard]] std::string with_sections_of(const std::string& before, const std::string& text);
 
 [[nodiscard]] inline std::string with_completion(const std::string& own, const std::string& completion) {

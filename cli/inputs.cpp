@@ -217,7 +217,7 @@ KernelAndSchedules split_files(const std::vector<std::string>& files) {
     return result;
 }
 
-std::map<std::string, std::int64_t> parse_sizes(const std::vector<std::string>& words) {
+std::map<std::string, std::int64_t> parse_sizes(const std::vector<std::string>& words, const std::string& option) {
     std::map<std::string, std::int64_t> sizes;
     for (const std::string& word : words) {
         std::size_t at = 0;
@@ -234,12 +234,11 @@ std::map<std::string, std::int64_t> parse_sizes(const std::vector<std::string>& 
             }
             if (equals == 0 || equals == std::string::npos || value < 0 || value > 2147483647) {
                 throw Failure(usage,
-                              fmt::format("error: --sizes wants dim=n,... with n from 0 to 2147483647, and `{}` is "
-                                          "none\n",
-                                          item));
+                              fmt::format("error: {} wants dim=n,... with n from 0 to 2147483647, and `{}` is none\n",
+                                          option, item));
             }
             if (!sizes.emplace(item.substr(0, equals), value).second) {
-                throw Failure(usage, fmt::format("error: --sizes has `{}` twice\n", item.substr(0, equals)));
+                throw Failure(usage, fmt::format("error: {} has `{}` twice\n", option, item.substr(0, equals)));
             }
         }
     }

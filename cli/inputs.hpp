@@ -40,9 +40,9 @@ private:
 };
 
 struct LoadOptions {
-    std::string target = "host"; ///< as in --target; empty: any
-    bool plans = true;           ///< check schedules against kernels
-    schedule::DefaultOptions defaults = {}; ///< of the default schedule
+    std::string target = "host";                   ///< as in --target; empty: any
+    bool plans = true;                             ///< check schedules against kernels
+    schedule::DefaultOptions defaults = {};        ///< of the default schedule
     std::map<std::string, std::string> texts = {}; ///< of schedule files, in place of what is on disk
 };
 
@@ -71,7 +71,8 @@ struct KernelAndSchedules {
 };
 [[nodiscard]] KernelAndSchedules split_files(const std::vector<std::string>& files);
 
-/// `iy=15,batch=64` as given to --sizes. \throws Failure, exit code 2.
-[[nodiscard]] std::map<std::string, std::int64_t> parse_sizes(const std::vector<std::string>& words);
+/// `iy=15,batch=64` as given to `option`. \throws Failure, exit code 2.
+[[nodiscard]] std::map<std::string, std::int64_t> parse_sizes(const std::vector<std::string>& words,
+                                                              const std::string& option = "--sizes");
 
 } // namespace coulter::cli

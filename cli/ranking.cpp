@@ -67,19 +67,26 @@ std::optional<Ranking> ranking_of(const TuneRequest& request, const TuneSubject&
 void require_measuring(const TuneRequest& request, const TuneSubject& subject) {
     if (request.rank || request.machine.starts_with(estimated)) {
         throw Failure(usage,
-                      "error: --rank is about one schedule at one size: several sizes, and the parts of a schedule "
-                      "with variants, are told apart by what was measured\n"
-                      "help: give one --sizes, and a schedule without variants\n");
+                      fmt::format("error: {} is about one schedule at one size: several sizes, and the parts of a "
+                                  "schedule with variants, are told apart by what was measured\n"
+                                  "help: give one {}, and a schedule without variants\n",
+                                  request.rank ? "--rank" : fmt::format("--machine '{}'", request.machine),
+                                  request.sizes_option));
     }
     const schedule::Device device = subject.loaded.target.device;
     const bool is_exact = subject.work().plan.numerics == schedule::Numerics::exact;
     if (device != schedule::Device::none && !is_exact && !request.lock && !is_there(device)) {
-        throw Failure(environment,
-                      fmt::format("error: no {} device is here, and several sizes, and the parts of a schedule with "
-                                  "variants, are told apart by what was measured on one\n"
-                                  "help: candidates at one size, for a schedule without variants, can be ranked by "
-                                  "estimates: --rank\n",
-                                  name_of(device)));
+        const std::string why = fmt::format("no {} device is here", name_of(device));
+        const Failure failed(environment,
+                             fmt::format("error: {}, and several sizes, and the parts of a schedule with variants, are "
+                                         "told apart by what was measured on one\n"
+                                         "help: candidates at one size, for a schedule without variants, can be ranked "
+                                         "by estimates: {}\n",
+                                         why, request.for_all_kernels ? "give one " + request.sizes_option : "--rank"));
+        if (request.for_all_kernels && !subject.work().variants.empty()) {
+            throw NothingMeasurable(failed, why);
+        }
+        throw Failure(failed);
     }
 }
 

@@ -22,7 +22,8 @@ struct Ranking {
 [[nodiscard]] std::optional<Ranking> ranking_of(const TuneRequest& request, const TuneSubject& subject);
 
 /// For what only times tell apart: several sizes, and the parts of a schedule with variants. \throws Failure where a
-/// tuning of it would rank: exit code 2 for --rank, 4 where the target's device is not there.
+/// tuning of it would rank: exit code 2 for --rank, 4 where the target's device is not there; NothingMeasurable where
+/// the sizes are not this kernel's own (TuneRequest::for_all_kernels) and its schedule has variants.
 void require_measuring(const TuneRequest& request, const TuneSubject& subject);
 
 } // namespace coulter::cli

@@ -1,4 +1,4 @@
-// What several --sizes of `coulter tune` mean, and when which schedule is called.
+// What several --sizes of `coulter tune`, or --tune-sizes of `coulter build`, mean, and when which schedule is called.
 
 #include "coulter/estimates.hpp"
 #include "tune_classes.hpp"
@@ -43,25 +43,24 @@ std::string condition_of(const tune::Region& region, const std::vector<std::stri
 
 } // namespace
 
-std::vector<Extents> size_classes(const std::vector<std::string>& words) {
+std::vector<Extents> size_classes(const std::vector<std::string>& words, const std::string& option) {
     std::vector<Extents> classes;
     for (const std::string& word : words) {
-        classes.push_back(parse_sizes({word}));
+        classes.push_back(parse_sizes({word}, option));
     }
     const bool same =
         std::ranges::all_of(classes, [&](const Extents& each) { return dims_of(each) == dims_of(classes.front()); });
     if (classes.size() > 1 && same) {
         if (classes.size() > most_classes) {
-            throw Failure(usage,
-                          fmt::format("error: {} --sizes are too many classes\nhelp: at most {} are tuned together\n",
-                                      classes.size(), most_classes));
+            throw Failure(usage, fmt::format("error: {} {} are too many classes\nhelp: at most {} are tuned together\n",
+                                             classes.size(), option, most_classes));
         }
         for (auto at = classes.begin(); at != classes.end(); ++at) {
             if (std::find(classes.begin(), at, *at) != at) {
                 throw Failure(usage,
-                              fmt::format("error: --sizes gives `{}` twice\nhelp: each --sizes is a class of its own "
-                                          "when all name the same dims\n",
-                                          text_of(*at)));
+                              fmt::format("error: {0} gives `{1}` twice\nhelp: each {0} is a class of its own when all "
+                                          "name the same dims\n",
+                                          option, text_of(*at)));
             }
         }
         return classes;
@@ -72,9 +71,9 @@ std::vector<Extents> size_classes(const std::vector<std::string>& words) {
             if (!all.emplace(dim, extent).second) {
                 const auto& other =
                     *std::ranges::find_if(classes, [&, name = dim](const Extents& one) { return one.contains(name); });
-                throw Failure(usage, fmt::format("error: --sizes gives `{}` and `{}`, which name different dims\n"
+                throw Failure(usage, fmt::format("error: {} gives `{}` and `{}`, which name different dims\n"
                                                  "help: several classes of sizes each name the same dims\n",
-                                                 text_of(other), text_of(each)));
+                                                 option, text_of(other), text_of(each)));
             }
         }
     }

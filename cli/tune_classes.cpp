@@ -2,19 +2,17 @@
 
 #include "tune_classes.hpp"
 
+#include "as_measured.hpp"
 #include "completed_file.hpp"
 #include "coulter/tune/statistics.hpp"
-#include "describe.hpp"
 #include "tune_regions.hpp"
 #include "tune_space.hpp"
-#include "variants.hpp"
 #include "verify_cases.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <iostream>
 #include <set>
-#include <sstream>
 
 namespace coulter::cli {
 namespace {
@@ -174,42 +172,15 @@ SharedClasses shared_classes(SharedTuning& tuning) {
     return shared;
 }
 
-/// Whether two plans are of the same statements and make the same loops. A statement that replaces a lower one stands
-/// where that stood, so their order says nothing.
-bool is_same(const ir::Kernel& kernel, const schedule::Plan& a, const schedule::Plan& b) {
-    const auto lines = [&](const schedule::Plan& plan) {
-        std::multiset<std::string> all;
-        std::istringstream text(schedule_in_force(kernel, plan));
-        for (std::string line; std::getline(text, line);) {
-            all.insert(line);
-        }
-        return all;
-    };
-    return lines(a) == lines(b) && schedule::loops_text(a) == schedule::loops_text(b);
-}
-
 /// Every part of the file must be what was measured: a variant lies above the common part, which was measured without
 /// it.
-void require_as_measured(const TuneSubject& subject, const SharedClasses& shared, const std::string& text) {
-    const auto loaded_with = [&](const std::string& file) {
-        LoadOptions options;
-        options.target = subject.target;
-        options.texts = subject.texts;
-        options.texts[subject.schedules[subject.tuned]] = file;
-        return load({subject.work().path}, subject.schedules, options);
-    };
-    const Loaded whole = loaded_with(text);
+std::vector<MeasuredPart> measured_parts(const std::vector<SharedSearch>& searches, const SharedClasses& shared) {
+    std::vector<MeasuredPart> parts;
     for (std::size_t region = 0; region < shared.regions.size(); ++region) {
         const Winner& winner = shared.winners[shared.regions[region].group];
-        const Work alone = loaded_with(winner.candidate.text).work.front();
-        if (whole.report.has_errors() ||
-            !is_same(alone.kernel, plan_of_part(whole.work.front(), shared.names[region]), alone.plan)) {
-            throw Failure(environment,
-                          fmt::format("internal error: as a part of the file, `{}` is another schedule than the "
-                                      "one that was measured; nothing was written\n{}",
-                                      shared.names[region], whole.report.text()));
-        }
+        parts.push_back({shared.names[region], &searches[winner.search].subject, winner.candidate.text});
     }
+    return parts;
 }
 
 } // namespace
@@ -249,7 +220,7 @@ int tune_classes(const TuneRequest& request, const TuneSubject& subject, const s
                       "run the same command again: what was measured is recorded; -o gives another file");
     }
     const std::string text = classes_file(request, tuning.searches(), shared);
-    require_as_measured(subject, shared, text);
+    require_as_measured(subject, text, measured_parts(tuning.searches(), shared));
     write_file(output, text);
     if (interrupted() != 0) {
         std::cerr << "interrupted: the best so far is kept\n";

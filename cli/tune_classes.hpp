@@ -7,10 +7,11 @@
 
 namespace coulter::cli {
 
-/// The sizes of each class, as given to --sizes. Words that give different dims are one class together; words that all
+/// The sizes of each class, as given to `option`. Words that give different dims are one class together; words that all
 /// give the same dims are a class each. \throws Failure, exit code 2: the same sizes twice, or words of which some give
 /// the same dims and others do not.
-[[nodiscard]] std::vector<std::map<std::string, std::int64_t>> size_classes(const std::vector<std::string>& words);
+[[nodiscard]] std::vector<std::map<std::string, std::int64_t>> size_classes(const std::vector<std::string>& words,
+                                                                            const std::string& option);
 
 /// A schedule that won a class.
 struct Winner {

@@ -2,6 +2,7 @@
 
 #include "tune_parts.hpp"
 
+#include "as_measured.hpp"
 #include "completed_file.hpp"
 #include "coulter/schedule/target.hpp"
 #include "coulter/tune/holes.hpp"
@@ -49,8 +50,8 @@ Extents with_assumed(const Work& work, Extents given, const Extents& known) {
 }
 
 /// Sets the sizes of the parts that `classes` lie in. \returns the parts to tune.
-std::vector<TunedPart*> parts_at_classes(const TuneSubject& subject, std::vector<TunedPart>& parts,
-                                         const std::vector<Extents>& classes) {
+std::vector<TunedPart*> parts_at_classes(const TuneRequest& request, const TuneSubject& subject,
+                                         std::vector<TunedPart>& parts, const std::vector<Extents>& classes) {
     const Work& work = subject.work();
     std::vector<TunedPart*> chosen;
     for (const Extents& given : classes) {
@@ -58,17 +59,21 @@ std::vector<TunedPart*> parts_at_classes(const TuneSubject& subject, std::vector
         const std::string name = part_name(variant_for(work, extents, Tensors{}));
         TunedPart& part = *std::ranges::find(parts, name, &TunedPart::name);
         const std::string sizes = sizes_text(work, extents);
+        const bool is_taken = std::ranges::find(chosen, &part) != chosen.end();
+        if (request.for_all_kernels && (!is_open(part) || is_taken)) {
+            continue;
+        }
         if (!is_open(part)) {
             throw Failure(usage,
-                          fmt::format("error: --sizes {} lie in {} of the schedule, of which nothing is to be tuned\n"
+                          fmt::format("error: {} {} lie in {} of the schedule, of which nothing is to be tuned\n"
                                       "help: holes and stages left out are in {}\n",
-                                      sizes, part.title(), quoted_list(open_names(parts))));
+                                      request.sizes_option, sizes, part.title(), quoted_list(open_names(parts))));
         }
-        if (std::ranges::find(chosen, &part) != chosen.end()) {
+        if (is_taken) {
             throw Failure(usage,
-                          fmt::format("error: --sizes {} and {} lie in {}, which is tuned for one\n"
+                          fmt::format("error: {} {} and {} lie in {}, which is tuned for one\n"
                                       "help: a variant more, with a condition between them, would tell them apart\n",
-                                      sizes_text(work, part.sizes), sizes, part.title()));
+                                      request.sizes_option, sizes_text(work, part.sizes), sizes, part.title()));
         }
         part.sizes = extents;
         chosen.push_back(&part);
@@ -77,7 +82,7 @@ std::vector<TunedPart*> parts_at_classes(const TuneSubject& subject, std::vector
 }
 
 /// The parts to tune where no sizes were given: all that this processor runs.
-std::vector<TunedPart*> all_parts(std::vector<TunedPart>& parts) {
+std::vector<TunedPart*> all_parts(const TuneRequest& request, std::vector<TunedPart>& parts) {
     std::vector<TunedPart*> chosen;
     for (TunedPart& part : parts) {
         if (!is_open(part)) {
@@ -87,9 +92,8 @@ std::vector<TunedPart*> all_parts(std::vector<TunedPart>& parts) {
             std::cerr << fmt::format("note: {} is for another processor, and is left as it is\n", part.title());
         } else if (part.sizes.empty()) {
             std::cerr << fmt::format(
-                "note: no sizes were found that reach {}, which is left as it is\nhelp: give --sizes "
-                "that lie in it\n",
-                part.title());
+                "note: no sizes were found that reach {}, which is left as it is\nhelp: give {} that lie in it\n",
+                part.title(), request.sizes_option);
         } else {
             chosen.push_back(&part);
         }
@@ -118,8 +122,7 @@ std::unique_ptr<tune::Space> space_of_part(const TuneSubject& subject, const Tun
         return std::ranges::find(holes, name) != holes.end();
     };
     scope.label = part.label();
-    const std::string text =
-        changes_given_file(subject) ? subject.texts.at(subject.schedules[subject.tuned]) : std::string();
+    const std::string text = own_text(subject);
     std::vector<schedule::Decision> decisions;
     if (part.completes) {
         decisions = decisions_of_part(subject, part, text);
@@ -136,14 +139,16 @@ std::unique_ptr<tune::Space> space_of_part(const TuneSubject& subject, const Tun
 
 int tune_parts(const TuneRequest& request, const TuneSubject& given, const std::vector<Extents>& classes) {
     TuneSubject subject = given;
-    subject.complete(with_assumed(subject.work(), {}, classes.front()));
+    subject.complete(request.sizes.empty() ? request.typical : with_assumed(subject.work(), {}, classes.front()));
     std::vector<TunedPart> parts = parts_of(subject);
     const std::vector<TunedPart*> chosen =
-        request.sizes.empty() ? all_parts(parts) : parts_at_classes(subject, parts, classes);
+        request.sizes.empty() ? all_parts(request, parts) : parts_at_classes(request, subject, parts, classes);
     if (chosen.empty()) {
-        throw failure(refused, "M006",
-                      fmt::format("nothing of the schedule of `{}` can be tuned here", subject.work().kernel.name),
-                      "a part with a hole or a stage left out, at sizes that reach it, on a processor that runs it");
+        throw NothingMeasurable(
+            failure(refused, "M006",
+                    fmt::format("nothing of the schedule of `{}` can be tuned here", subject.work().kernel.name),
+                    "a part with a hole or a stage left out, at sizes that reach it, on a processor that runs it"),
+            "nothing of its schedule can be tuned here");
     }
     const std::string path = subject.schedules[subject.tuned];
     const std::string original = changes_given_file(subject) ? read_file(path) : "";
@@ -152,7 +157,11 @@ int tune_parts(const TuneRequest& request, const TuneSubject& given, const std::
     std::vector<TuneSubject> subjects;
     for (const TunedPart* part : chosen) {
         spaces.push_back(space_of_part(subject, *part));
-        const std::string text = spaces.back()->schedule_text(tune::initial(*spaces.back()));
+        std::string text = spaces.back()->schedule_text(tune::initial(*spaces.back()));
+        if (text.empty()) {
+            // The values that an earlier tuning began with are refused by now; those that stand there are not.
+            text = part_text(subject, *part, own_text(subject), {});
+        }
         subjects.push_back(alone(subject, *part, text));
     }
     SharedTuning tuning(request, std::move(subjects),
@@ -161,15 +170,16 @@ int tune_parts(const TuneRequest& request, const TuneSubject& given, const std::
         tuning.searches()[i].name = fmt::format("{}, {}", tuning.searches()[i].name, chosen[i]->title());
     }
     tuning.run();
-    bool any = false;
+    std::vector<MeasuredPart> measured;
     for (std::size_t i = 0; i < chosen.size(); ++i) {
         const SharedSearch& search = tuning.searches()[i];
         if (search.result.best) {
             chosen[i]->choices = tune::described(*search.space, search.result.best->candidate.assignment);
-            chosen[i]->tuned = any = true;
+            chosen[i]->tuned = true;
+            measured.push_back({chosen[i]->name, &search.subject, search.result.best->candidate.text});
         }
     }
-    if (!any) {
+    if (measured.empty()) {
         std::cerr << "interrupted: nothing was measured yet\n";
         return environment;
     }
@@ -179,7 +189,10 @@ int tune_parts(const TuneRequest& request, const TuneSubject& given, const std::
                       "run the same command again: what was measured is recorded; -o gives another file");
     }
     const PartsOutcome outcome{tuning.searches(), {chosen.begin(), chosen.end()}};
-    write_file(output, tune::with_provenance(parts_file(subject, parts), parts_heading(request, subject, outcome)));
+    const std::string text =
+        tune::with_provenance(parts_file(subject, parts), parts_heading(request, subject, outcome));
+    require_as_measured(subject, text, measured);
+    write_file(output, text);
     if (interrupted() != 0) {
         std::cerr << "interrupted: the best so far is kept\n";
         for (const SharedSearch& each : tuning.searches()) {

@@ -28,6 +28,9 @@ struct TunedPart {
 /// found that reach the part, `target` where this processor does not run it.
 [[nodiscard]] std::vector<TunedPart> parts_of(const TuneSubject& subject);
 
+/// The text of the tuned file before it is tuned; empty for a new file.
+[[nodiscard]] std::string own_text(const TuneSubject& subject);
+
 /// The part alone after some choices, as a schedule without layers. Empty: the checker refuses it.
 [[nodiscard]] std::string part_text(const TuneSubject& subject, const TunedPart& part, const std::string& filled,
                                     const schedule::Decided& decided);
@@ -37,8 +40,9 @@ struct TunedPart {
                                                                 const std::string& filled);
 
 /// The tuned file with what was chosen for the parts: values stand where they stood; where parts want different values
-/// of a hole at the top, variants get a `tune` line of their own. Below it, or in a file of its own, what completes all
-/// parts.
+/// of a hole at the top, variants get a `tune` line of their own, and so do parts that are not tuned, to keep what they
+/// have. Below it, or in a file of its own, what completes all parts. \throws Failure, an internal error, where the
+/// checker refuses that.
 [[nodiscard]] std::string parts_file(const TuneSubject& subject, const std::vector<TunedPart>& parts);
 
 /// Tunes the parts that `classes` lie in, or all, writes the file and reports. \returns the exit code.

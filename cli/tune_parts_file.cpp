@@ -46,10 +46,6 @@ Loaded loaded_for(const TuneSubject& subject, const TunedPart& part, const std::
     return load({subject.work().path}, layers, options);
 }
 
-std::string own_text(const TuneSubject& subject) {
-    return changes_given_file(subject) ? subject.texts.at(subject.schedules[subject.tuned]) : "";
-}
-
 /// The holes that stand at the top and that the variant gives no value of its own.
 std::vector<std::string> inherited(const std::string& text, const std::string& variant) {
     std::vector<std::string> names;
@@ -90,12 +86,16 @@ std::string with_values(const std::string& text, const std::string& variant,
     return holes.schedule_text(assignment);
 }
 
-/// `text` with lines at the beginning of a variant's body.
+std::vector<Statement>::const_iterator find_variant(const std::vector<Statement>& statements, const std::string& name) {
+    return std::ranges::find_if(statements, [&](const Statement& each) {
+        return each.kind == Statement::Kind::variant && each.stage.text == name;
+    });
+}
+
+/// `text` with lines at the beginning of the body of a variant that stands in it.
 std::string with_lines(const std::string& text, const std::string& variant, const std::vector<std::string>& lines) {
     const auto statements = schedule::parse_schedule(text, {}).file.statements;
-    const auto at = std::ranges::find_if(statements, [&](const Statement& each) {
-        return each.kind == Statement::Kind::variant && each.stage.text == variant;
-    });
+    const auto at = find_variant(statements, variant);
     std::size_t begin = 0;
     for (int line = 1; line < at->span.line; ++line) {
         begin = text.find('\n', begin) + 1;
@@ -133,44 +133,115 @@ std::string value_at_top(const std::string& text, const std::string& hole) {
     return {};
 }
 
-/// The file with the values of the holes of all parts.
-std::string with_all_values(std::string text, const std::vector<TunedPart>& parts) {
+/// Whether the statements, or files that they include, have the variant.
+bool mention(const std::vector<Statement>& statements, const std::string& variant) {
+    return find_variant(statements, variant) != statements.end() ||
+           std::ranges::any_of(statements, [&](const Statement& each) {
+               return each.kind == Statement::Kind::include && each.included != nullptr &&
+                      mention(each.included->statements, variant);
+           });
+}
+
+/// Whether the tuned file or one below it has the variant, files that they include too.
+bool knows_variant(const TuneSubject& subject, const std::string& variant) {
+    const std::vector<std::string>& own = subject.work().schedules;
+    for (std::size_t i = 0; i <= subject.tuned; ++i) {
+        const schedule::ScheduleFile& file = subject.loaded.schedules[i];
+        if (std::ranges::find(own, file.path) != own.end() && mention(file.statements, variant)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// `text` with `tune` lines of variants. A variant that stands in another layer, or in an included file, gets a body
+/// more, above what an earlier tuning added.
+std::string with_lines_of_variants(const TuneSubject& subject, std::string text,
+                                   const std::map<std::string, std::vector<std::string>>& lines) {
+    std::string bodies;
+    std::string earlier; // variants are tried in the order in which they are first mentioned
+    const auto statements = schedule::parse_schedule(text, {}).file.statements;
+    for (const schedule::Variant& variant : subject.work().variants) {
+        const auto own = lines.find(variant.name);
+        if (find_variant(statements, variant.name) != statements.end()) {
+            text = own == lines.end() ? text : with_lines(text, variant.name, own->second);
+            continue;
+        }
+        std::string body = fmt::format("variant {} when {} {{\n", variant.name, variant.when.text);
+        if (own == lines.end()) {
+            earlier += knows_variant(subject, variant.name) ? "" : body + "}\n";
+            continue;
+        }
+        for (const std::string& line : own->second) {
+            body += fmt::format("    {}\n", line);
+        }
+        bodies += earlier + body + "}\n";
+        earlier.clear();
+    }
+    const std::size_t end = end_of_own(text);
+    const bool ends_line = end == 0 || text[end - 1] == '\n';
+    return bodies.empty() ? text : text.substr(0, end) + (ends_line ? "" : "\n") + bodies + text.substr(end);
+}
+
+/// The file with the values of the holes of all parts. Parts that were not tuned keep theirs.
+std::string with_all_values(const TuneSubject& subject, std::string text, const std::vector<TunedPart>& parts) {
     // A line at the top has one value: that of the common part, or of the first variant where that one does not use it.
     std::vector<const TunedPart*> order;
     for (const TunedPart& part : parts) {
         order.insert(part.name == "common" ? order.begin() : order.end(), &part);
     }
+    std::map<std::string, std::string> before;
     std::map<std::string, std::string> at_top;
     for (const TunedPart* part : order) {
         for (const std::string& hole : inherited(text, part->variant())) {
             if (has(part->holes, hole)) {
-                at_top.try_emplace(hole, part->tuned ? part->choices.at(hole) : value_at_top(text, hole));
+                before[hole] = value_at_top(text, hole);
+                at_top.try_emplace(hole, part->tuned ? part->choices.at(hole) : before[hole]);
             }
         }
     }
     text = with_values(text, "", at_top);
+    std::map<std::string, std::vector<std::string>> lines;
     for (const TunedPart& part : parts) {
-        if (!part.tuned || part.variant().empty()) {
+        if (part.variant().empty()) {
             continue;
         }
         std::map<std::string, std::string> own;
-        std::vector<std::string> lines;
         const std::vector<std::string> from_top = inherited(text, part.variant());
         for (const std::string& hole : part.holes) {
-            const std::string& value = part.choices.at(hole);
             if (!has(from_top, hole)) {
-                own[hole] = value;
-            } else if (at_top.at(hole) != value) {
-                lines.push_back(hole_line(text, hole, value));
+                if (part.tuned) {
+                    own[hole] = part.choices.at(hole);
+                }
+                continue;
+            }
+            const std::string& value = part.tuned ? part.choices.at(hole) : before.at(hole);
+            if (at_top.at(hole) != value) {
+                lines[part.name].push_back(hole_line(text, hole, value));
             }
         }
         text = with_values(text, part.variant(), own);
-        text = lines.empty() ? text : with_lines(text, part.variant(), lines);
     }
-    return text;
+    return with_lines_of_variants(subject, std::move(text), lines);
+}
+
+/// The kernel with what was chosen for the part. \throws Failure where the checker refuses the file with all values, of
+/// which it took each by itself.
+Work work_for(const TuneSubject& subject, const TunedPart& part, const std::string& filled) {
+    Loaded loaded = loaded_for(subject, part, filled, part.choices);
+    if (loaded.report.has_errors()) {
+        throw Failure(environment, fmt::format("internal error: the file with the values of all parts is refused; "
+                                               "nothing was written\n{}",
+                                               loaded.report.text()));
+    }
+    return std::move(loaded.work.front());
 }
 
 } // namespace
+
+std::string own_text(const TuneSubject& subject) {
+    return changes_given_file(subject) ? subject.texts.at(subject.schedules[subject.tuned]) : "";
+}
 
 std::vector<TunedPart> parts_of(const TuneSubject& subject) {
     const Work& work = subject.work();
@@ -208,18 +279,22 @@ std::vector<TunedPart> parts_of(const TuneSubject& subject) {
         const tune::HoleSpace all(text, {}, scope);
         for (const tune::Choice& hole : all.choices()) {
             // Whether another value makes a difference; where the checker refuses all others, nobody knows.
-            bool differs = true;
-            for (const std::string& value : hole.domain) {
-                const std::string other =
-                    part_text(subject, part, with_values(text, scope.variant, {{hole.name, value}}), {});
+            bool is_known = false;
+            bool differs = false;
+            bool has_others = false;
+            for (std::size_t i = 0; i < hole.domain.size() && !differs; ++i) {
+                const std::string filled = with_values(text, scope.variant, {{hole.name, hole.domain[i]}});
+                if (filled == text) {
+                    continue;
+                }
+                has_others = true;
+                const std::string other = part_text(subject, part, filled, {});
                 if (!other.empty()) {
+                    is_known = true;
                     differs = other != now;
-                    if (differs) {
-                        break;
-                    }
                 }
             }
-            if (differs) {
+            if (differs || (has_others && !is_known)) {
                 part.holes.push_back(hole.name);
             }
         }
@@ -245,15 +320,15 @@ std::vector<schedule::Decision> decisions_of_part(const TuneSubject& subject, co
 
 std::string parts_file(const TuneSubject& subject, const std::vector<TunedPart>& parts) {
     const std::string text = own_text(subject);
-    const std::string filled = subject.fills ? with_sections_of(text, with_all_values(text, parts)) : text;
+    const std::string filled = subject.fills ? with_sections_of(text, with_all_values(subject, text, parts)) : text;
     if (!subject.completes) {
         return filled;
     }
     const TunedPart& common = parts.back();
-    Work work = loaded_for(subject, common, filled, common.choices).work.front();
+    Work work = work_for(subject, common, filled);
     for (const TunedPart& part : parts) {
         if (!part.variant().empty()) {
-            const Work own = loaded_for(subject, part, filled, part.choices).work.front();
+            const Work own = work_for(subject, part, filled);
             const auto plan = std::ranges::find(own.variants, part.name, &schedule::Variant::name);
             std::ranges::find(work.variants, part.name, &schedule::Variant::name)->plan = plan->plan;
         }

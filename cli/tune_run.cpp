@@ -201,7 +201,8 @@ int tune_kernel(const TuneRequest& request) {
     try {
         // Mistakes of the command line are told before anything is read.
         static_cast<void>(parse_budget(request.budget));
-        const auto classes = size_classes(request.sizes);
+        const auto classes =
+            request.sizes.empty() ? std::vector{request.typical} : size_classes(request.sizes, request.sizes_option);
         TuneSubject subject = subject_of(request, classes.size() > 1);
         if (!subject.work().variants.empty() || classes.size() > 1) {
             require_measuring(request, subject);

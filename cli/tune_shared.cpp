@@ -94,7 +94,7 @@ void SharedTuning::open_store() {
 void SharedTuning::begin(SharedSearch& search) {
     const fs::path own = scratch_.path() / std::to_string(&search - searches_.data());
     make_directory(own);
-    const auto is_over = [this] { return interrupted() != 0 || (budget_.seconds && Clock::now() >= slice_end_); };
+    const auto is_over = [this] { return interrupted() != 0 || (budget_.seconds && elapsed() >= slice_end_); };
     search.evaluator = std::make_unique<CandidateEvaluator>(search.subject, own, is_over, comparison_seconds());
     search.options.seed = request_.seed;
     if (!search.experience.empty()) {
@@ -144,7 +144,7 @@ void SharedTuning::run() {
     measures_ = true;
     share_out();
     for (SharedSearch& search : searches_) {
-        slice_end_ = Clock::time_point::max();
+        slice_end_ = std::numeric_limits<double>::infinity();
         if (interrupted() == 0) {
             search.searching->compare();
         }
@@ -155,10 +155,13 @@ void SharedTuning::run() {
     require_results();
 }
 
+double SharedTuning::elapsed() const {
+    return std::chrono::duration<double>(Clock::now() - start_).count();
+}
+
 double SharedTuning::left() const {
     if (budget_.seconds) {
-        const std::chrono::duration<double> spent = Clock::now() - start_;
-        return (1 - share_of_comparison) * *budget_.seconds - spent.count();
+        return (1 - share_of_comparison) * *budget_.seconds - elapsed();
     }
     double known = 0;
     for (const SharedSearch& search : searches_) {
@@ -206,9 +209,9 @@ double SharedTuning::give(std::size_t index, double units) {
     const tune::SearchResult& now = search.searching->result();
     const std::optional<double> before = now.best ? best_of(now) : std::nullopt;
     const std::size_t known = now.candidates;
-    const auto begin = Clock::now();
+    const double begin = elapsed();
     if (budget_.seconds) {
-        slice_end_ = begin + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(units));
+        slice_end_ = begin + units;
         search.searching->explore(SIZE_MAX);
     } else {
         search.searching->explore(known + static_cast<std::size_t>(std::max(units, 1.0)));
@@ -218,8 +221,7 @@ double SharedTuning::give(std::size_t index, double units) {
                                        : now.initial ? std::optional(tune::median(now.initial->record.samples))
                                                      : std::nullopt;
     improved_[index] = after && base && *after < (1 - least_improvement) * *base;
-    const std::chrono::duration<double> spent = Clock::now() - begin;
-    return budget_.seconds ? spent.count() : static_cast<double>(now.candidates - known);
+    return budget_.seconds ? elapsed() - begin : static_cast<double>(now.candidates - known);
 }
 
 void SharedTuning::require_results() const {

@@ -10,6 +10,7 @@
 #include "tune_run.hpp"
 
 #include <chrono>
+#include <limits>
 #include <memory>
 
 namespace coulter::cli {
@@ -59,6 +60,7 @@ private:
     /// \returns what of `units` was used.
     double give(std::size_t index, double units);
     [[nodiscard]] double left() const;
+    [[nodiscard]] double elapsed() const; ///< in seconds
     void require_results() const;
 
     const TuneRequest& request_;
@@ -70,7 +72,8 @@ private:
     std::optional<tune::Store> store_;
     std::unique_ptr<TuneProgress> progress_;
     std::chrono::steady_clock::time_point start_;
-    std::chrono::steady_clock::time_point slice_end_ = std::chrono::steady_clock::time_point::max(); ///< of a time
+    /// Of a slice of time, in seconds after the start: any number, while a point in time ends within three centuries.
+    double slice_end_ = std::numeric_limits<double>::infinity();
     bool measures_ = false;
 };
 

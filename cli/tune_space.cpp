@@ -140,14 +140,23 @@ std::map<std::string, std::string> own_texts(const std::vector<std::string>& lay
     std::map<std::string, std::string> texts;
     for (const std::string& path : layers) {
         const std::string text = read_file(path);
-        std::string own = several ? without_section(text, Section::variants) : text;
-        if (path == layers.back() && request.only != "holes") {
+        const auto has_own_holes = [&] {
+            return has_holes(schedule::parse_schedule(without_section(text, Section::completed), path).file);
+        };
+        // Another file stays as it is, and its sections are in force.
+        if (!is_in_place({path}, request.output) && (request.only == "stages" || !has_own_holes())) {
+            continue;
+        }
+        std::string own = text;
+        for (std::string before; before != own;) { // either section may be the last
+            before = own;
             const std::string less = without_section(own, Section::completed);
-            const bool fills = request.only != "stages" && has_holes(schedule::parse_schedule(less, path).file);
             // What was tuned for several sizes is not given up for one.
-            if ((fills || is_in_place({path}, request.output)) && (several || variants_in(less) == variants_in(own))) {
+            if (path == layers.back() && request.only != "holes" &&
+                (several || variants_in(less) == variants_in(own))) {
                 own = less;
             }
+            own = several ? without_section(own, Section::variants) : own;
         }
         if (own != text) {
             texts[path] = own;

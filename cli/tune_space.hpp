@@ -10,9 +10,9 @@
 namespace coulter::cli {
 
 /// Loads the files; the sizes are still to be settled. `tuned` is the file that has holes, or the highest one where
-/// that is the output too, else a layer more, which is the output. What an earlier tuning added to a file is left out;
-/// its variants only where there are `several` classes of sizes, which make them anew. \throws Failure: bad files,
-/// nothing to tune [M006], no output.
+/// that is the output too, else a layer more, which is the output. What an earlier tuning added to the file that is
+/// tuned is left out; its variants only where there are `several` classes of sizes, which make them anew. \throws
+/// Failure: bad files, nothing to tune [M006], no output.
 [[nodiscard]] TuneSubject subject_of(const TuneRequest& request, bool several);
 
 /// At the top or in a variant.

@@ -112,7 +112,8 @@ std::vector<SizeCase> size_cases(const Work& work, std::size_t count, std::uint6
     return cases;
 }
 
-void check_size_names(const std::vector<Work>& work, const std::map<std::string, std::int64_t>& given) {
+void check_size_names(const std::vector<Work>& work, const std::map<std::string, std::int64_t>& given,
+                      const std::string& option) {
     std::vector<std::string> dims;
     for (const Work& each : work) {
         for (const std::string& dim : free_dims(each)) {
@@ -125,11 +126,10 @@ void check_size_names(const std::vector<Work>& work, const std::map<std::string,
         if (std::ranges::find(dims, dim) == dims.end()) {
             const std::string close = closest_match(dim, dims);
             const std::string called = work.size() == 1 ? "`" + work.front().kernel.name + "`" : "these kernels";
-            throw Failure(usage,
-                          fmt::format("error: --sizes gives `{}`, whose extent no call of {} chooses\nhelp: {}chosen "
-                                      "are {}\n",
-                                      dim, called, close.empty() ? "" : fmt::format("did you mean `{}`? ", close),
-                                      quoted_list(dims)));
+            throw Failure(
+                usage, fmt::format("error: {} gives `{}`, whose extent no call of {} chooses\nhelp: {}chosen are {}\n",
+                                   option, dim, called, close.empty() ? "" : fmt::format("did you mean `{}`? ", close),
+                                   quoted_list(dims)));
         }
     }
 }

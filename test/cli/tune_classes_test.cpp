@@ -248,7 +248,7 @@ TEST_CASE("build --tuned takes classes of sizes") {
     const Ran unknown = folder.coulter({"build", "tiny.coulter", "--name", "t", "-o", "out", "--autoschedule", "s",
                                         "--tuned", "--tune-sizes", "q=1", "--tune-sizes", "q=2"});
     CHECK(unknown.code == 2);
-    CHECK(unknown.err == "error: --sizes gives `q`, whose extent no call of `tiny` chooses\n"
+    CHECK(unknown.err == "error: --tune-sizes gives `q`, whose extent no call of `tiny` chooses\n"
                          "help: did you mean `i`? chosen are `i`, `j` and `k`\n");
     const Ran lonely = folder.coulter({"build", "tiny.coulter", "--name", "t", "-o", "out", "--tune-sizes", "i=1"});
     CHECK(lonely.code == 2);

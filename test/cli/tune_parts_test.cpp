@@ -197,3 +197,144 @@ TEST_CASE("conditions on tensors hold in a measurement") {
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
     CHECK(nlohmann::json::parse(ran.out)["parts"].size() == 2);
 }
+
+TEST_CASE("a part that is not tuned keeps the value at the top that another part changes") {
+    const Folder folder;
+    folder.write("tiny.coulter", tiny_kernel);
+    // One candidate is the value that an earlier tuning began with.
+    const std::string own = "schedule tiny\n"
+                            "# tuned: the common part: lanes = 8 (was 4)\n"
+                            "tune lanes in {4, 8} = 8\n"
+                            "stage product { split j by ?lanes; vectorize j.i }\n"
+                            "variant small when extent(i) < 8 { extend stage product { unroll i by 2 } }\n"
+                            "variant other when extent(i) < 9 { stage product { unroll i by 2 } }\n";
+    folder.write("tiny.sched", own);
+    const Ran ran = tune_tiny(folder, {"--sizes", "i=32,j=48,k=16", "--budget", "1"});
+    REQUIRE_MESSAGE(ran.code == 0, ran.err);
+    std::string wanted = own;
+    wanted.erase(wanted.find("# tuned"), wanted.find("tune lanes") - wanted.find("# tuned"));
+    wanted.replace(wanted.find("= 8\n"), 3, "= 4");
+    wanted.insert(wanted.find(" extend"), " tune lanes in {4, 8} = 8;");
+    CHECK(by_hand(folder.read("tiny.sched")) == wanted);
+}
+
+TEST_CASE("a variant of another layer or of an included file gets its value in the tuned file") {
+    const std::string variants = "variant none when extent(i) < 2 { extend stage product { unroll i by 4 } }\n"
+                                 "variant small when extent(i) < 8 { extend stage product { unroll i by 2 } }\n";
+    const std::string top = "tune lanes in {4, 8} = 8\n"
+                            "stage product { split j by ?lanes; vectorize j.i }\n";
+    const std::string before = "# tuned: the common part: lanes = 8 (was 4)\n";
+    const std::string none = "variant none when extent(i) < 2 {\n    tune lanes in {4, 8} = 8\n}\n";
+    const std::string small = "variant small when extent(i) < 8 {\n    tune lanes in {4, 8} = 8\n}\n";
+    std::string wanted = top;
+    wanted.replace(wanted.find("= 8\n"), 3, "= 4");
+    const std::vector<std::string> common{"--sizes", "i=32,j=48,k=16", "--budget", "1"};
+    {
+        const Folder folder;
+        folder.write("tiny.coulter", tiny_kernel);
+        folder.write("tiny.sched", "schedule tiny\n" + variants);
+        folder.write("top.sched", "schedule tiny\n" + before + top);
+        const Ran ran = folder.coulter({"tune", "tiny.coulter", "tiny.sched", "top.sched", "--threads", "1", "--store",
+                                        "tuning.db", "--sizes", "i=32,j=48,k=16", "--budget", "1"});
+        REQUIRE_MESSAGE(ran.code == 0, ran.err);
+        CHECK(by_hand(folder.read("top.sched")) == "schedule tiny\n" + wanted + none + small);
+        CHECK(folder.read("tiny.sched") == "schedule tiny\n" + variants);
+        CHECK(folder.coulter({"verify", "tiny.coulter", "tiny.sched", "top.sched"}).code == 0);
+    }
+    {
+        // A higher layer: the variants are tried in the same order.
+        const Folder folder;
+        folder.write("tiny.coulter", tiny_kernel);
+        folder.write("tiny.sched", "schedule tiny\n" + before + top);
+        folder.write("top.sched", "schedule tiny\nvariant none when extent(i) < 2 { stage product { unroll i by 4 } }\n"
+                                  "variant small when extent(i) < 8 { extend stage product { unroll i by 2 } }\n");
+        const Ran ran = folder.coulter({"tune", "tiny.coulter", "tiny.sched", "top.sched", "--threads", "1", "--store",
+                                        "tuning.db", "--sizes", "i=32,j=48,k=16", "--budget", "1"});
+        REQUIRE_MESSAGE(ran.code == 0, ran.err);
+        CHECK(by_hand(folder.read("tiny.sched")) ==
+              "schedule tiny\n" + wanted + "variant none when extent(i) < 2 {\n}\n" + small);
+        const Ran check = folder.coulter({"check", "tiny.coulter", "tiny.sched", "top.sched"});
+        CHECK_MESSAGE(contains(check.err, "`none` when extent(i) < 2, else `small` when extent(i) < 8"), check.err);
+    }
+    {
+        const Folder folder;
+        folder.write("tiny.coulter", tiny_kernel);
+        folder.write("parts.sched", variants);
+        folder.write("tiny.sched", "schedule tiny\ninclude parts.sched\n" + before + top);
+        const Ran ran = tune_tiny(folder, common);
+        REQUIRE_MESSAGE(ran.code == 0, ran.err);
+        CHECK(by_hand(folder.read("tiny.sched")) == "schedule tiny\ninclude parts.sched\n" + wanted + none + small);
+    }
+}
+
+TEST_CASE("sections that an earlier tuning added stay such, and count unless their file is written anew") {
+    const Folder folder;
+    folder.write("tiny.coulter", tiny_kernel);
+    const std::string own = "schedule tiny\n"
+                            "# tuned: `few`: lanes = 8 (was 4)\n"
+                            "tune lanes in {4, 8} = 4\n"
+                            "stage product.acc = accumulate product\n"
+                            "stage product { split j by ?lanes; vectorize j.i }\n"
+                            "\n"
+                            "# variants 4e3eb0f0: values of the holes above for other sizes; written anew while nobody "
+                            "edits them\n"
+                            "variant few when extent(i) < 8 {\n"
+                            "    tune lanes in {4, 8} = 8\n"
+                            "}\n";
+    const std::vector<std::string> two{"--sizes", "i=2,j=48,k=5", "--sizes", "i=32,j=48,k=16", "--json"};
+    const auto tune = [&](const std::vector<std::string>& words, const std::vector<std::string>& more) {
+        std::vector<std::string> all = words;
+        all.insert(all.end(), more.begin(), more.end());
+        const Ran ran = tune_tiny(folder, all);
+        REQUIRE_MESSAGE(ran.code == 0, ran.err);
+        return ran.out;
+    };
+    folder.write("tiny.sched", own);
+    // Another file is written: the variant is in force, and its size one of its own.
+    const auto layer = nlohmann::json::parse(tune(two, {"--only", "stages", "--budget", "2", "-o", "layer.sched"}));
+    CHECK_FALSE(layer.contains("classes"));
+    CHECK(layer["parts"][0]["name"] == "few");
+    CHECK(folder.read("tiny.sched") == own);
+    const Ran shown =
+        folder.coulter({"show", "tiny.coulter", "tiny.sched", "layer.sched", "--as", "schedule", "--variant", "few"});
+    CHECK_MESSAGE(contains(shown.out, "split j by 8"), shown.out);
+    // Both sections, of which the upper one gets another value.
+    REQUIRE(folder.coulter({"autoschedule", "tiny.coulter", "tiny.sched", "-o", "tiny.sched"}).code == 0);
+    CHECK(contains(folder.read("tiny.sched"), "}\n\n# completed "));
+    tune({"--only", "holes", "--sizes", "i=2,j=48,k=5"}, {"--budget", "1"});
+    CHECK(contains(folder.read("tiny.sched"), "variant few when extent(i) < 8 {\n    tune lanes in {4, 8} = 4\n}\n"));
+    CHECK(nlohmann::json::parse(tune(two, {"--budget", "2"})).contains("classes"));
+    CHECK_FALSE(contains(folder.read("tiny.sched"), "variant few"));
+}
+
+TEST_CASE("values that the checker refuses are passed over") {
+    const Folder folder;
+    folder.write("tiny.coulter", tiny_kernel);
+    // Vectors are shorter than that; whether it would make a difference is not known. One part began with it, as told.
+    folder.write("tiny.sched", "schedule tiny\n"
+                               "# tuned: `small`: lanes = 4 (was 2048)\n"
+                               "tune lanes in {4, 2048} = 4\n"
+                               "stage product { split j by ?lanes; vectorize j.i }\n"
+                               "variant small when extent(i) < 8 { extend stage product { unroll i by 2 } }\n");
+    const Ran ran = tune_tiny(folder, {"--budget", "4", "--json"});
+    REQUIRE_MESSAGE(ran.code == 0, ran.err);
+    const auto told = nlohmann::json::parse(ran.out);
+    REQUIRE(told["parts"].size() == 2);
+    for (const auto& part : told["parts"]) {
+        CHECK(part["choices"] == nlohmann::json{{"lanes", "4"}});
+    }
+    CHECK(contains(folder.read("tiny.sched"), "\ntune lanes in {4, 2048} = 4\n"));
+}
+
+TEST_CASE("a budget of ten thousand years ends when all is measured") {
+    const Folder folder;
+    folder.write("tiny.coulter", tiny_kernel);
+    folder.write("tiny.sched", "schedule tiny\ntune lanes in {4, 8} = 4\n"
+                               "stage product { split j by ?lanes; vectorize j.i }\n"
+                               "variant small when extent(i) < 8 { extend stage product { unroll i by 2 } }\n");
+    const Ran ran = tune_tiny(folder, {"--budget", "99999999h", "--json"});
+    REQUIRE_MESSAGE(ran.code == 0, ran.err);
+    for (const auto& part : nlohmann::json::parse(ran.out)["parts"]) {
+        CHECK(part["complete"] == true);
+    }
+}
