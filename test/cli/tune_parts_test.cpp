@@ -242,6 +242,19 @@ TEST_CASE("a variant of another layer or of an included file gets its value in t
         CHECK(folder.coulter({"verify", "tiny.coulter", "tiny.sched", "top.sched"}).code == 0);
     }
     {
+        // It is the variant that is tuned.
+        const Folder folder;
+        folder.write("tiny.coulter", tiny_kernel);
+        folder.write("tiny.sched", "schedule tiny\n" + variants);
+        folder.write("top.sched", "schedule tiny\n# tuned: `small`: lanes = 8 (was 4)\n" + top);
+        const Ran ran = folder.coulter({"tune", "tiny.coulter", "tiny.sched", "top.sched", "--threads", "1", "--store",
+                                        "tuning.db", "--sizes", "i=4,j=48,k=16", "--budget", "1"});
+        REQUIRE_MESSAGE(ran.code == 0, ran.err);
+        std::string own = small;
+        own.replace(own.find("= 8\n"), 3, "= 4");
+        CHECK(by_hand(folder.read("top.sched")) == "schedule tiny\n" + top + own);
+    }
+    {
         // A higher layer: the variants are tried in the same order.
         const Folder folder;
         folder.write("tiny.coulter", tiny_kernel);
