@@ -108,7 +108,8 @@ bool can_be_inside(const Analysis& analysis, const ir::Definition& stage) {
     std::vector<ir::Ref> parts{stage.reduction->where};
     for (std::size_t i = 0; i < parts.size(); ++i) {
         const ir::Ref part = parts[i];
-        if (part->kind == ir::Kind::binary && part->op == ir::Op::logical_and) {
+        // Of alternatives Halide may find that only one is left.
+        if (part->op == ir::Op::logical_and || part->op == ir::Op::logical_or || part->op == ir::Op::logical_not) {
             parts.insert(parts.end(), part->args.begin(), part->args.end());
             continue;
         }

@@ -405,7 +405,8 @@ TEST_CASE("a condition without a reduced index keeps a reduction out of launches
         "dim i\ndim j\ndim k\n\ninput a: f32[i, k]\ninput b: f32[k, j]\n\ns: f32[i, j] =\n    sum {k where ";
     const std::string rest =
         "} a * b\n\nc: f32[i, j] =\n    tanh(s)\n\noutput c\n\nestimate i = 1024, j = 1024, k = 1024\n";
-    for (const std::string where : {"i < 3", "k < i && j == 2", "extent(k) == 5"}) {
+    for (const std::string where :
+         {"i < 3", "k < i && j == 2", "extent(k) == 5", "2 * k <= -3 || i == 0", "!(k < 2 && j == 1)"}) {
         CAPTURE(where);
         const Scheduled schedule = scheduled(head + where + rest);
         CHECK(schedule.text.find("accumulate") == std::string::npos);
@@ -415,7 +416,7 @@ TEST_CASE("a condition without a reduced index keeps a reduction out of launches
         CHECK(output.stage("s.acc").compute.is_root());
         CHECK(output.launches() == 3);
     }
-    for (const std::string where : {"k < i", "k < i && j + k == 2"}) {
+    for (const std::string where : {"k < i", "k < i && j + k == 2", "k < i || k == j"}) {
         CAPTURE(where);
         const Scheduled schedule = scheduled(head + where + rest);
         CHECK(schedule.stage("s").compute.stage == "c");
