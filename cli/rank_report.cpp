@@ -2,6 +2,7 @@
 
 #include "describe.hpp"
 #include "rank_evaluator.hpp"
+#include "tune_report.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -34,7 +35,7 @@ std::string estimate_text(const tune::Record& record) {
 }
 
 /// By the estimates; nothing where spills decide, which have no time.
-std::string speedup(const tune::SearchResult& result) {
+std::string speedup_text(const tune::SearchResult& result) {
     if (!result.initial) {
         return {};
     }
@@ -47,14 +48,6 @@ std::string speedup(const tune::SearchResult& result) {
                        estimated_seconds(before) / estimated_seconds(best));
 }
 
-std::string choices_text(const tune::Record& record) {
-    std::string text;
-    for (const auto& [name, value] : record.choices) {
-        text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", name, value);
-    }
-    return text.empty() ? "as the default schedule" : text;
-}
-
 constexpr const char* checked = "the checker took each; none was run, and no result was compared";
 
 } // namespace
@@ -65,7 +58,7 @@ std::vector<std::string> rank_provenance(const TuneSubject& subject, const tune:
     std::vector<std::string> lines;
     lines.push_back(fmt::format("{} at {}; {}", subject.work().kernel.name, setting.sizes, setting.target));
     lines.push_back(fmt::format("{}; {}; kernel {}", setting.machine, setting.versions, setting.kernel));
-    const std::string faster = speedup(result);
+    const std::string faster = speedup_text(result);
     lines.push_back(fmt::format("ranked without a device: {}{}{}", estimate_text(result.best->record),
                                 faster.empty() ? "" : "; ", faster));
     lines.push_back(space.summary(result.best->candidate.assignment));
@@ -83,18 +76,11 @@ std::string rank_report(const TuneSubject& subject, const tune::SearchResult& re
     }
     const bool same = result.initial && result.initial->candidate.schedule == result.best->candidate.schedule;
     rows.push_back({"best", same ? "as before: no estimate is less" : estimate_text(result.best->record)});
-    if (const std::string faster = speedup(result); !faster.empty() && !same) {
+    if (const std::string faster = speedup_text(result); !faster.empty() && !same) {
         rows.push_back({"speedup", faster});
     }
     rows.push_back({"choices", choices_text(result.best->record)});
-    std::string tried = counts(result);
-    if (result.candidates > result.measured) {
-        tried += fmt::format("; {} from the store", result.candidates - result.measured);
-    }
-    if (result.refused > 0) {
-        tried += fmt::format("; {} more refused by the checker", result.refused);
-    }
-    rows.push_back({"tried", tried + (result.complete ? "; all that there are" : "")});
+    rows.push_back({"tried", tried_text(counts(result), result)});
     rows.push_back({"checked", checked});
     rows.push_back({"written", written});
     return table(rows, {false, false});

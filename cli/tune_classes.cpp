@@ -5,6 +5,7 @@
 #include "as_measured.hpp"
 #include "completed_file.hpp"
 #include "coulter/tune/statistics.hpp"
+#include "tune_output.hpp"
 #include "tune_regions.hpp"
 #include "tune_space.hpp"
 #include "verify_cases.hpp"
@@ -200,9 +201,7 @@ int tune_classes(const TuneRequest& request, const TuneSubject& subject, const s
         each.complete(std::move(given));
         subjects.push_back(std::move(each));
     }
-    const std::string path = subject.schedules[subject.tuned];
-    const std::string original = changes_given_file(subject) ? read_file(path) : "";
-    const bool in_place = request.output.empty() || is_in_place({path}, request.output);
+    const TunedOutput output(request, subject);
     SharedTuning tuning(request, std::move(subjects),
                         [](const TuneSubject& each, std::size_t) { return space_of(each); });
     tuning.run();
@@ -214,26 +213,13 @@ int tune_classes(const TuneRequest& request, const TuneSubject& subject, const s
         std::cerr << "interrupted: nothing was measured yet\n";
         return environment;
     }
-    const std::string output = request.output.empty() ? path : request.output;
-    if (in_place && changes_given_file(subject) && read_file(path) != original) {
-        throw failure(refused, "M010", fmt::format("`{}` was edited while it was tuned, so nothing was written", path),
-                      "run the same command again: what was measured is recorded; -o gives another file");
-    }
     const std::string text = classes_file(request, tuning.searches(), shared);
     require_as_measured(subject, text, measured_parts(tuning.searches(), shared));
-    write_file(output, text);
-    if (interrupted() != 0) {
-        std::cerr << "interrupted: the best so far is kept\n";
-        for (const SharedSearch& each : tuning.searches()) {
-            if (!each.result.best) {
-                std::cerr << fmt::format("note: nothing was measured at {} yet\n", each.name);
-            }
-        }
-    }
+    output.write(text);
+    tell_if_interrupted(tuning.names_without_result());
     if (!request.quiet) {
-        std::cout << (request.json ? classes_json(tuning.searches(), shared, output)
-                                   : classes_report(tuning.searches(), shared, output))
-                  << std::flush; // an interrupted process ends by its signal
+        print_report(request.json ? classes_json(tuning.searches(), shared, output.path())
+                                  : classes_report(tuning.searches(), shared, output.path()));
     }
     return good;
 }

@@ -191,16 +191,8 @@ std::string classes_report(const std::vector<SharedSearch>& searches, const Shar
             text += fmt::format("; {:.2f} times as fast as before", speedup(search.result));
         }
         rows.push_back({search.name, text});
-        text = counts_text(search.result.candidates, search.result.outcomes);
-        if (search.result.candidates > search.result.measured) {
-            text += fmt::format("; {} from the store", search.result.candidates - search.result.measured);
-        }
-        if (search.result.refused > 0) {
-            text += fmt::format("; {} more refused by the checker", search.result.refused);
-        }
-        if (search.result.complete) {
-            text += "; all that there are";
-        } else if (search.result.candidates == search.first_part) {
+        text = tried_text(counts_text(search.result.candidates, search.result.outcomes), search.result);
+        if (!search.result.complete && search.result.candidates == search.first_part) {
             text += "; no more than its equal share, for others went on to improve";
         }
         rows.push_back({"", text});

@@ -9,6 +9,7 @@
 #include "coulter/tune/joint_space.hpp"
 #include "coulter/tune/statistics.hpp"
 #include "describe.hpp"
+#include "tune_output.hpp"
 #include "tune_parts_report.hpp"
 #include "tune_space.hpp"
 #include "variants.hpp"
@@ -150,9 +151,7 @@ int tune_parts(const TuneRequest& request, const TuneSubject& given, const std::
                     "a part with a hole or a stage left out, at sizes that reach it, on a processor that runs it"),
             "nothing of its schedule can be tuned here");
     }
-    const std::string path = subject.schedules[subject.tuned];
-    const std::string original = changes_given_file(subject) ? read_file(path) : "";
-    const bool in_place = request.output.empty() || is_in_place({path}, request.output);
+    const TunedOutput output(request, subject);
     std::vector<std::unique_ptr<tune::Space>> spaces;
     std::vector<TuneSubject> subjects;
     for (const TunedPart* part : chosen) {
@@ -183,27 +182,15 @@ int tune_parts(const TuneRequest& request, const TuneSubject& given, const std::
         std::cerr << "interrupted: nothing was measured yet\n";
         return environment;
     }
-    const std::string output = request.output.empty() ? path : request.output;
-    if (in_place && changes_given_file(subject) && read_file(path) != original) {
-        throw failure(refused, "M010", fmt::format("`{}` was edited while it was tuned, so nothing was written", path),
-                      "run the same command again: what was measured is recorded; -o gives another file");
-    }
     const PartsOutcome outcome{tuning.searches(), {chosen.begin(), chosen.end()}};
     const std::string text =
         tune::with_provenance(parts_file(subject, parts), parts_heading(request, subject, outcome));
     require_as_measured(subject, text, measured);
-    write_file(output, text);
-    if (interrupted() != 0) {
-        std::cerr << "interrupted: the best so far is kept\n";
-        for (const SharedSearch& each : tuning.searches()) {
-            if (!each.result.best) {
-                std::cerr << fmt::format("note: nothing was measured at {} yet\n", each.name);
-            }
-        }
-    }
+    output.write(text);
+    tell_if_interrupted(tuning.names_without_result());
     if (!request.quiet) {
-        std::cout << (request.json ? parts_json(subject, outcome, output) : parts_report(subject, outcome, output))
-                  << std::flush; // an interrupted process ends by its signal
+        print_report(request.json ? parts_json(subject, outcome, output.path())
+                                  : parts_report(subject, outcome, output.path()));
     }
     return good;
 }

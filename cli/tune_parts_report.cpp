@@ -62,11 +62,7 @@ std::string parts_report(const TuneSubject& subject, const PartsOutcome& outcome
         }
         rows.push_back({outcome.parts[i]->name, text});
         rows.push_back({"", choices_text(result.best->record)});
-        text = counts_text(result.candidates, result.outcomes);
-        if (result.candidates > result.measured) {
-            text += fmt::format("; {} from the store", result.candidates - result.measured);
-        }
-        rows.push_back({"", text + (result.complete ? "; all that there are" : "")});
+        rows.push_back({"", tried_text(counts_text(result.candidates, result.outcomes), result)});
     }
     rows.push_back({"written", written});
     return table(rows, {false, false});

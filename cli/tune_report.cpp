@@ -41,6 +41,16 @@ std::string counts_text(std::size_t candidates, const std::map<tune::Outcome, st
     return text;
 }
 
+std::string tried_text(std::string counts, const tune::SearchResult& result) {
+    if (result.candidates > result.measured) {
+        counts += fmt::format("; {} from the store", result.candidates - result.measured);
+    }
+    if (result.refused > 0) {
+        counts += fmt::format("; {} more refused by the checker", result.refused);
+    }
+    return counts + (result.complete ? "; all that there are" : "");
+}
+
 std::string choices_text(const tune::Record& record) {
     std::string text;
     for (const auto& [name, value] : record.choices) {
@@ -120,14 +130,7 @@ std::string tune_report(const TuneSubject& subject, const tune::SearchResult& re
             {"speedup", fmt::format("{:.2f}{}", speedup(result), result.compared ? ", measured side by side" : "")});
     }
     rows.push_back({"choices", choices_text(best)});
-    std::string tried = counts(result);
-    if (result.candidates > result.measured) {
-        tried += fmt::format("; {} from the store", result.candidates - result.measured);
-    }
-    if (result.refused > 0) {
-        tried += fmt::format("; {} more refused by the checker", result.refused);
-    }
-    rows.push_back({"tried", tried + (result.complete ? "; all that there are" : "")});
+    rows.push_back({"tried", tried_text(counts(result), result)});
     rows.push_back({"written", written});
     return table(rows, {false, false});
 }

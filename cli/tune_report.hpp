@@ -31,6 +31,9 @@ private:
 /// `33 candidates: 30 timed, 2 wrong, 1 crashed`
 [[nodiscard]] std::string counts_text(std::size_t candidates, const std::map<tune::Outcome, std::size_t>& outcomes);
 
+/// The counts of a search, which candidates came from the store, which were refused, and whether that was all.
+[[nodiscard]] std::string tried_text(std::string counts, const tune::SearchResult& result);
+
 /// `lanes = 8, rows = 4`: what a record is of.
 [[nodiscard]] std::string choices_text(const tune::Record& record);
 

@@ -13,6 +13,7 @@
 #include "tune_budget.hpp"
 #include "tune_classes.hpp"
 #include "tune_evaluator.hpp"
+#include "tune_output.hpp"
 #include "tune_parts.hpp"
 #include "tune_report.hpp"
 #include "tune_space.hpp"
@@ -35,11 +36,8 @@ public:
     Tuning(const TuneRequest& request, TuneSubject subject)
         : request_(request), budget_(parse_budget(request.budget)), subject_(std::move(subject)),
           ranking_(ranking_of(request, subject_)),
-          setting_(setting_of(subject_, ranking_ ? ranking_->machine : request.machine)),
-          path_(subject_.schedules[subject_.tuned]),
-          in_place_(request.output.empty() || is_in_place({path_}, request.output)),
-          original_(changes_given_file(subject_) ? read_file(path_) : ""), space_(space_of(subject_)),
-          start_(std::chrono::steady_clock::now()) {
+          setting_(setting_of(subject_, ranking_ ? ranking_->machine : request.machine)), output_(request, subject_),
+          space_(space_of(subject_)), start_(std::chrono::steady_clock::now()) {
         if (!changes_given_file(subject_) && subject_.schedules.size() == 1) {
             subject_.default_text = space_->schedule_text(tune::initial(*space_));
         }
@@ -131,25 +129,17 @@ private:
         if (!result.best) {
             return nothing_timed(result);
         }
-        const std::string output = request_.output.empty() ? path_ : request_.output;
-        if (in_place_ && changes_given_file(subject_) && read_file(path_) != original_) {
-            throw failure(refused, "M010",
-                          fmt::format("`{}` was edited while it was tuned, so nothing was written", path_),
-                          "run the same command again: what was measured is recorded; -o gives another file");
-        }
         const auto provenance_of = ranking_ ? rank_provenance : provenance;
-        write_file(output, tune::with_provenance(result.best->candidate.text,
-                                                 provenance_of(subject_, setting_, *space_, result, request_.seed)));
-        if (interrupted() != 0) {
-            std::cerr << "interrupted: the best so far is kept\n";
-        }
+        output_.write(tune::with_provenance(result.best->candidate.text,
+                                            provenance_of(subject_, setting_, *space_, result, request_.seed)));
+        tell_if_interrupted({});
         if (request_.quiet) {
             return good;
         }
         const auto json_of = ranking_ ? rank_json : tune_json;
         const auto report_of = ranking_ ? rank_report : tune_report;
-        std::cout << (request_.json ? json_of(subject_, setting_, result, output) : report_of(subject_, result, output))
-                  << std::flush; // an interrupted process ends by its signal
+        print_report(request_.json ? json_of(subject_, setting_, result, output_.path())
+                                   : report_of(subject_, result, output_.path()));
         return good;
     }
 
@@ -183,9 +173,7 @@ private:
     TuneSubject subject_;
     std::optional<Ranking> ranking_; ///< where nothing is measured
     tune::Setting setting_;
-    std::string path_; ///< of the file that is tuned, or of the new one
-    bool in_place_;
-    std::string original_; ///< text of the file that is tuned
+    TunedOutput output_;
     std::unique_ptr<tune::Space> space_;
     std::chrono::steady_clock::time_point start_;
     fs::path store_path_;

@@ -224,6 +224,16 @@ double SharedTuning::give(std::size_t index, double units) {
     return budget_.seconds ? elapsed() - begin : static_cast<double>(now.candidates - known);
 }
 
+std::vector<std::string> SharedTuning::names_without_result() const {
+    std::vector<std::string> names;
+    for (const SharedSearch& each : searches_) {
+        if (!each.result.best) {
+            names.push_back(each.name);
+        }
+    }
+    return names;
+}
+
 void SharedTuning::require_results() const {
     for (const SharedSearch& search : searches_) {
         if (search.result.best || interrupted() != 0) {

@@ -45,6 +45,7 @@ public:
     void run();
 
     [[nodiscard]] std::vector<SharedSearch>& searches() { return searches_; }
+    [[nodiscard]] std::vector<std::string> names_without_result() const;
     /// Where records are from, for messages.
     [[nodiscard]] const std::filesystem::path& store_path() const { return store_path_; }
     /// Whether candidates may be measured now.

@@ -15,8 +15,8 @@ struct Join {
 /// Whether there are outputs to join, whatever the shapes are, which take long to choose.
 [[nodiscard]] bool may_join(const ir::Kernel& kernel);
 
-/// Of outputs, in which case a reduction among them must be accumulated first, so that all of them are maps. The ones
-/// most worth joining; nothing where none are. `shapes` are those of the kernel as it is.
+/// The outputs most worth joining; nothing where none are. Reductions among them are to be accumulated first, so that
+/// all of them are maps. `shapes` are those of the kernel as it is.
 ///
 /// Outputs have loop nests of their own, and each nest reads its inputs from where they lie. Where an input is larger
 /// than the second cache and a step of the loops needs a part that fits it, outputs in one nest read that part once
