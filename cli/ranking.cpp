@@ -66,20 +66,19 @@ std::optional<Ranking> ranking_of(const TuneRequest& request, const TuneSubject&
 
 void require_measuring(const TuneRequest& request, const TuneSubject& subject) {
     if (request.rank || request.machine.starts_with(estimated)) {
-        throw Failure(usage,
-                      fmt::format("error: {} is about one schedule at one size: several sizes, and the parts of a "
-                                  "schedule with variants, are told apart by what was measured\n"
-                                  "help: give one {}, and a schedule without variants\n",
-                                  request.rank ? "--rank" : fmt::format("--machine '{}'", request.machine),
-                                  request.sizes_option));
+        throw Failure(
+            usage, fmt::format("error: {} estimates a schedule without variants at one size: only measuring tells what "
+                               "several sizes and variants want\n"
+                               "help: give one {}, and a schedule without variants\n",
+                               request.rank ? "--rank" : fmt::format("--machine '{}'", request.machine),
+                               request.sizes_option));
     }
     const schedule::Device device = subject.loaded.target.device;
     const bool is_exact = subject.work().plan.numerics == schedule::Numerics::exact;
     if (device != schedule::Device::none && !is_exact && !request.lock && !is_there(device)) {
         const std::string why = fmt::format("no {} device is here", name_of(device));
         const Failure failed(environment,
-                             fmt::format("error: {}, and several sizes, and the parts of a schedule with variants, are "
-                                         "told apart by what was measured on one\n"
+                             fmt::format("error: {}, and only measuring tells what several sizes and variants want\n"
                                          "help: candidates at one size, for a schedule without variants, can be ranked "
                                          "by estimates: {}\n",
                                          why, request.for_all_kernels ? "give one " + request.sizes_option : "--rank"));

@@ -85,7 +85,7 @@ bool Model::join(const Statement& s) {
     for (const std::string& name : names) {
         const ir::Definition& each = definition(name);
         const bool in_order = !each.reduction || each.reduction->dims == first.reduction->dims;
-        if (!in_order && !keeps_numerics(each, "joining", s.span)) {
+        if (!in_order && !keeps_numerics(each, "the join", s.span)) {
             return false;
         }
     }

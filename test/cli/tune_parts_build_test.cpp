@@ -134,8 +134,8 @@ TEST_CASE("without the device several sizes are refused, and the parts of a sche
     const Ran sizes =
         build(folder, {"--target", "x86-64-avx2-opencl", "--tune-sizes", "i=4", "--tune-sizes", "i=64"}, nobody);
     CHECK(sizes.code == 4);
-    CHECK(sizes.err == "error: no OpenCL device is here, and several sizes, and the parts of a schedule with variants, "
-                       "are told apart by what was measured on one\n"
-                       "help: candidates at one size, for a schedule without variants, can be ranked by estimates: "
-                       "give one --tune-sizes\n");
+    CHECK(sizes.err ==
+          "error: no OpenCL device is here, and only measuring tells what several sizes and variants want\n"
+          "help: candidates at one size, for a schedule without variants, can be ranked by estimates: "
+          "give one --tune-sizes\n");
 }

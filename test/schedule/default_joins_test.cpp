@@ -129,7 +129,7 @@ TEST_CASE("sums in another order are not the same, and are not joined under nume
     const CheckResult refused = check("exact");
     REQUIRE(refused.diagnostics.size() == 1);
     CHECK(refused.diagnostics.front().message ==
-          "joining of `b` changes the order of a sum over floats, which `numerics exact` forbids");
+          "the join of `b` changes the order of a sum over floats, which `numerics exact` forbids");
 }
 
 TEST_CASE("every reduction that is there several times is computed once") {
