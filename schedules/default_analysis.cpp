@@ -192,19 +192,29 @@ void Analysis::choose_inlined() {
     }
 }
 
-void Analysis::decide_lanes() {
+std::vector<std::string> Analysis::common_dims() const {
     std::vector<std::string> common;
     for (const ir::Dim& dim : kernel_.dims) {
         const auto stages =
             std::count_if(kernel_.definitions.begin(), kernel_.definitions.end(), [&](const ir::Definition& each) {
                 return std::find(each.dims.begin(), each.dims.end(), dim.name) != each.dims.end();
             });
-        if (extent(dim.name) > 1 && 2 * stages > static_cast<std::ptrdiff_t>(kernel_.definitions.size())) {
+        if (kernel_.definitions.size() > 1 && extent(dim.name) > 1 &&
+            2 * stages > static_cast<std::ptrdiff_t>(kernel_.definitions.size())) {
             common.push_back(dim.name);
         }
     }
-    if (kernel_.definitions.size() > 1) {
-        lanes_everywhere_ = decided("lanes", "*", common);
+    return common;
+}
+
+void Analysis::decide_lanes() {
+    std::vector<std::string> words = common_dims();
+    if (!words.empty()) {
+        words.emplace_back(own_lanes);
+        lanes_everywhere_ = decided("lanes", "*", words);
+        if (lanes_everywhere_ == own_lanes) {
+            lanes_everywhere_.reset();
+        }
     }
 }
 

@@ -13,6 +13,10 @@ struct MadeStages {
     std::map<std::string, std::string> joined; ///< tuples of several stages, with the first of these
 };
 
+inline constexpr const char* lanes_everywhere_decision = "lanes of *";
+/// A word for that decision, which is no name of a dim: each stage has the lanes that suit it.
+inline constexpr const char* own_lanes = "-";
+
 class Analysis {
 public:
     Analysis(const ir::Kernel& kernel, const std::vector<std::string>& already, const DefaultOptions& options,
@@ -61,7 +65,9 @@ public:
         return log_.decide(options_.decided, about, stage, words, ordered);
     }
     [[nodiscard]] DecisionLog& log() const { return log_; }
-    /// The dim that a search lays along the lanes of every stage that has it.
+    /// Dims that most stages have.
+    [[nodiscard]] std::vector<std::string> common_dims() const;
+    /// The dim that is to lie along the lanes of every stage that has it.
     [[nodiscard]] const std::optional<std::string>& lanes_everywhere() const { return lanes_everywhere_; }
 
     /// Distance in memory, in elements, from one index of the loop `dim` to the next; nothing where it varies.
