@@ -44,7 +44,10 @@ public:
     [[nodiscard]] const std::vector<ir::Ref>& expanded(const std::string& stage) const { return expanded_.at(stage); }
     /// Distinct accesses of the expanded expressions.
     [[nodiscard]] const std::vector<ir::Ref>& reads(const std::string& stage) const { return reads_.at(stage); }
-    /// Definitions that are not inlined and whose expanded expressions read `tensor`.
+    /// What the other components of inlined tuples read, whose component this stage reads: for the checker it is read
+    /// where the tuple is.
+    [[nodiscard]] const std::vector<ir::Ref>& beside(const std::string& stage) const { return beside_.at(stage); }
+    /// Definitions that are not inlined and whose expanded expressions read `tensor`, or that have it beside them.
     [[nodiscard]] std::vector<std::string> readers(const std::string& tensor) const;
     /// Cost of one evaluation of the expanded expressions, in simple operations.
     [[nodiscard]] double cost(const std::string& stage) const;
@@ -77,6 +80,7 @@ private:
     void find_extents();
     void choose_inlined();
     void expand();
+    void expand_beside(const ir::Definition& definition);
     void decide_lanes();
 
     const ir::Kernel& kernel_;
@@ -87,6 +91,7 @@ private:
     std::set<std::string> inlined_;
     std::map<std::string, std::vector<ir::Ref>> expanded_;
     std::map<std::string, std::vector<ir::Ref>> reads_;
+    std::map<std::string, std::vector<ir::Ref>> beside_;
     std::map<std::string, std::vector<std::string>> layouts_; ///< where it is not the order of the declaration
     std::set<std::string> open_;
     std::optional<std::string> lanes_everywhere_;

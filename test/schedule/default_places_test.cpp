@@ -126,6 +126,39 @@ TEST_CASE("weights are fetched beside the arithmetic that they are for, so that 
     CHECK(contains(scheduled(dense("4")), "stage active {\n  compute root "));
 }
 
+TEST_CASE("what an inlined tuple reads is computed for the readers of all its components") {
+    const std::string text = scheduled(R"(coulter 1
+kernel pairs
+
+dim n
+dim k
+
+input x: f32[n, k]
+
+a: f32[n] =
+    sum {k} x
+
+b: f32[n] =
+    max {k} x
+
+pair: (f32, f32)[n] =
+    (a, b)
+
+y: f32[n, k] =
+    x - pair.0
+
+z: f32[n, k] =
+    x * pair.1
+
+output y, z
+
+estimate n = 4096, k = 4096
+)",
+                                       {{"keep of pair", "inline"}, {"join of y", "no"}});
+    CHECK(contains(text, "stage pair { compute inline }"));
+    CHECK(contains(text, "stage a {\n  compute root "));
+}
+
 TEST_CASE("stages choose their own lanes where nothing is gained by the same ones") {
     schedule::DecisionLog log;
     const std::string text = scheduled(dense("128"), {}, &log);

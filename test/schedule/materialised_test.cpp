@@ -81,3 +81,19 @@ TEST_CASE("default schedules keep hardly more between stages than hand-written o
     }
     CHECK(compared >= 22);
 }
+
+TEST_CASE("default schedules of all models are accepted, however many threads there are") {
+    std::vector<KernelFactory> all = models::kernels();
+    all.insert(all.end(), models::networks().begin(), models::networks().end());
+    for (const KernelFactory& each : all) {
+        const ir::Kernel kernel = each.make(Params{}).ir();
+        for (const int count : {1, 16}) {
+            CAPTURE(kernel.name);
+            CAPTURE(count);
+            CheckOptions options;
+            options.target = "x86-64-avx2";
+            options.defaults.threads = count;
+            CHECK(check(kernel, {}, options).ok());
+        }
+    }
+}
