@@ -88,7 +88,8 @@ enum class Op : std::uint8_t {
     fma,
     is_nan,
     is_inf,
-    is_finite
+    is_finite,
+    stop_gradient ///< the operand itself; its derivative is 0 by definition
 };
 
 /// What an access does when an index lies outside the tensor.
