@@ -27,6 +27,19 @@ std::string free_prefix(const ir::Kernel& kernel) {
     }
 }
 
+bool is_zero(const Ref& index) {
+    return index->kind == Kind::constant && index->integer == 0;
+}
+
+/// `a % m` alone, and m: a value in 0 .. m-1.
+const detail::Atom* remainder_in(const detail::Polys& polys, const detail::Poly& poly) {
+    if (poly.terms.size() != 1 || poly.terms.begin()->second != 1 || poly.terms.begin()->first.size() != 1) {
+        return nullptr;
+    }
+    const detail::Atom& atom = polys.atom(poly.terms.begin()->first.front());
+    return atom.kind == detail::Atom::Kind::mod ? &atom : nullptr;
+}
+
 } // namespace
 
 Builder::Builder(const ir::Kernel& forward, const Sizes& sizes)
@@ -42,6 +55,15 @@ Builder::Builder(const ir::Kernel& forward, const Sizes& sizes)
             dim.size = rule->second.value->integer;
         } else {
             dim.extent = rule->second.value;
+        }
+    }
+    for (const auto& [dim, rule] : sizes_.rules) {
+        // Where the loop runs, an extent of max(e, 0) is e.
+        const Ref& value = rule.value;
+        if (value && value->kind == Kind::binary && value->op == Op::max && is_zero(value->args[1])) {
+            if (const auto room = detail::Polys::add(polys_.convert(value->args[0]), polys_.extent(dim), -1)) {
+                facts_.push_back({*room, dim});
+            }
         }
     }
     for (const ir::Input& input : forward.inputs) {
@@ -144,10 +166,123 @@ Ref Builder::extent(const std::string& dim) const {
     return constant ? ir::index_constant(*constant) : ir::extent_node(dim);
 }
 
+// m * (a / m) + a % m is a.
+detail::Poly Builder::joined(detail::Poly poly) const {
+    using detail::Atom;
+    for (bool found = true; found;) {
+        found = false;
+        for (const auto& [monomial, coefficient] : poly.terms) {
+            const detail::Atom* const rest = monomial.size() == 1 ? &polys_.atom(monomial.front()) : nullptr;
+            if (rest == nullptr || rest->kind != Atom::Kind::mod) {
+                continue;
+            }
+            for (const auto& [other, factor] : poly.terms) {
+                const detail::Atom* const quotient = other.size() == 1 ? &polys_.atom(other.front()) : nullptr;
+                std::int64_t wanted = 0;
+                if (quotient == nullptr || quotient->kind != Atom::Kind::div || quotient->divisor != rest->divisor ||
+                    quotient->a != rest->a || __builtin_mul_overflow(coefficient, rest->divisor, &wanted) ||
+                    factor != wanted) {
+                    continue;
+                }
+                detail::Poly without = poly;
+                without.terms.erase(monomial);
+                without.terms.erase(other);
+                const auto sum = detail::Polys::add(without, rest->a, coefficient);
+                if (sum) {
+                    poly = *sum;
+                    found = true;
+                }
+                break;
+            }
+            if (found) {
+                break;
+            }
+        }
+    }
+    return poly;
+}
+
+Ref Builder::simplified(const Ref& index) {
+    ir::RewriteMemo memo;
+    const Ref inner = ir::rewrite(
+        index,
+        [&](const ir::Node& node, const std::vector<Ref>& args) -> Ref {
+            const bool divides = node.kind == Kind::binary && (node.op == Op::div || node.op == Op::mod);
+            if (node.kind != Kind::binary || node.type != Type::index) {
+                return nullptr;
+            }
+            ir::Node copy = node;
+            copy.args = args;
+            if (divides && args[1]->kind == Kind::constant && args[1]->integer >= 1) {
+                // (a % m) / n is 0 and (a % m) % n is a % m, where m is at most n.
+                const detail::Poly numerator = joined(polys_.convert(args[0]));
+                const detail::Atom* const rest = remainder_in(polys_, numerator);
+                if (rest != nullptr && rest->divisor <= args[1]->integer) {
+                    return node.op == Op::div ? ir::index_constant(0) : polys_.rebuild(numerator);
+                }
+            }
+            return polys_.rebuild(joined(polys_.convert(ir::make_node(std::move(copy)))));
+        },
+        memo);
+    return polys_.rebuild(joined(polys_.convert(inner)));
+}
+
 bool Builder::nonnegative(const Ref& index, const std::vector<std::string>& loops) {
-    detail::Prover prover(polys_, sizes_, no_facts_);
+    detail::Prover prover(polys_, sizes_, facts_);
     prover.set_loops(loops);
-    return prover.nonnegative(polys_.convert(index));
+    const detail::Poly poly = polys_.convert(index);
+    return prover.nonnegative(poly) || quotients_ascend(prover, with_formulas(poly));
+}
+
+// Extents that count for something and have a formula, by that; max(e, 0) is at least e.
+detail::Poly Builder::with_formulas(detail::Poly poly) {
+    for (const ir::Dim& dim : kernel_.dims) {
+        const auto at = poly.terms.find({"e:" + dim.name});
+        if (!dim.extent || at == poly.terms.end() || at->second < 0) {
+            continue;
+        }
+        const bool limited =
+            dim.extent->kind == Kind::binary && dim.extent->op == Op::max && is_zero(dim.extent->args[1]);
+        const std::int64_t times = at->second;
+        detail::Poly without = poly;
+        without.terms.erase(detail::Monomial{"e:" + dim.name});
+        const Ref formula = limited ? dim.extent->args[0] : dim.extent;
+        if (const auto sum = detail::Polys::add(without, polys_.convert(formula), times)) {
+            poly = *sum;
+        }
+    }
+    return poly;
+}
+
+// a / m - b / m >= 0 where a >= b, which bounds of each quotient alone do not show.
+bool Builder::quotients_ascend(detail::Prover& prover, const detail::Poly& poly) const {
+    const auto quotient = [&](const detail::Monomial& monomial) -> const detail::Atom* {
+        const detail::Atom* const atom = monomial.size() == 1 ? &polys_.atom(monomial.front()) : nullptr;
+        return atom != nullptr && atom->kind == detail::Atom::Kind::div ? atom : nullptr;
+    };
+    for (const auto& [high, up] : poly.terms) {
+        for (const auto& [low, down] : poly.terms) {
+            const detail::Atom* const a = quotient(high);
+            const detail::Atom* const b = quotient(low);
+            if (a == nullptr || b == nullptr || up <= 0 || up != -down || a->divisor != b->divisor) {
+                continue;
+            }
+            detail::Poly rest = poly;
+            rest.terms.erase(high);
+            rest.terms.erase(low);
+            // A constant beside them goes into the numerator.
+            std::int64_t constant = 0;
+            if (up == 1 && !__builtin_mul_overflow(rest.constant(), a->divisor, &constant)) {
+                rest.terms.erase(detail::Monomial{});
+            }
+            auto difference = detail::Polys::add(a->a, b->a, -1);
+            difference = difference ? detail::Polys::add(*difference, detail::Polys::constant(constant)) : difference;
+            if (difference && prover.nonnegative(*difference) && prover.nonnegative(rest)) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 bool Builder::inside(const Ref& index, const std::string& dim, const std::vector<std::string>& loops) {

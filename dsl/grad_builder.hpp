@@ -51,14 +51,20 @@ public:
     [[nodiscard]] bool inside(const ir::Ref& index, const std::string& dim, const std::vector<std::string>& loops);
     /// Whether a comparison of indices holds for all steps of `loops`.
     [[nodiscard]] bool holds(const ir::Ref& comparison, const std::vector<std::string>& loops);
-    [[nodiscard]] ir::Ref simplified(const ir::Ref& index) { return polys_.rebuild(polys_.convert(index)); }
+    /// An index without accesses in its shortest form: linear terms gathered, and quotients and remainders of one value
+    /// put together again.
+    [[nodiscard]] ir::Ref simplified(const ir::Ref& index);
     [[nodiscard]] detail::Polys& polys() { return polys_; }
 
 private:
+    [[nodiscard]] detail::Poly joined(detail::Poly poly) const;
+    [[nodiscard]] detail::Poly with_formulas(detail::Poly poly);
+    [[nodiscard]] bool quotients_ascend(detail::Prover& prover, const detail::Poly& poly) const;
+
     const ir::Kernel& forward_;
     ir::Kernel kernel_;
     Sizes sizes_;
-    std::vector<detail::Fact> no_facts_;
+    std::vector<detail::Fact> facts_;
     detail::Polys polys_;
     std::string prefix_;
     std::unordered_map<std::string, std::vector<std::string>> dims_;

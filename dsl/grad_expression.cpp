@@ -21,8 +21,9 @@ bool is_flat(Op op) {
 /// The adjoints of the operands of one node, in its own adjoint type.
 class Rule {
 public:
-    /// `self`: the node; `g`: its adjoint.
-    Rule(Ref self, Ref g) : self_(std::move(self)), g_(std::move(g)), type_(g_->type) {}
+    /// `self`: the node; `result`: its value; `g`: its adjoint.
+    Rule(Ref self, Ref result, Ref g)
+        : self_(std::move(self)), result_(std::move(result)), g_(std::move(g)), type_(g_->type) {}
 
     /// Null where operand `i` gets nothing; nothing at all where the operation has no rule.
     [[nodiscard]] std::optional<Ref> operator()(std::size_t i) const {
@@ -37,7 +38,7 @@ public:
 
 private:
     [[nodiscard]] Ref arg(std::size_t i) const { return as(type_, self_->args[i]); }
-    [[nodiscard]] Ref value() const { return as(type_, self_); }
+    [[nodiscard]] Ref value() const { return as(type_, result_); }
     [[nodiscard]] Ref number(double value) const { return ir::real_constant(type_, value); }
     [[nodiscard]] Ref apply(Op op, const Ref& a) const { return ir::call(op, {a}); }
     [[nodiscard]] Ref times(const Ref& factor) const { return product_of(g_, factor); }
@@ -116,6 +117,7 @@ private:
     }
 
     Ref self_;
+    Ref result_;
     Ref g_;
     Type type_;
 };
@@ -168,8 +170,12 @@ std::vector<LeafFlow> backward(const std::vector<Seed>& seeds, const std::functi
                                const std::function<void(const Node&)>& missing) {
     std::vector<Ref> roots;
     std::unordered_map<const Node*, Ref> owners;
+    std::unordered_map<const Node*, Ref> results;
     for (const Seed& seed : seeds) {
         roots.push_back(seed.root);
+        if (seed.result) {
+            results.emplace(seed.root.get(), seed.result);
+        }
         owners.emplace(seed.root.get(), seed.root);
     }
     const std::vector<const Node*> order = ir::postorder(roots);
@@ -231,7 +237,8 @@ std::vector<LeafFlow> backward(const std::vector<Seed>& seeds, const std::functi
             }
             continue;
         }
-        const Rule rule(owners.at(&node), flow.value);
+        const auto stored = results.find(&node);
+        const Rule rule(owners.at(&node), stored == results.end() ? owners.at(&node) : stored->second, flow.value);
         for (std::size_t i = 0; i < node.args.size(); ++i) {
             if (!leads_on(i)) {
                 continue;

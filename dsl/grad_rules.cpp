@@ -145,7 +145,7 @@ Local local_rule(const RuleCall& call) {
     } else if (!definition.reduction) {
         for (std::size_t c = 0; c < definition.values.size(); ++c) {
             if (!call.adjoints[c].empty()) {
-                local.seeds.push_back({definition.values[c], {call.adjoint(c), nullptr}});
+                local.seeds.push_back({definition.values[c], {call.adjoint(c), nullptr}, call.result(c)});
             }
         }
     } else if (definition.reduction->op == ReduceOp::custom) {

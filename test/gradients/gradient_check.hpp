@@ -20,12 +20,15 @@ struct GradientCase {
     double low = -1, high = 1;                   ///< of random floats
     std::int64_t highest_integer = 5;            ///< of random integers, from 0
     int elements = 60;                           ///< of an input that are moved one by one; all is moved at once besides
+    bool any_kinks = false; ///< leave out what two steps do not agree on: a kink may lie between
 };
 
 /// The largest error over the largest magnitude, of all elements that were compared; or what went wrong.
 struct GradientResult {
     double error = 0;
     std::string message;
+    int compared = 0; ///< directions
+    int left_out = 0;
 };
 [[nodiscard]] GradientResult check_gradient(const GradientCase& test);
 
