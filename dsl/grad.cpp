@@ -1,5 +1,6 @@
 // Reverse mode over the definitions of a kernel.
 
+#include "grad_group.hpp"
 #include "grad_math.hpp"
 #include "grad_rules.hpp"
 
@@ -245,6 +246,14 @@ private:
             adjoints.push_back(finish(definition.name, static_cast<int>(c), definition.span));
             any = any || !adjoints.back().empty();
         }
+        const auto ruled = ruled_.find(definition.name);
+        if (ruled != ruled_.end()) {
+            ruled_adjoints_[definition.name] = adjoints.front();
+            if (ruled->second.applies) {
+                use_rule(*ruled->second.group, definition.span);
+            }
+            return;
+        }
         if (!any) {
             return;
         }
@@ -261,6 +270,34 @@ private:
             [&](const ir::Node& node) { return outside(node); },
             [&](const ir::Node& node) { missing(ir::name(node.op), "its derivative is not known"); });
         contribute_all(local.reader, leaves);
+    }
+
+    // All outputs of the group have been passed, so their adjoints are complete.
+    void use_rule(const ir::Group& group, const Span& span) {
+        const bool reached = std::any_of(group.outputs.begin(), group.outputs.end(), [&](const std::string& output) {
+            const auto at = ruled_adjoints_.find(output);
+            return at != ruled_adjoints_.end() && !at->second.empty();
+        });
+        if (!reached) {
+            return;
+        }
+        std::vector<std::string> wanted;
+        for (const std::string& input : group.inputs) {
+            if (is_varied(input, 0)) {
+                wanted.push_back(input);
+            }
+        }
+        RuleResult result = apply_rule(builder_, group, ruled_adjoints_, wanted);
+        problems_.insert(problems_.end(), result.problems.begin(), result.problems.end());
+        for (const std::string& input : result.missing) {
+            problems_.push_back(problem("G004", span,
+                                        fmt::format("the gradient rule of `{}` gives no `d.{}`", group.function, input),
+                                        fmt::format("let it give one, zeros where `{}` has no influence", input)));
+        }
+        for (auto& [input, contribution] : result.contributions) {
+            std::vector<Contribution>& all = contributions_[{input, 0}];
+            all.insert(all.begin(), std::move(contribution));
+        }
     }
 
     // Where a padded access gives its pad value.
@@ -324,6 +361,8 @@ private:
     GradientReport* report_;
     std::set<Element> varied_;
     std::set<std::string> cotangents_;
+    std::map<std::string, RuledOutput> ruled_ = ruled_outputs(forward_);
+    std::map<std::string, std::string> ruled_adjoints_; ///< of outputs of groups with rules
     std::map<Element, std::vector<Contribution>> contributions_;
     std::vector<std::string> outputs_;
     std::vector<Diagnostic> problems_;

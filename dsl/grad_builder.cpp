@@ -97,6 +97,19 @@ void Builder::add_input(ir::Input input) {
     kernel_.inputs.push_back(std::move(input));
 }
 
+void Builder::add_const(ir::Const constant) {
+    dims_[constant.name] = constant.dims;
+    types_[constant.name] = {constant.type};
+    kernel_.consts.push_back(std::move(constant));
+}
+
+void Builder::add_dim(ir::Dim dim) {
+    const Ref value = dim.size ? ir::index_constant(*dim.size) : dim.extent;
+    sizes_.rules[dim.name] = {dim.size ? ExtentSource::constant : ExtentSource::expression, value, {}};
+    sizes_.order.push_back(dim.name);
+    kernel_.dims.push_back(std::move(dim));
+}
+
 Type Builder::type_of(const std::string& tensor, int component) const {
     return types_.at(tensor).at(static_cast<std::size_t>(component));
 }

@@ -27,6 +27,8 @@ public:
     /// A definition that is part of the gradient from now on: what reads it comes later.
     void add(ir::Definition definition);
     void add_input(ir::Input input);
+    void add_const(ir::Const constant);
+    void add_dim(ir::Dim dim); ///< \pre its extent is a constant or an expression
 
     [[nodiscard]] const std::vector<std::string>& dims_of(const std::string& tensor) const { return dims_.at(tensor); }
     [[nodiscard]] Type type_of(const std::string& tensor, int component) const;

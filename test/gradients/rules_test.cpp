@@ -283,3 +283,59 @@ TEST_CASE("the gradient of a gradient") {
     check(grad(grad(Kernel("twice", {y}).ir(), {"x", "w"}), {"x", "w"}));
     check(grad(Kernel("once", {y}).ir(), {"w"}));
 }
+
+namespace {
+
+/// x * sigmoid(x) with the gradient that the rule says, `factor` times the true one.
+Tensor swish(const Arg& x, double factor) {
+    Function f("swish", {x});
+    Tensor result = x * sigmoid(x);
+    return f.with_vjp(result, [&](const Function::Rule& r) {
+        const Expr s = sigmoid(r.inputs[0]);
+        return std::vector<Expr>{factor * (r.cotangent * (s + r.inputs[0] * s * (1 - s)))};
+    });
+}
+
+/// A matrix product with a rule that reduces, reads its output, and has a dim of its own.
+Tensor product_with_rule(const Arg& a, const Arg& b, const Dim& i, const Dim& j, const Dim& k) {
+    Function f("matmul", {a, b});
+    Tensor result = sum({k}, a * b);
+    return f.with_vjp(result, [&](const Function::Rule& r) {
+        const Dim two("two", 2);
+        Tensor half("half");
+        half(i, k) = sum({j, two}, 0.5 * (r.cotangent * r.inputs[1]));
+        return std::vector<Expr>{half + 0.0 * sum({j}, r.output), sum({i}, r.cotangent * r.inputs[0])};
+    });
+}
+
+} // namespace
+
+TEST_CASE("the rule of a function stands for its definitions, in C++ and through the text") {
+    Dim i("i");
+    Input x("x", f64, {i});
+    for (const double factor : {1.0, 2.0}) {
+        Tensor t("t"), y("y");
+        t(i) = x * 2.0;
+        y(i) = swish(t, factor) * 3.0;
+        const ir::Kernel kernel = Kernel("ruled", {y}).ir();
+        const std::string text = print(kernel);
+        const ParseResult parsed = parse(text, "ruled.coulter");
+        REQUIRE_MESSAGE(parsed.kernel, text);
+        CHECK(ir::equal(*parsed.kernel, kernel));
+        CHECK(print(*parsed.kernel) == text);
+        const GradientResult plain = check_gradient({*parsed.kernel, {}, {{"i", 4}}});
+        if (factor == 1) {
+            CHECK_MESSAGE(plain.error <= 1e-6, plain.message);
+        } else {
+            CHECK(plain.error > 0.4); // the rule is what counts
+        }
+    }
+    Dim a("a"), b("b"), c("c");
+    Input u("u", f64, {a, c}), v("v", f64, {c, b});
+    Tensor w("w");
+    w(a, b) = product_with_rule(u, v, a, b, c) + 1.0;
+    for (const std::int64_t n : {2, 3}) {
+        const GradientResult result = check_gradient({Kernel("product", {w}).ir(), {}, {{"a", n}, {"b", 4}, {"c", 5 - n}}});
+        CHECK_MESSAGE(result.error <= 1e-6, result.message);
+    }
+}

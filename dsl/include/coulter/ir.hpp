@@ -234,6 +234,8 @@ struct Dim {
     Span span;
 };
 
+struct Kernel;
+
 /// One call of a library function.
 struct Group {
     std::string path;     ///< "logits.softmax", "[n]" appended among equals
@@ -242,6 +244,9 @@ struct Group {
     std::vector<std::string> outputs;
     std::string macro_file; ///< schedule macros that travel with the function; empty for none
     Span span;
+    /// The function's own gradient rule: a kernel whose inputs are among `inputs`, `outputs` and `d.<output>`, and whose
+    /// outputs are `d.<input>`, each with the type and dims of the tensor. Null: derived from the definitions.
+    std::shared_ptr<const Kernel> vjp = nullptr;
 };
 
 struct Kernel {
