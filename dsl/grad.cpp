@@ -531,7 +531,14 @@ ir::Kernel grad(const ir::Kernel& kernel, const std::vector<std::string>& wrt, G
         throw LanguageError(std::move(diagnostics));
     }
     GradientReport ignored;
-    return gradient::Gradient(kernel, sizes, wrt, report == nullptr ? &ignored : report).run();
+    ir::Kernel result = gradient::Gradient(kernel, sizes, wrt, report == nullptr ? &ignored : report).run();
+    COULTER_INTERNAL_ASSERT(ir::validate(result).empty());
+    static_cast<void>(infer_sizes(result, diagnostics));
+    if (std::any_of(diagnostics.begin(), diagnostics.end(),
+                    [](const Diagnostic& each) { return each.severity == Severity::error; })) {
+        throw LanguageError(std::move(diagnostics));
+    }
+    return result;
 }
 
 Kernel grad(const Kernel& kernel, const std::vector<std::string>& wrt, GradientReport* report) {
