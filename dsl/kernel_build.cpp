@@ -3,6 +3,7 @@
 #include "coulter/sizes.hpp"
 #include "language_collect.hpp"
 #include "language_nodes.hpp"
+#include "language_vjp.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -145,6 +146,16 @@ ir::Group lower_group(const GroupState& group, const std::string& path, const Na
         for (const TensorState* tensor : outputs->second) {
             append_unique_name(result.outputs, names.tensors.at(tensor));
         }
+    }
+    if (group.vjp && result.outputs.size() == 1) {
+        // An argument that the function does not read is not part of the kernel, and its gradient not of the rule.
+        std::vector<std::string> inputs;
+        for (const NodeRef& node : group.inputs) {
+            const TensorRef tensor = resolve(node->tensor);
+            const bool plain = tensor->kind == TensorKind::plain;
+            inputs.push_back(plain && !names.tensors.contains(tensor.get()) ? std::string() : lowering.name_of(*tensor));
+        }
+        result.vjp = named_rule(*group.vjp, group.function, inputs, result.outputs.front());
     }
     return result;
 }

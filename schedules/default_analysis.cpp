@@ -42,6 +42,7 @@ double operation_cost(const ir::Node& node) {
         case ir::Op::is_inf:
         case ir::Op::is_finite: return 1;
         case ir::Op::sqrt: return 6;
+        case ir::Op::stop_gradient: return 0;
         default: return 20;
         }
     default: return 0;

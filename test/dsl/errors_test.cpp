@@ -47,7 +47,24 @@ Tensor carried(const Arg& x, const char* text) {
     return x + 1;
 }
 
+#line 1 "doubled.cpp"
+Tensor doubled(const Arg& x, int gradients) {
+    Function f("doubled", {x});
+    Tensor result = x * 2;
+    return f.with_vjp(result, [&](const Function::Rule& r) {
+        return std::vector<Expr>(static_cast<std::size_t>(gradients), r.cotangent * 2);
+    });
+}
+
 const Case cases[] = {
+#line 1 "model.cpp"
+{"rule_of_expression", "L050", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");
+    y(i) = doubled(x + 1, 1);
+    kernel_of(y); }},
+#line 1 "model.cpp"
+{"rule_too_many", "L050", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");
+    y(i) = doubled(x, 2);
+    kernel_of(y); }},
 #line 1 "model.cpp"
 {"macro_file_missing", "L048", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");
     y(i) = carried(x, nullptr);
