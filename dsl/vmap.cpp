@@ -38,8 +38,7 @@ public:
             kernel_.estimates[dim_] = *options_.estimate;
         }
         kernel_.name += ".vmap";
-        const std::vector<Diagnostic> wrong = ir::validate(kernel_);
-        COULTER_INTERNAL_ASSERT(wrong.empty());
+        COULTER_INTERNAL_ASSERT(ir::validate(kernel_).empty());
         return std::move(kernel_);
     }
 
@@ -157,7 +156,96 @@ private:
         }
     }
 
-    void lift_rules() {}
+    /// Gradient rules of functions: what they take has the dim where its tensor has it, and so must what they give.
+    void lift_rules() {
+        for (ir::Group& group : kernel_.groups) {
+            if (group.vjp) {
+                lift_rule(group);
+            }
+        }
+    }
+
+    void lift_rule(ir::Group& group) const {
+        const auto is_lifted = [&](const std::string& argument) {
+            const bool own = has(group.inputs, argument) || has(group.outputs, argument);
+            return lifted_.contains(own ? argument : argument.substr(2)); // else `d.<tensor>`
+        };
+        std::vector<std::string> inputs;
+        for (const ir::Input& input : group.vjp->inputs) {
+            if (is_lifted(input.name)) {
+                inputs.push_back(input.name);
+            }
+        }
+        if (inputs.empty()) {
+            return;
+        }
+        VmapOptions options;
+        options.size = options_.size;
+        ir::Kernel rule = Lifting(*group.vjp, dim_, options).run(inputs);
+        rule.name = group.vjp->name;
+        for (const std::string& output : rule.outputs) {
+            const bool wanted = is_lifted(output);
+            if (wanted != has(rule.dims_of(output), dim_)) {
+                match(rule, output, wanted);
+            }
+        }
+        group.vjp = std::make_shared<const ir::Kernel>(std::move(rule));
+    }
+
+    /// Makes the derivative by an input that has the dim, or by one that has not: that of all its uses together.
+    void match(ir::Kernel& rule, const std::string& output, bool wanted) const {
+        const auto found = std::ranges::find(rule.definitions, output, &ir::Definition::name);
+        ir::Definition made = *found;
+        found->name += wanted ? ".same" : ".each";
+        made.values = {ir::make_node([&] {
+            ir::Node access;
+            access.kind = ir::Kind::access;
+            access.type = found->types.front();
+            access.name = found->name;
+            return access;
+        }())};
+        made.reduction.reset();
+        made.scan.reset();
+        if (wanted) {
+            made.dims.insert(made.dims.begin(), dim_);
+        } else {
+            std::erase(made.dims, dim_);
+            made.reduction.emplace().dims = {dim_};
+        }
+        for (ir::Definition& reader : rule.definitions) {
+            rename(reader, output, found->name);
+        }
+        rule.definitions.push_back(std::move(made));
+    }
+
+    /// Reads of `from` become reads of `to`.
+    static void rename(ir::Definition& reader, const std::string& from, const std::string& to) {
+        ir::RewriteMemo memo;
+        const auto renamed = [&](const ir::Ref& root) {
+            return root == nullptr ? root
+                                   : ir::rewrite(
+                                         root,
+                                         [&](const ir::Node& node, const std::vector<ir::Ref>& args) {
+                                             if (node.kind != ir::Kind::access || node.name != from) {
+                                                 return ir::Ref();
+                                             }
+                                             ir::Node access = node;
+                                             access.name = to;
+                                             access.args = args;
+                                             return ir::make_node(std::move(access));
+                                         },
+                                         memo);
+        };
+        for (ir::Ref& value : reader.values) {
+            value = renamed(value);
+        }
+        if (reader.reduction) {
+            reader.reduction->where = renamed(reader.reduction->where);
+            for (ir::Into& into : reader.reduction->into) {
+                into.index = renamed(into.index);
+            }
+        }
+    }
 
     ir::Kernel kernel_;
     const std::string& dim_;

@@ -4,11 +4,10 @@
 #include "coulter/interpreter.hpp"
 #include "coulter/text.hpp"
 #include "coulter/vmap.hpp"
-#include "support/array_compare.hpp"
 #include "support/random_kernel.hpp"
 #include "support/run_options.hpp"
+#include "vmap/lanes.hpp"
 
-#include <cstring>
 #include <doctest/doctest.h>
 #include <random>
 
@@ -16,31 +15,6 @@ using namespace coulter;
 using namespace coulter::test;
 
 namespace {
-
-using Arrays = std::map<std::string, Array>;
-using Extents = std::map<std::string, std::int64_t>;
-
-/// Index `at` along axis `axis`.
-Array slice(const Array& whole, std::size_t axis, std::int64_t at) {
-    std::vector<std::int64_t> shape = whole.shape;
-    shape.erase(shape.begin() + static_cast<std::ptrdiff_t>(axis));
-    Array part(whole.type, shape);
-    std::int64_t inner = 1;
-    for (std::size_t i = axis + 1; i < whole.shape.size(); ++i) {
-        inner *= whole.shape[i];
-    }
-    const std::size_t bytes = static_cast<std::size_t>(coulter::bytes(whole.type));
-    for (std::int64_t i = 0; i < part.size(); ++i) {
-        const std::int64_t from = (i / inner * whole.shape[axis] + at) * inner + i % inner;
-        std::memcpy(part.data.data() + static_cast<std::size_t>(i) * bytes,
-                    whole.data.data() + static_cast<std::size_t>(from) * bytes, bytes);
-    }
-    return part;
-}
-
-std::size_t axis_of(const std::vector<std::string>& dims, const std::string& dim) {
-    return static_cast<std::size_t>(std::find(dims.begin(), dims.end(), dim) - dims.begin());
-}
 
 /// What differs between `kernel` lifted over `dim` and a loop over it; empty: nothing, down to the bits.
 std::string compare_with_loop(const ir::Kernel& kernel, const std::string& dim, const std::vector<std::string>& inputs,
@@ -51,20 +25,8 @@ std::string compare_with_loop(const ir::Kernel& kernel, const std::string& dim, 
         return "the text does not say the same:\n" + print(lifted);
     }
     const Extents before = extents;
-    for (const ir::Dim& each : lifted.dims) {
-        if (each.size) {
-            extents[each.name] = *each.size;
-        }
-    }
     extents[dim] = options.size.value_or(3);
-    Arrays given;
-    for (const ir::Input& input : lifted.inputs) {
-        std::vector<std::int64_t> shape;
-        for (const std::string& each : input.dims) {
-            shape.push_back(extents.at(each));
-        }
-        given[input.name] = random_array(input.type, shape, seed += 17);
-    }
+    const Arrays given = random_arguments(lifted, extents, seed);
     const Arrays all = interpret(lifted, given, extents);
     for (std::int64_t at = 0; at < extents.at(dim); ++at) {
         Arrays one = given;
