@@ -131,6 +131,43 @@ TEST_CASE("a convolution of one image and one filter is lifted to a layer") {
     CHECK(layer.estimates.at("out") == 32);
 }
 
+TEST_CASE("equation 3 lifted over filters and images is equation 1, to the letter") {
+    // So whatever schedules, compiles and runs the one does the same with the other.
+    ir::Kernel lifted = vmap(vmap(parsed(single), "out", {"weight", "bias"},
+                                  {.layouts = {{"weight", {"ky", "kx", "in", "out"}}, {"active", {"y", "x", "out"}}},
+                                   .size = {},
+                                   .estimate = 32}),
+                             "batch", {"image"}, {.layouts = {}, .size = {}, .estimate = 8});
+    lifted.name = "layer";
+    CHECK(print(lifted) == R"(coulter 1
+kernel layer
+
+dim batch
+dim out
+dim y
+dim x
+dim iy
+dim ix
+dim ky = 3
+dim kx = 3
+dim in
+
+input image: f32[batch, iy, ix, in]
+input weight: f32[ky, kx, in, out]
+input bias: f32[out]
+
+result: f32[batch, out, y, x] =
+    sum {ky, kx, in} image(iy = 2 * y + ky, ix = 2 * x + kx) * weight
+
+active: f32[batch, y, x, out] =
+    max(result + bias, 0.0)
+
+output active
+
+estimate batch = 8, out = 32
+)");
+}
+
 TEST_CASE("what no lifted input influences is the same for all indices") {
     const ir::Kernel kernel = parsed("coulter 1\nkernel two\n\ndim i\n\ninput a: f32[i]\ninput b: f32[i]\n\n"
                                      "x: f32[i] =\n    a * 2.0\n\ny: f32[i] =\n    x + b\n\noutput x, y\n");
