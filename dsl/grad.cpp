@@ -182,7 +182,7 @@ private:
         }
         const Type type = adjoint_type(builder_.type_of(tensor, component));
         const Ref cotangent = has_cotangent ? as(type, builder_.read(name)) : nullptr;
-        const std::string total = has_cotangent ? name + ".total" : name;
+        const std::string total = has_cotangent ? builder_.helper_name(name + ".total") : name;
         add_sum(found->second, total, builder_.dims_of(tensor), type, cotangent, span);
         return total;
     }
@@ -336,6 +336,7 @@ private:
             if (count[element] > 1) {
                 name += fmt::format("[{}]", made[element].size());
             }
+            name = builder_.helper_name(name);
             Contribution contribution = contribute(builder_, reader, use.leaf, use.flow, name);
             if (contribution.definition) {
                 contribution.definition->name = name;
@@ -353,6 +354,7 @@ private:
     void take_out_unread();
     void take_out_dims();
     void take_out_groups();
+    void check_c_names();
     void fill_report();
 
     Builder builder_;
@@ -486,6 +488,26 @@ void Gradient::take_out_groups() {
     std::erase_if(kernel.macro_files, [&](const auto& file) { return !macros.contains(file.first); });
 }
 
+// Arguments that are called differently here and alike in C, such as `d.x` and an input `d_x`.
+void Gradient::check_c_names() {
+    const ir::Kernel& kernel = builder_.kernel();
+    std::map<std::string, std::string> by_c_name;
+    const auto add = [&](const std::string& tensor, const Span& span) {
+        std::string c_name;
+        for (const char c : tensor) {
+            if (c != ']') c_name += c == '.' || c == '[' ? '_' : c;
+        }
+        const auto [at, fresh] = by_c_name.emplace(c_name, tensor);
+        if (!fresh) {
+            throw LanguageError({problem("L028", span,
+                                         fmt::format("`{}` and `{}` are both `{}` in C", at->second, tensor, c_name),
+                                         "rename the tensor of the kernel")});
+        }
+    };
+    for (const ir::Input& input : kernel.inputs) add(input.name, input.span);
+    for (const std::string& output : kernel.outputs) add(output, kernel.find_definition(output)->span);
+}
+
 void Gradient::fill_report() {
     if (report_ == nullptr) {
         return;
@@ -517,6 +539,7 @@ void Gradient::assemble() {
     take_out_unread();
     take_out_dims();
     take_out_groups();
+    check_c_names();
     fill_report();
 }
 

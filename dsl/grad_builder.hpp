@@ -23,6 +23,8 @@ public:
     [[nodiscard]] const std::string& prefix() const { return prefix_; }
     /// `d.votes`; of a component of a tuple `d.best.c1`.
     [[nodiscard]] std::string adjoint_name(const std::string& tensor, int component) const;
+    /// `name`, or with `_` behind it where a tensor's adjoint is called so.
+    [[nodiscard]] std::string helper_name(std::string name) const;
 
     /// A definition that is part of the gradient from now on: what reads it comes later.
     void add(ir::Definition definition);

@@ -32,11 +32,11 @@ Ref RuleCall::result(std::size_t component) const {
 }
 
 std::string RuleCall::helper(const std::string& role) const {
-    return fmt::format("{}.{}.{}", builder.prefix(), definition.name, role);
+    return builder.helper_name(fmt::format("{}.{}.{}", builder.prefix(), definition.name, role));
 }
 
 std::string RuleCall::helper(const std::string& role, std::size_t component) const {
-    return builder.adjoint_name(definition.name, static_cast<int>(component)) + "." + role;
+    return builder.helper_name(builder.adjoint_name(definition.name, static_cast<int>(component)) + "." + role);
 }
 
 void RuleCall::reduce_alike(const std::string& name, ReduceOp op, const Ref& value) const {
