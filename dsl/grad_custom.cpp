@@ -161,17 +161,6 @@ private:
         scan.exclusive = true;
         scan.identity = reduction_.identity;
         scan.combine = reduction_.combine;
-        if (reversed) { // the scan's state is what comes after its next element
-            std::vector<Ref> left;
-            std::vector<Ref> right;
-            for (std::size_t c = 0; c < count_; ++c) {
-                left.push_back(ir::operand(definition_.types[c], static_cast<int>(c), false));
-                right.push_back(ir::operand(definition_.types[c], static_cast<int>(c), true));
-            }
-            for (Ref& combine : scan.combine) {
-                combine = with_states(combine, right, left);
-            }
-        }
         const std::string made_name = made.name;
         call_.builder.add(std::move(made));
         return components(made_name);

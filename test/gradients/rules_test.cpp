@@ -339,3 +339,23 @@ TEST_CASE("the rule of a function stands for its definitions, in C++ and through
         CHECK_MESSAGE(result.error <= 1e-6, result.message);
     }
 }
+
+TEST_CASE("where functions with rules nest, the outermost rule counts") {
+    Dim i("i");
+    Input x("x", f64, {i});
+    const auto outer = [](const Arg& a, bool ruled) {
+        Function f("outer", {a});
+        Tensor inner("inner");
+        inner = swish(a, 5.0);
+        Tensor result = inner;
+        return !ruled ? result : f.with_vjp(result, [](const Function::Rule& r) {
+            return std::vector<Expr>{7.0 * r.cotangent};
+        });
+    };
+    for (const bool ruled : {false, true}) {
+        Tensor y("y");
+        y(i) = outer(x, ruled);
+        const std::vector<double> got = gradient_at(Kernel("nested", {y}).ir(), {0.0, 0.0}, 2);
+        CHECK(got[0] == (ruled ? 7 : 2.5)); // the derivative of swish at 0 is 1/2
+    }
+}
