@@ -38,8 +38,8 @@ public:
     /// An element with all dims by name.
     [[nodiscard]] ir::Ref read(const std::string& tensor, int component = 0) const;
     /// An element at `indices`, by dim; others by name. Null `pad`: checked.
-    [[nodiscard]] ir::Ref read_at(const std::string& tensor, int component, const std::map<std::string, ir::Ref>& indices,
-                                  const ir::Ref& pad = nullptr) const;
+    [[nodiscard]] ir::Ref read_at(const std::string& tensor, int component,
+                                  const std::map<std::string, ir::Ref>& indices, const ir::Ref& pad = nullptr) const;
 
     /// A dim for a loop that none of the kernel's dims can name: `d.<name>`. One of the same extent is used again.
     /// `taken`: what it must not be called.
@@ -75,7 +75,8 @@ private:
     std::unordered_map<std::string, std::vector<Type>> types_;
 };
 
-/// `lhs - rhs - 1 >= 0` and the like: the value that is at least 0 where a comparison of indices holds; null for others.
+/// `lhs - rhs - 1 >= 0` and the like: the value that is at least 0 where a comparison of indices holds; null for
+/// others.
 [[nodiscard]] ir::Ref slack(const ir::Node& comparison);
 
 } // namespace coulter::gradient

@@ -1,7 +1,7 @@
 // Gradient rules of library functions: traced over stand-ins, renamed when the call's tensors have their names.
 
-#include "language_nodes.hpp"
 #include "language_vjp.hpp"
+#include "language_nodes.hpp"
 
 #include <fmt/format.h>
 
@@ -44,17 +44,17 @@ Tensor Function::with_vjp(const Tensor& result, const std::function<std::vector<
         return result; // reported where it is used
     }
     if (output->types.size() != 1 || !is_float(output->types.front())) {
-        return wrong(fmt::format("the result of `{}` is no tensor of one float, which `with_vjp` wants",
-                                 group_->function),
-                     "give a rule to the function that computes the float");
+        return wrong(
+            fmt::format("the result of `{}` is no tensor of one float, which `with_vjp` wants", group_->function),
+            "give a rule to the function that computes the float");
     }
     std::vector<TensorRef> inputs;
     for (const NodeRef& node : group_->inputs) {
         if (node->poison) return result;
         const TensorRef tensor = is_bare_access(*node) ? resolve(node->tensor) : nullptr;
         if (!tensor || tensor->types.size() != 1) {
-            return wrong(fmt::format("argument {} of `{}` is an expression, and `with_vjp` needs tensors", inputs.size(),
-                                     group_->function),
+            return wrong(fmt::format("argument {} of `{}` is an expression, and `with_vjp` needs tensors",
+                                     inputs.size(), group_->function),
                          "name the argument before the call: `Tensor t(\"t\"); t = ...;`");
         }
         if (std::find(inputs.begin(), inputs.end(), tensor) != inputs.end()) {
@@ -70,7 +70,8 @@ Tensor Function::with_vjp(const Tensor& result, const std::function<std::vector<
         stand_ins.push_back(Input(fmt::format("in{}", i), inputs[i]->types.front(), dims_of(*inputs[i]), loc));
     }
     const Type type = output->types.front();
-    const Rule arguments{stand_ins, Input("out", type, dims_of(*output), loc), Input("d_out", type, dims_of(*output), loc)};
+    const Rule arguments{stand_ins, Input("out", type, dims_of(*output), loc),
+                         Input("d_out", type, dims_of(*output), loc)};
     const std::vector<Expr> gradients = rule(arguments);
     std::vector<Tensor> outputs;
     for (std::size_t i = 0; i < inputs.size(); ++i) {

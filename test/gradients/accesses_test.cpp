@@ -66,7 +66,8 @@ TEST_CASE("gradients of windows of every stride, dilation and padding are gather
                     CAPTURE(padding);
                     CAPTURE(taps);
                     const ir::Kernel kernel = window(stride, dilation, padding, taps);
-                    check(kernel, {{{"n", 1}, {"i", 10}, {"c", 1}, {"o", 2}}, {{"n", 2}, {"i", 13}, {"c", 2}, {"o", 1}}});
+                    check(kernel,
+                          {{{"n", 1}, {"i", 10}, {"c", 1}, {"o", 2}}, {{"n", 2}, {"i", 13}, {"c", 2}, {"o", 1}}});
                     for (const Form form : forms(kernel, "x")) {
                         CHECK(form != Form::scatter);
                     }

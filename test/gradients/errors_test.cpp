@@ -72,7 +72,8 @@ TEST_CASE("the examples of the pages of gradient errors give the texts that stan
 }
 
 TEST_CASE("an operation that nobody gave a rule is an error, not a zero") {
-    ir::Kernel kernel = *parse("coulter 1\nkernel k\ndim i\ninput x: f32[i]\ny: f32[i] = exp(x)\noutput y\n", "k").kernel;
+    ir::Kernel kernel =
+        *parse("coulter 1\nkernel k\ndim i\ninput x: f32[i]\ny: f32[i] = exp(x)\noutput y\n", "k").kernel;
     ir::Node planted = *kernel.definitions[0].values[0];
     planted.op = static_cast<ir::Op>(200);
     kernel.definitions[0].values[0] = ir::make_node(planted);
@@ -104,8 +105,9 @@ TEST_CASE("names that meet") {
 
 TEST_CASE("names of adjoints do not change under unrelated edits") {
     const auto names = [](const std::string& more, const std::string& outputs) {
-        const std::string text = "coulter 1\nkernel k\ndim i\ndim j\ninput x: f32[i, j]\ninput w: f32[j]\ninput u: f32[j]\n" +
-                                 more + "a: f32[i] = sum {j} x * w\nb: f32[i, j] = x * a\noutput b" + outputs + "\n";
+        const std::string text =
+            "coulter 1\nkernel k\ndim i\ndim j\ninput x: f32[i, j]\ninput w: f32[j]\ninput u: f32[j]\n" + more +
+            "a: f32[i] = sum {j} x * w\nb: f32[i, j] = x * a\noutput b" + outputs + "\n";
         const ParseResult parsed = parse(text, "k");
         REQUIRE(parsed.kernel);
         const ir::Kernel gradient = grad(*parsed.kernel, {"x", "w"});

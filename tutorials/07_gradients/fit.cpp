@@ -4,12 +4,13 @@
 
 using namespace coulter;
 
-// Weights that are kept in eighths, as an integer device would. Rounding is flat: its derivative is 0 wherever it has one,
-// and nothing would be learnt. So the function says its own gradient: the derivative passes as if nothing was rounded.
+// Weights that are kept in eighths, as an integer device would. Rounding is flat: its derivative is 0 wherever it has
+// one, and nothing would be learnt. So the function says its own gradient: the derivative passes as if nothing was
+// rounded.
 //
 // `with_vjp` takes what the function returns and a rule, which gets stand-ins for the arguments (`r.inputs`), for the
-// result (`r.output`) and for the derivative of the whole by it (`r.cotangent`). It returns a derivative for each argument.
-// The rule is part of the kernel's text from then on; look for `vjp` in fit.coulter.
+// result (`r.output`) and for the derivative of the whole by it (`r.cotangent`). It returns a derivative for each
+// argument. The rule is part of the kernel's text from then on; look for `vjp` in fit.coulter.
 Tensor in_eighths(const Arg& x) {
     Function f("in_eighths", {x});
     Tensor result = round(x * 8) / 8;

@@ -1,7 +1,7 @@
 // Lesson 7: gradients.
 //
-// A kernel's gradient is a kernel, made by the compiler and compiled with its own schedule. Read fit.cpp first; then build
-// and run this:
+// A kernel's gradient is a kernel, made by the compiler and compiled with its own schedule. Read fit.cpp first; then
+// build and run this:
 //
 //     cmake --build build --target tutorial_07_gradients && build/tutorials/tutorial_07_gradients
 //
@@ -13,11 +13,12 @@
 
 // Forward and backward. The second is
 //
-//     int fit_grad(coulter_context*, const DLTensor* signal, const DLTensor* wanted, const DLTensor* weight, float d_loss,
+//     int fit_grad(coulter_context*, const DLTensor* signal, const DLTensor* wanted, const DLTensor* weight, float
+//     d_loss,
 //                  DLTensor* d_weight);
 //
-// It takes the derivative of whatever you make smaller by each output, here by the loss itself, and gives the derivative
-// by each input that GRADIENTS lists.
+// It takes the derivative of whatever you make smaller by each output, here by the loss itself, and gives the
+// derivative by each input that GRADIENTS lists.
 #include <fitting/fit.h>
 #include <fitting/fit_grad.h>
 
@@ -49,7 +50,8 @@ void learn() {
     for (int step = 0; step <= 200; ++step) {
         coulter::fit(context, signal, wanted, weight, loss);
         if (step % 200 == 0) {
-            std::cout << "step " << step << ": the loss is " << (loss() < 1e-9F ? "0" : "not 0") << ", the weights are ";
+            std::cout << "step " << step << ": the loss is " << (loss() < 1e-9F ? "0" : "not 0")
+                      << ", the weights are ";
             for (std::int64_t k = 0; k < 3; ++k) {
                 std::cout << std::lround(weight(k) * 8) << (k < 2 ? ", " : " eighths\n");
             }
@@ -62,7 +64,8 @@ void learn() {
 }
 
 void transform(const std::string& what, const std::string& command) {
-    std::cout << '\n' << what << "\n\n  $ coulter " << command << '\n'
+    std::cout << '\n'
+              << what << "\n\n  $ coulter " << command << '\n'
               << indented(output_of("cd " + quoted(TEXTS) + " && " + quoted(COULTER_PROGRAM) + " " + command));
 }
 
@@ -77,15 +80,16 @@ std::string statement(const std::string& text, const std::string& name) {
 int main() {
     learn();
 
-    // The same from the command line. The report says what became of each read: whether its gradient is a sum (a gather), a
-    // scatter or neither, and which values of the forward kernel it reads. Whether these are stored or computed again is
-    // said by the gradient's schedule, like the rest.
-    transform("Which gradients are there, and what do they read?", "transform fit.coulter --grad weight,signal --report "
-                                                                   "-o both.coulter");
+    // The same from the command line. The report says what became of each read: whether its gradient is a sum (a
+    // gather), a scatter or neither, and which values of the forward kernel it reads. Whether these are stored or
+    // computed again is said by the gradient's schedule, like the rest.
+    transform("Which gradients are there, and what do they read?",
+              "transform fit.coulter --grad weight,signal --report "
+              "-o both.coulter");
 
-    // The gradient by the signal turns the access `signal(i = 2*p + k)` round. Each element of the signal was read by every
-    // second tap, so the loop over taps takes steps of two from the element's residue, and no condition on remainders
-    // stands in it.
+    // The gradient by the signal turns the access `signal(i = 2*p + k)` round. Each element of the signal was read by
+    // every second tap, so the loop over taps takes steps of two from the element's residue, and no condition on
+    // remainders stands in it.
     std::cout << "\nThe gradient by the signal, from both.coulter:\n\n"
               << indented(statement(contents(std::string(TEXTS) + "/both.coulter"), "d.signal"));
 
