@@ -3,6 +3,7 @@
 #include "language_vjp.hpp"
 #include "language_nodes.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace coulter {
@@ -99,14 +100,39 @@ Tensor Function::with_vjp(const Tensor& result, const std::function<std::vector<
 }
 
 namespace detail {
+namespace {
+
+// What no output needs.
+void take_out_unread(ir::Kernel& kernel) {
+    std::vector<std::string> needed = kernel.outputs;
+    const auto is_needed = [&](const auto& tensor) {
+        return std::find(needed.begin(), needed.end(), tensor.name) != needed.end();
+    };
+    for (auto definition = kernel.definitions.rbegin(); definition != kernel.definitions.rend(); ++definition) {
+        if (is_needed(*definition)) {
+            const std::vector<std::string> reads = ir::reads(*definition);
+            needed.insert(needed.end(), reads.begin(), reads.end());
+        }
+    }
+    std::erase_if(kernel.definitions, [&](const auto& each) { return !is_needed(each); });
+    std::erase_if(kernel.consts, [&](const auto& each) { return !is_needed(each); });
+}
+
+} // namespace
 
 std::shared_ptr<const ir::Kernel> named_rule(const ir::Kernel& rule, const std::string& function,
                                              const std::vector<std::string>& inputs, const std::string& output) {
     std::map<std::string, std::string> names{{"out", output}, {"d_out", "d." + output}};
+    ir::Kernel result = rule;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
+        if (inputs[i].empty()) {
+            std::erase(result.outputs, fmt::format("d_in{}", i));
+            continue;
+        }
         names[fmt::format("in{}", i)] = inputs[i];
         names[fmt::format("d_in{}", i)] = "d." + inputs[i];
     }
+    take_out_unread(result);
     const auto renamed = [&](const std::string& name) {
         const auto at = names.find(name);
         if (at != names.end()) return at->second;
@@ -115,7 +141,6 @@ std::shared_ptr<const ir::Kernel> named_rule(const ir::Kernel& rule, const std::
         const auto head = names.find(name.substr(0, dot));
         return dot == std::string::npos || head == names.end() ? name : head->second + name.substr(dot);
     };
-    ir::Kernel result = rule;
     result.name = function;
     result.groups.clear();
     result.macro_files.clear();

@@ -364,3 +364,18 @@ TEST_CASE("where functions with rules nest, the outermost rule counts") {
         CHECK(got[0] == (ruled ? 7 : 2.5)); // the derivative of swish at 0 is 1/2
     }
 }
+
+TEST_CASE("an argument that the function does not read has no part in its rule") {
+    Dim i("i");
+    Input x("x", f64, {i}), unread("unread", f64, {i});
+    const auto first = [](const Arg& a, const Arg& b) {
+        Function f("first", {a, b});
+        Tensor result = a * 3.0;
+        return f.with_vjp(result, [](const Function::Rule& r) {
+            return std::vector<Expr>{r.cotangent * 4.0, r.cotangent * 0.0};
+        });
+    };
+    Tensor y("y");
+    y(i) = first(x, unread) + 1.0;
+    CHECK(gradient_at(Kernel("k", {y}).ir(), {1, 2}, 2) == std::vector<double>{4, 4});
+}

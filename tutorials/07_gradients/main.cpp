@@ -46,7 +46,8 @@ void learn() {
         }
     }
 
-    Tensor<float> weight({3}, {0, 0, 0}), d_weight({3}), loss({});
+    Tensor<float> weight({3}, {0, 0, 0}), d_weight({3});
+    Tensor<float> loss(std::initializer_list<std::int64_t>{}); // one number
     for (int step = 0; step <= 200; ++step) {
         coulter::fit(context, signal, wanted, weight, loss);
         if (step % 200 == 0) {
