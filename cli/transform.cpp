@@ -27,9 +27,9 @@ struct Options {
 
 /// `file` names the kernel, as what reads the text expects: `<kernel>.coulter`.
 void write_to(const ir::Kernel& kernel, const std::filesystem::path& file) {
-    if (std::ranges::any_of(kernel.consts, [](const ir::Const& each) {
-            return each.data.size() > 64 * static_cast<std::size_t>(bytes(each.type));
-        }) &&
+    if (std::ranges::any_of(
+            kernel.consts,
+            [](const ir::Const& each) { return each.data.size() > 64 * static_cast<std::size_t>(bytes(each.type)); }) &&
         file.filename() != kernel.name + ".coulter") {
         // Large consts stand in a file beside the text, which is named after the kernel.
         throw Failure(usage, fmt::format("error: `{}` has large consts, which are written beside `{}.coulter`\n"
@@ -44,8 +44,7 @@ void write_to(const ir::Kernel& kernel, const std::filesystem::path& file) {
             write_file(file.string(), print(kernel));
         }
     } catch (const std::filesystem::filesystem_error& error) {
-        throw failure(environment, "B008", fmt::format("cannot write `{}`: {}", file.string(),
-                                                       error.code().message()));
+        throw failure(environment, "B008", fmt::format("cannot write `{}`: {}", file.string(), error.code().message()));
     }
 }
 

@@ -1,5 +1,6 @@
 // Reverse mode over the definitions of a kernel.
 
+#include "grad_assemble.hpp"
 #include "grad_group.hpp"
 #include "grad_math.hpp"
 #include "grad_rules.hpp"
@@ -13,15 +14,10 @@ namespace gradient {
 namespace {
 
 using ir::Kind;
-using ir::Ref;
 using ir::ReduceOp;
+using ir::Ref;
 
 using Element = std::pair<std::string, int>; ///< a tensor's component
-
-Diagnostic problem(const char* code, const Span& span, std::string message, std::string help,
-                   std::vector<Note> notes = {}) {
-    return {Severity::error, code, span, std::move(message), std::move(notes), std::move(help)};
-}
 
 class Gradient {
 public:
@@ -42,7 +38,7 @@ public:
         for (const std::string& input : wrt_) {
             finish_input(input);
         }
-        assemble();
+        assemble(builder_, outputs_, cotangents_, *report_);
         return std::move(builder_.kernel());
     }
 
@@ -61,8 +57,7 @@ private:
             const ir::Input* const input = forward_.find_input(wrt_[i]);
             if (input == nullptr) {
                 const std::string close = closest_match(wrt_[i], names);
-                wrong.push_back(problem("G002", {},
-                                        fmt::format("`{}` is no input of `{}`", wrt_[i], forward_.name),
+                wrong.push_back(problem("G002", {}, fmt::format("`{}` is no input of `{}`", wrt_[i], forward_.name),
                                         close.empty() ? "inputs are " + quoted_list(names)
                                                       : fmt::format("did you mean `{}`?", close)));
             } else if (!is_float(input->type)) {
@@ -182,7 +177,7 @@ private:
         }
         const Type type = adjoint_type(builder_.type_of(tensor, component));
         const Ref cotangent = has_cotangent ? as(type, builder_.read(name)) : nullptr;
-        const std::string total = has_cotangent ? name + ".total" : name;
+        const std::string total = has_cotangent ? builder_.helper_name(name + ".total") : name;
         add_sum(found->second, total, builder_.dims_of(tensor), type, cotangent, span);
         return total;
     }
@@ -199,8 +194,8 @@ private:
     }
 
     // Terms that are maps are added in one definition, each sum is its own, unless it is the only one.
-    void add_sum(std::vector<Contribution>& list, const std::string& name, const std::vector<std::string>& dims, Type type,
-                 const Ref& first, const Span& span) {
+    void add_sum(std::vector<Contribution>& list, const std::string& name, const std::vector<std::string>& dims,
+                 Type type, const Ref& first, const Span& span) {
         const bool alone = list.size() == 1 && list[0].definition && !first && list[0].definition->types[0] == type;
         Ref total = first;
         for (Contribution& each : list) {
@@ -232,10 +227,8 @@ private:
             sum.span = span;
             builder_.add(std::move(sum));
         }
-        if (report_ != nullptr) {
-            for (const Contribution& each : list) {
-                report_->contributions.push_back(each.report);
-            }
+        for (const Contribution& each : list) {
+            report_->contributions.push_back(each.report);
         }
     }
 
@@ -258,11 +251,11 @@ private:
             return;
         }
         const Missing missing = [&](const std::string& operation, const std::string& why) {
-            problems_.push_back(problem("G001", definition.span,
-                                        fmt::format("`{}` uses `{}`, which has no gradient rule: {}", definition.name,
-                                                    operation, why),
-                                        "give the function that computes it a rule by `with_vjp`, or cut the gradient "
-                                        "there by `stop_gradient`"));
+            problems_.push_back(
+                problem("G001", definition.span,
+                        fmt::format("`{}` uses `{}`, which has no gradient rule: {}", definition.name, operation, why),
+                        "give the function that computes it a rule by `with_vjp`, or cut the gradient "
+                        "there by `stop_gradient`"));
         };
         const Local local = local_rule({builder_, definition, adjoints, missing});
         const std::vector<LeafFlow> leaves = backward(
@@ -316,8 +309,8 @@ private:
     void contribute_all(const Reader& reader, const std::vector<LeafFlow>& leaves) {
         std::vector<LeafFlow> uses;
         for (const LeafFlow& leaf : leaves) {
-            const auto same =
-                std::find_if(uses.begin(), uses.end(), [&](const LeafFlow& use) { return ir::equal(use.leaf, leaf.leaf); });
+            const auto same = std::find_if(uses.begin(), uses.end(),
+                                           [&](const LeafFlow& use) { return ir::equal(use.leaf, leaf.leaf); });
             if (same == uses.end()) {
                 uses.push_back(leaf);
             } else {
@@ -331,11 +324,12 @@ private:
         std::map<Element, std::vector<Contribution>> made;
         for (const LeafFlow& use : uses) {
             const Element element{use.leaf->name, use.leaf->component};
-            std::string name = fmt::format("{}.from.{}", builder_.adjoint_name(element.first, element.second),
-                                           reader.name);
+            std::string name =
+                fmt::format("{}.from.{}", builder_.adjoint_name(element.first, element.second), reader.name);
             if (count[element] > 1) {
                 name += fmt::format("[{}]", made[element].size());
             }
+            name = builder_.helper_name(name);
             Contribution contribution = contribute(builder_, reader, use.leaf, use.flow, name);
             if (contribution.definition) {
                 contribution.definition->name = name;
@@ -349,12 +343,6 @@ private:
         }
     }
 
-    void assemble();
-    void take_out_unread();
-    void take_out_dims();
-    void take_out_groups();
-    void fill_report();
-
     Builder builder_;
     const ir::Kernel& forward_;
     const std::vector<std::string>& wrt_;
@@ -367,158 +355,6 @@ private:
     std::vector<std::string> outputs_;
     std::vector<Diagnostic> problems_;
 };
-
-void note_dims(const std::vector<Ref>& roots, std::unordered_set<std::string>& used) {
-    for (const ir::Node* node : ir::postorder(roots)) {
-        if (node->kind == Kind::dim || node->kind == Kind::extent) {
-            used.insert(node->name);
-        }
-    }
-}
-
-void Gradient::take_out_unread() {
-    ir::Kernel& kernel = builder_.kernel();
-    std::unordered_set<std::string> needed(outputs_.begin(), outputs_.end());
-    for (auto definition = kernel.definitions.rbegin(); definition != kernel.definitions.rend(); ++definition) {
-        if (needed.contains(definition->name)) {
-            for (const std::string& read : ir::reads(*definition)) {
-                needed.insert(read);
-            }
-        }
-    }
-    const auto unread = [&](const auto& tensor) { return !needed.contains(tensor.name); };
-    std::erase_if(kernel.definitions, unread);
-    std::erase_if(kernel.consts, unread);
-    std::erase_if(kernel.inputs,
-                  [&](const ir::Input& input) { return unread(input) && !cotangents_.contains(input.name); });
-}
-
-// Drops dims that nothing uses, and takes back an input where a dim would have no source without it.
-void Gradient::take_out_dims() {
-    ir::Kernel& kernel = builder_.kernel();
-    std::unordered_set<std::string> used;
-    std::unordered_set<std::string> indexed;
-    std::unordered_set<std::string> with_source;
-    for (const ir::Input& input : kernel.inputs) {
-        used.insert(input.dims.begin(), input.dims.end());
-        with_source.insert(input.dims.begin(), input.dims.end());
-    }
-    for (const ir::Const& constant : kernel.consts) {
-        used.insert(constant.dims.begin(), constant.dims.end());
-    }
-    for (const ir::Definition& definition : kernel.definitions) {
-        const std::vector<std::string> loops = ir::loop_dims(definition);
-        used.insert(loops.begin(), loops.end());
-        note_dims(ir::roots(definition), used);
-        for (const ir::Node* node : ir::postorder(ir::roots(definition))) {
-            if (node->kind == Kind::access) {
-                used.insert(node->dims.begin(), node->dims.end());
-                note_dims({node->args.begin(), node->args.begin() + static_cast<std::ptrdiff_t>(node->dims.size())},
-                          indexed);
-            }
-        }
-    }
-    for (std::size_t before = 0; before != used.size();) {
-        before = used.size();
-        for (const ir::Dim& dim : kernel.dims) {
-            if (used.contains(dim.name) && dim.extent) {
-                note_dims({dim.extent}, used);
-            }
-        }
-    }
-    for (const std::string& output : outputs_) {
-        for (const std::string& dim : builder_.dims_of(output)) {
-            if (!indexed.contains(dim)) {
-                with_source.insert(dim);
-            }
-        }
-    }
-    for (const ir::Dim& dim : kernel.dims) {
-        if (!used.contains(dim.name) || dim.size || dim.extent || with_source.contains(dim.name)) {
-            continue;
-        }
-        for (const ir::Input& input : forward_.inputs) {
-            if (std::find(input.dims.begin(), input.dims.end(), dim.name) == input.dims.end()) {
-                continue;
-            }
-            with_source.insert(input.dims.begin(), input.dims.end());
-            used.insert(input.dims.begin(), input.dims.end());
-            kernel.inputs.push_back(input);
-            if (report_ != nullptr) {
-                report_->sizes_only.push_back(input.name);
-            }
-            break;
-        }
-    }
-    // Inputs stand in the kernel's own order, cotangents behind them.
-    const auto rank = [&](const ir::Input& input) {
-        const auto at = std::find_if(forward_.inputs.begin(), forward_.inputs.end(),
-                                     [&](const ir::Input& other) { return other.name == input.name; });
-        return at - forward_.inputs.begin();
-    };
-    std::stable_sort(kernel.inputs.begin(), kernel.inputs.end(),
-                     [&](const ir::Input& a, const ir::Input& b) { return rank(a) < rank(b); });
-    std::erase_if(kernel.dims, [&](const ir::Dim& dim) { return !used.contains(dim.name); });
-    std::erase_if(kernel.estimates, [&](const auto& item) { return !used.contains(item.first); });
-}
-
-// A function's schedule macros go with what is left of it.
-void Gradient::take_out_groups() {
-    ir::Kernel& kernel = builder_.kernel();
-    std::unordered_set<std::string> tensors;
-    for (const ir::Input& input : kernel.inputs) tensors.insert(input.name);
-    for (const ir::Const& constant : kernel.consts) tensors.insert(constant.name);
-    for (const ir::Definition& definition : kernel.definitions) tensors.insert(definition.name);
-    std::set<std::string> macros;
-    std::erase_if(kernel.groups, [&](ir::Group& group) {
-        const auto absent = [&](const std::string& tensor) { return !tensors.contains(tensor); };
-        std::erase_if(group.inputs, absent);
-        std::erase_if(group.outputs, absent);
-        const bool inside = std::any_of(tensors.begin(), tensors.end(), [&](const std::string& tensor) {
-            return tensor.starts_with(group.path + ".");
-        });
-        if (group.outputs.empty() && !inside) {
-            return true;
-        }
-        macros.insert(group.macro_file);
-        return false;
-    });
-    std::erase_if(kernel.macro_files, [&](const auto& file) { return !macros.contains(file.first); });
-}
-
-void Gradient::fill_report() {
-    if (report_ == nullptr) {
-        return;
-    }
-    std::set<std::string> seen;
-    for (const ir::Definition& definition : builder_.kernel().definitions) {
-        if (forward_.find_definition(definition.name) != nullptr) {
-            report_->kept.push_back(definition.name);
-            continue;
-        }
-        if (definition.reduction || definition.scan) {
-            report_->reductions.push_back(definition.name);
-        }
-        for (const std::string& read : ir::reads(definition)) {
-            const bool is_forward = forward_.find_definition(read) != nullptr || forward_.find_input(read) != nullptr ||
-                                    forward_.find_const(read) != nullptr;
-            if (is_forward && seen.insert(read).second) {
-                report_->reads.push_back(read);
-            }
-        }
-    }
-}
-
-void Gradient::assemble() {
-    ir::Kernel& kernel = builder_.kernel();
-    kernel.name = forward_.name + ".grad";
-    kernel.outputs = outputs_;
-    kernel.updates.clear();
-    take_out_unread();
-    take_out_dims();
-    take_out_groups();
-    fill_report();
-}
 
 } // namespace
 } // namespace gradient

@@ -85,6 +85,16 @@ std::string Builder::adjoint_name(const std::string& tensor, int component) cons
     return tuple ? fmt::format("{}.{}.c{}", prefix_, tensor, component) : fmt::format("{}.{}", prefix_, tensor);
 }
 
+std::string Builder::helper_name(std::string name) const {
+    const auto is_adjoint = [&](const std::string& candidate) {
+        return types_.contains(candidate.substr(std::min(candidate.size(), prefix_.size() + 1)));
+    };
+    while (is_adjoint(name)) {
+        name += '_';
+    }
+    return name;
+}
+
 void Builder::add(ir::Definition definition) {
     dims_[definition.name] = definition.dims;
     types_[definition.name] = definition.types;

@@ -23,6 +23,8 @@ public:
     [[nodiscard]] const std::string& prefix() const { return prefix_; }
     /// `d.votes`; of a component of a tuple `d.best.c1`.
     [[nodiscard]] std::string adjoint_name(const std::string& tensor, int component) const;
+    /// `name`, or with `_` behind it where a tensor's adjoint is called so.
+    [[nodiscard]] std::string helper_name(std::string name) const;
 
     /// A definition that is part of the gradient from now on: what reads it comes later.
     void add(ir::Definition definition);
@@ -36,8 +38,8 @@ public:
     /// An element with all dims by name.
     [[nodiscard]] ir::Ref read(const std::string& tensor, int component = 0) const;
     /// An element at `indices`, by dim; others by name. Null `pad`: checked.
-    [[nodiscard]] ir::Ref read_at(const std::string& tensor, int component, const std::map<std::string, ir::Ref>& indices,
-                                  const ir::Ref& pad = nullptr) const;
+    [[nodiscard]] ir::Ref read_at(const std::string& tensor, int component,
+                                  const std::map<std::string, ir::Ref>& indices, const ir::Ref& pad = nullptr) const;
 
     /// A dim for a loop that none of the kernel's dims can name: `d.<name>`. One of the same extent is used again.
     /// `taken`: what it must not be called.
@@ -73,7 +75,8 @@ private:
     std::unordered_map<std::string, std::vector<Type>> types_;
 };
 
-/// `lhs - rhs - 1 >= 0` and the like: the value that is at least 0 where a comparison of indices holds; null for others.
+/// `lhs - rhs - 1 >= 0` and the like: the value that is at least 0 where a comparison of indices holds; null for
+/// others.
 [[nodiscard]] ir::Ref slack(const ir::Node& comparison);
 
 } // namespace coulter::gradient

@@ -121,9 +121,7 @@ private:
     }
 
     // Only loops that no index uses are open, under their own names.
-    [[nodiscard]] bool all_free() const {
-        return inverse_.open.size() == inverse_.free.size();
-    }
+    [[nodiscard]] bool all_free() const { return inverse_.open.size() == inverse_.free.size(); }
 
     void sum_over(const Ref& value, const Ref& where) {
         ir::Definition definition;

@@ -1,9 +1,9 @@
 // Adjoints of custom reductions.
 //
 // A component that is combined on its own by +, *, min or max is a reduction of that kind, and (count, mean, squared
-// deviations) as `moments` merges them has a closed form. Everything else goes by the states that an element meets: with
-// P the elements before it and S those after it, the result is f(f(P, v), S), so the derivative by v is exact whatever
-// f is, as far as it is associative. Several reduced dims nest, the last innermost.
+// deviations) as `moments` merges them has a closed form. Everything else goes by the states that an element meets:
+// with P the elements before it and S those after it, the result is f(f(P, v), S), so the derivative by v is exact
+// whatever f is, as far as it is associative. Several reduced dims nest, the last innermost.
 
 #include "grad_math.hpp"
 #include "grad_rules.hpp"
@@ -17,8 +17,8 @@ namespace {
 
 using ir::Kind;
 using ir::Op;
-using ir::Ref;
 using ir::ReduceOp;
+using ir::Ref;
 
 /// Components whose states an expression uses.
 std::set<std::size_t> states_in(const Ref& combine) {
@@ -161,17 +161,6 @@ private:
         scan.exclusive = true;
         scan.identity = reduction_.identity;
         scan.combine = reduction_.combine;
-        if (reversed) { // the scan's state is what comes after its next element
-            std::vector<Ref> left;
-            std::vector<Ref> right;
-            for (std::size_t c = 0; c < count_; ++c) {
-                left.push_back(ir::operand(definition_.types[c], static_cast<int>(c), false));
-                right.push_back(ir::operand(definition_.types[c], static_cast<int>(c), true));
-            }
-            for (Ref& combine : scan.combine) {
-                combine = with_states(combine, right, left);
-            }
-        }
         const std::string made_name = made.name;
         call_.builder.add(std::move(made));
         return components(made_name);

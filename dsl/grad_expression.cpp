@@ -62,8 +62,8 @@ private:
         switch (self_->op) {
         case Op::abs: {
             const Ref negative = ir::binary(Op::lt, x, number(0));
-            const Ref sign = ir::select(ir::binary(Op::gt, x, number(0)), number(1),
-                                        ir::select(negative, number(-1), number(0)));
+            const Ref sign =
+                ir::select(ir::binary(Op::gt, x, number(0)), number(1), ir::select(negative, number(-1), number(0)));
             return times(sign);
         }
         case Op::sqrt: return quotient_of(scaled(g_, 0.5), value());
@@ -102,14 +102,11 @@ private:
                 if (n == 0) {
                     return nullptr;
                 }
-                const Ref rest = n == 1   ? number(1)
-                                 : n == 2 ? base
-                                          : ir::call(Op::pow, {base, number(n - 1)});
+                const Ref rest = n == 1 ? number(1) : n == 2 ? base : ir::call(Op::pow, {base, number(n - 1)});
                 return times(scaled(rest, n));
             }
             // x^0 is 1 everywhere: its derivative is 0 also where x^-1 is infinite.
-            const Ref slope =
-                product_of(exponent, ir::call(Op::pow, {base, ir::binary(Op::sub, exponent, number(1))}));
+            const Ref slope = product_of(exponent, ir::call(Op::pow, {base, ir::binary(Op::sub, exponent, number(1))}));
             return masked(ir::binary(Op::ne, exponent, number(0)), times(slope));
         }
         // 0^y is 0 for all positive y, where the logarithm is infinite.

@@ -20,7 +20,7 @@ struct Flow {
 
 struct Seed {
     ir::Ref root;
-    Flow flow;               ///< in adjoint_type of the root
+    Flow flow;                ///< in adjoint_type of the root
     ir::Ref result = nullptr; ///< where the root's value is stored: derivatives read it there
 };
 

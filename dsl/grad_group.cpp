@@ -107,8 +107,8 @@ private:
                 continue;
             }
             const auto size = builder_.size(dim.name);
-            const bool differs =
-                (dim.size && size && *dim.size != *size) || (dim.extent && known->extent && !ir::equal(dim.extent, known->extent));
+            const bool differs = (dim.size && size && *dim.size != *size) ||
+                                 (dim.extent && known->extent && !ir::equal(dim.extent, known->extent));
             if (differs) {
                 result_.problems.push_back(
                     {Severity::error,
@@ -144,7 +144,8 @@ private:
         ir::Definition copy = definition;
         const bool is_output = contains(rule_.outputs, definition.name);
         const std::string input = is_output ? definition.name.substr(2) : std::string();
-        copy.name = is_output ? builder_.adjoint_name(input, 0) + ".from." + group_.path : base_ + "." + definition.name;
+        copy.name =
+            is_output ? builder_.adjoint_name(input, 0) + ".from." + group_.path : base_ + "." + definition.name;
         copy.span = group_.span;
         renaming_.apply(copy.values);
         if (copy.reduction) {
@@ -163,8 +164,9 @@ private:
         if (contains(wanted_, input)) {
             Contribution contribution;
             contribution.value = as(adjoint_type(copy.types[0]), builder_.read(copy.name));
-            contribution.report = {input, group_.path, copy.name, GradientReport::Form::pointwise, {},
-                                   fmt::format("the rule of `{}`", group_.function)};
+            contribution.report = {input,     group_.path,
+                                   copy.name, GradientReport::Form::pointwise,
+                                   {},        fmt::format("the rule of `{}`", group_.function)};
             result_.contributions[input] = std::move(contribution);
         }
     }
@@ -190,9 +192,8 @@ std::map<std::string, RuledOutput> ruled_outputs(const ir::Kernel& kernel) {
         }
     }
     // The outermost has the shortest path.
-    std::stable_sort(ruled.begin(), ruled.end(), [](const ir::Group* a, const ir::Group* b) {
-        return a->path.size() < b->path.size();
-    });
+    std::stable_sort(ruled.begin(), ruled.end(),
+                     [](const ir::Group* a, const ir::Group* b) { return a->path.size() < b->path.size(); });
     for (const ir::Group* group : ruled) {
         bool first = true;
         for (const ir::Definition& definition : kernel.definitions) {

@@ -61,10 +61,11 @@ std::string to_json(const GradientReport& report) {
     std::string out = "{\n  \"contributions\": [";
     bool first = true;
     for (const GradientReport::Contribution& each : report.contributions) {
-        out += fmt::format("{}\n    {{\"tensor\": {}, \"reader\": {}, \"stage\": {}, \"form\": \"{}\", \"reduced\": {}, "
-                           "\"why\": {}}}",
-                           first ? "" : ",", quoted(each.tensor), quoted(each.reader), quoted(each.stage),
-                           name(each.form), array(each.reduced), quoted(each.why));
+        out +=
+            fmt::format("{}\n    {{\"tensor\": {}, \"reader\": {}, \"stage\": {}, \"form\": \"{}\", \"reduced\": {}, "
+                        "\"why\": {}}}",
+                        first ? "" : ",", quoted(each.tensor), quoted(each.reader), quoted(each.stage), name(each.form),
+                        array(each.reduced), quoted(each.why));
         first = false;
     }
     out += fmt::format("\n  ],\n  \"reductions\": {},\n  \"reads\": {},\n  \"kept\": {},\n  \"sizes_only\": {}\n}}\n",

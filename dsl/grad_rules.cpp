@@ -9,8 +9,8 @@ namespace coulter::gradient {
 
 using ir::Kind;
 using ir::Op;
-using ir::Ref;
 using ir::ReduceOp;
+using ir::Ref;
 
 Ref RuleCall::here(const std::string& tensor, int component) const {
     std::map<std::string, Ref> indices;
@@ -32,11 +32,11 @@ Ref RuleCall::result(std::size_t component) const {
 }
 
 std::string RuleCall::helper(const std::string& role) const {
-    return fmt::format("{}.{}.{}", builder.prefix(), definition.name, role);
+    return builder.helper_name(fmt::format("{}.{}.{}", builder.prefix(), definition.name, role));
 }
 
 std::string RuleCall::helper(const std::string& role, std::size_t component) const {
-    return builder.adjoint_name(definition.name, static_cast<int>(component)) + "." + role;
+    return builder.helper_name(builder.adjoint_name(definition.name, static_cast<int>(component)) + "." + role);
 }
 
 void RuleCall::reduce_alike(const std::string& name, ReduceOp op, const Ref& value) const {
@@ -106,8 +106,7 @@ void product_rule(const RuleCall& call, std::size_t component, const Ref& value,
     call.reduce_alike(zeros, ReduceOp::sum, ir::select(is_zero, one, zero(type)));
     call.reduce_alike(nonzero, ReduceOp::product, ir::select(is_zero, one, wide));
     const Ref count = call.builder.read(zeros);
-    const Ref rest =
-        product_of(as(type, call.builder.read(call.adjoints[component])), call.builder.read(nonzero));
+    const Ref rest = product_of(as(type, call.builder.read(call.adjoints[component])), call.builder.read(nonzero));
     call.map(of_zero, masked(ir::binary(Op::eq, count, one), rest));
     call.map(of_others, masked(ir::binary(Op::eq, count, zero(type)), rest));
     const Ref divisor = ir::select(is_zero, one, wide);
@@ -181,15 +180,16 @@ StateFlows through_combine(const RuleCall& call, const std::vector<Ref>& combine
     StateFlows result{std::vector<Flow>(combine.size()), std::vector<Flow>(combine.size())};
     ir::RewriteMemo memo;
     const auto at_states = [&](const Ref& expression) {
-        return expression ? ir::rewrite(
-                                expression,
-                                [&](const ir::Node& node, const std::vector<Ref>&) -> Ref {
-                                    return node.kind == Kind::operand
-                                               ? (node.right ? right : left).at(static_cast<std::size_t>(node.component))
-                                               : nullptr;
-                                },
-                                memo)
-                          : expression;
+        return expression
+                   ? ir::rewrite(
+                         expression,
+                         [&](const ir::Node& node, const std::vector<Ref>&) -> Ref {
+                             return node.kind == Kind::operand
+                                        ? (node.right ? right : left).at(static_cast<std::size_t>(node.component))
+                                        : nullptr;
+                         },
+                         memo)
+                   : expression;
     };
     for (const LeafFlow& leaf : leaves) {
         Flow& slot = (leaf.leaf->right ? result.right : result.left)[static_cast<std::size_t>(leaf.leaf->component)];

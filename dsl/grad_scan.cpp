@@ -1,9 +1,9 @@
 // The adjoint of a scan is a scan in the other direction.
 //
 // With s[t] = f(s[t-1], v[t]) let c[t] be the adjoint of the result at t and A[t] the derivative of f by its left state
-// there. What reaches s[t-1] is X[t] = A[t]' (c[t] + X[t+1]) where the result at t is s[t], and X[t] = c[t] + A[t]' X[t+1]
-// where it is s[t-1]. X runs as a scan whose value is (c, A): the entries of A that are not constant are components,
-// which the state passes on and never uses.
+// there. What reaches s[t-1] is X[t] = A[t]' (c[t] + X[t+1]) where the result at t is s[t], and X[t] = c[t] + A[t]'
+// X[t+1] where it is s[t-1]. X runs as a scan whose value is (c, A): the entries of A that are not constant are
+// components, which the state passes on and never uses.
 
 #include "grad_math.hpp"
 #include "grad_rules.hpp"
@@ -58,8 +58,8 @@ private:
             const Ref one = ir::index_constant(1);
             const Ref dim = ir::dim_node(scan_.dim);
             const Ref previous = ir::binary(scan_.reversed ? Op::add : Op::sub, dim, one);
-            states.push_back(call_.builder.read_at(definition_.name, component, {{scan_.dim, previous}},
-                                                   scan_.identity[c]));
+            states.push_back(
+                call_.builder.read_at(definition_.name, component, {{scan_.dim, previous}}, scan_.identity[c]));
         }
         return states;
     }

@@ -257,9 +257,9 @@ void Validator::check_rule(const Group& group) {
             if (known == tensors_.end()) {
                 return; // reported
             }
-            if (known->second.types != types || std::set<std::string>(dims.begin(), dims.end()) !=
-                                                    std::set<std::string>(known->second.dims->begin(),
-                                                                          known->second.dims->end())) {
+            if (known->second.types != types ||
+                std::set<std::string>(dims.begin(), dims.end()) !=
+                    std::set<std::string>(known->second.dims->begin(), known->second.dims->end())) {
                 wrong(fmt::format("has `{}` with another type or other dims than `{}`", name, tensor),
                       fmt::format("the dims of `{}` are {}", tensor, quoted_list(*known->second.dims)));
             }
@@ -271,8 +271,8 @@ void Validator::check_rule(const Group& group) {
     std::vector<std::string> taken = group.inputs;
     taken.insert(taken.end(), group.outputs.begin(), group.outputs.end());
     for (const Input& input : rule.inputs) {
-        const bool of_input = input.name.starts_with("d.") && !has(taken, input.name) &&
-                              has(group.inputs, input.name.substr(2));
+        const bool of_input =
+            input.name.starts_with("d.") && !has(taken, input.name) && has(group.inputs, input.name.substr(2));
         if (of_input) {
             wrong(fmt::format("takes `{}`", input.name), "cotangents are those of the group's outputs");
         } else {

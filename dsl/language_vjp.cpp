@@ -1,8 +1,9 @@
 // Gradient rules of library functions: traced over stand-ins, renamed when the call's tensors have their names.
 
-#include "language_nodes.hpp"
 #include "language_vjp.hpp"
+#include "language_nodes.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace coulter {
@@ -44,17 +45,17 @@ Tensor Function::with_vjp(const Tensor& result, const std::function<std::vector<
         return result; // reported where it is used
     }
     if (output->types.size() != 1 || !is_float(output->types.front())) {
-        return wrong(fmt::format("the result of `{}` is no tensor of one float, which `with_vjp` wants",
-                                 group_->function),
-                     "give a rule to the function that computes the float");
+        return wrong(
+            fmt::format("the result of `{}` is no tensor of one float, which `with_vjp` wants", group_->function),
+            "give a rule to the function that computes the float");
     }
     std::vector<TensorRef> inputs;
     for (const NodeRef& node : group_->inputs) {
         if (node->poison) return result;
         const TensorRef tensor = is_bare_access(*node) ? resolve(node->tensor) : nullptr;
         if (!tensor || tensor->types.size() != 1) {
-            return wrong(fmt::format("argument {} of `{}` is an expression, and `with_vjp` needs tensors", inputs.size(),
-                                     group_->function),
+            return wrong(fmt::format("argument {} of `{}` is an expression, and `with_vjp` needs tensors",
+                                     inputs.size(), group_->function),
                          "name the argument before the call: `Tensor t(\"t\"); t = ...;`");
         }
         if (std::find(inputs.begin(), inputs.end(), tensor) != inputs.end()) {
@@ -70,7 +71,8 @@ Tensor Function::with_vjp(const Tensor& result, const std::function<std::vector<
         stand_ins.push_back(Input(fmt::format("in{}", i), inputs[i]->types.front(), dims_of(*inputs[i]), loc));
     }
     const Type type = output->types.front();
-    const Rule arguments{stand_ins, Input("out", type, dims_of(*output), loc), Input("d_out", type, dims_of(*output), loc)};
+    const Rule arguments{stand_ins, Input("out", type, dims_of(*output), loc),
+                         Input("d_out", type, dims_of(*output), loc)};
     const std::vector<Expr> gradients = rule(arguments);
     std::vector<Tensor> outputs;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -98,14 +100,39 @@ Tensor Function::with_vjp(const Tensor& result, const std::function<std::vector<
 }
 
 namespace detail {
+namespace {
+
+// What no output needs.
+void take_out_unread(ir::Kernel& kernel) {
+    std::vector<std::string> needed = kernel.outputs;
+    const auto is_needed = [&](const auto& tensor) {
+        return std::find(needed.begin(), needed.end(), tensor.name) != needed.end();
+    };
+    for (auto definition = kernel.definitions.rbegin(); definition != kernel.definitions.rend(); ++definition) {
+        if (is_needed(*definition)) {
+            const std::vector<std::string> reads = ir::reads(*definition);
+            needed.insert(needed.end(), reads.begin(), reads.end());
+        }
+    }
+    std::erase_if(kernel.definitions, [&](const auto& each) { return !is_needed(each); });
+    std::erase_if(kernel.consts, [&](const auto& each) { return !is_needed(each); });
+}
+
+} // namespace
 
 std::shared_ptr<const ir::Kernel> named_rule(const ir::Kernel& rule, const std::string& function,
                                              const std::vector<std::string>& inputs, const std::string& output) {
     std::map<std::string, std::string> names{{"out", output}, {"d_out", "d." + output}};
+    ir::Kernel result = rule;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
+        if (inputs[i].empty()) {
+            std::erase(result.outputs, fmt::format("d_in{}", i));
+            continue;
+        }
         names[fmt::format("in{}", i)] = inputs[i];
         names[fmt::format("d_in{}", i)] = "d." + inputs[i];
     }
+    take_out_unread(result);
     const auto renamed = [&](const std::string& name) {
         const auto at = names.find(name);
         if (at != names.end()) return at->second;
@@ -114,7 +141,6 @@ std::shared_ptr<const ir::Kernel> named_rule(const ir::Kernel& rule, const std::
         const auto head = names.find(name.substr(0, dot));
         return dot == std::string::npos || head == names.end() ? name : head->second + name.substr(dot);
     };
-    ir::Kernel result = rule;
     result.name = function;
     result.groups.clear();
     result.macro_files.clear();

@@ -66,7 +66,8 @@ TEST_CASE("gradients of windows of every stride, dilation and padding are gather
                     CAPTURE(padding);
                     CAPTURE(taps);
                     const ir::Kernel kernel = window(stride, dilation, padding, taps);
-                    check(kernel, {{{"n", 1}, {"i", 10}, {"c", 1}, {"o", 2}}, {{"n", 2}, {"i", 13}, {"c", 2}, {"o", 1}}});
+                    check(kernel,
+                          {{{"n", 1}, {"i", 10}, {"c", 1}, {"o", 2}}, {{"n", 2}, {"i", 13}, {"c", 2}, {"o", 1}}});
                     for (const Form form : forms(kernel, "x")) {
                         CHECK(form != Form::scatter);
                     }
@@ -222,4 +223,22 @@ TEST_CASE("the value outside of a padded access has a gradient") {
     Tensor y("y");
     y(i) = padded(x, edge)(i(i - 2)) * x;
     check(Kernel("edge", {y}).ir(), {{{"i", 5}}, {{"i", 3}}});
+}
+
+TEST_CASE("a condition on loops bounds the sums of the gradient, and one on data chooses values") {
+    Dim q("q"), k("k");
+    Input v("v", f64, {k}), s("s", f64, {q, k});
+    Tensor causal("y"), chosen("y");
+    causal(q) = sum({k}, select(index(k) <= q, s, 0.0) * v);
+    const std::string bounded = text_of(grad(Kernel("causal", {causal}).ir(), {"v", "s"}));
+    CHECK(bounded.find("d.v: f64[k] =\n    sum {q} d.y * select(k <= q, s, 0.0_f64)") != std::string::npos);
+    CHECK(bounded.find("d.s: f64[q, k] =\n    select(k <= q, d.y * v, 0.0_f64)") != std::string::npos);
+    Tensor shared("y");
+    Input t("t", f64, {q});
+    shared(q) = sum({k}, select(index(k) <= q, t, 0.0) * v);
+    const std::string summed = text_of(grad(Kernel("shared", {shared}).ir(), {"t"}));
+    CHECK(summed.find("sum {k where k <= q} d.y * v") != std::string::npos);
+    chosen(q) = sum({k}, select(v > 0.0, t, 0.0) * v);
+    const std::string masked = text_of(grad(Kernel("chosen", {chosen}).ir(), {"t"}));
+    CHECK(masked.find("sum {k} select(v > 0.0_f64, d.y * v, 0.0_f64)") != std::string::npos);
 }

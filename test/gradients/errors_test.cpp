@@ -72,7 +72,8 @@ TEST_CASE("the examples of the pages of gradient errors give the texts that stan
 }
 
 TEST_CASE("an operation that nobody gave a rule is an error, not a zero") {
-    ir::Kernel kernel = *parse("coulter 1\nkernel k\ndim i\ninput x: f32[i]\ny: f32[i] = exp(x)\noutput y\n", "k").kernel;
+    ir::Kernel kernel =
+        *parse("coulter 1\nkernel k\ndim i\ninput x: f32[i]\ny: f32[i] = exp(x)\noutput y\n", "k").kernel;
     ir::Node planted = *kernel.definitions[0].values[0];
     planted.op = static_cast<ir::Op>(200);
     kernel.definitions[0].values[0] = ir::make_node(planted);
@@ -88,10 +89,25 @@ TEST_CASE("an operation that nobody gave a rule is an error, not a zero") {
     CHECK(codes == "G001");
 }
 
+TEST_CASE("names that meet") {
+    // A tensor whose adjoint is called as a helper.
+    const ParseResult parsed = parse("coulter 1\nkernel k\ndim i\ndim j\ninput u: f32[i, j]\n"
+                                     "u.from.z: f32[i, j] = exp(u)\nz: f32[i] = sum {j} u.from.z * u\noutput z\n",
+                                     "k");
+    REQUIRE(parsed.kernel);
+    CHECK(grad(*parsed.kernel, {"u"}).find_definition("d.u") != nullptr);
+    const ParseResult meeting =
+        parse("coulter 1\nkernel k\ndim i\ninput d_z: f32[i]\nz: f32[i] = exp(d_z) * d_z\noutput z\n", "k");
+    REQUIRE(meeting.kernel);
+    CHECK_THROWS_WITH_AS(static_cast<void>(grad(*meeting.kernel, {"d_z"})),
+                         doctest::Contains("`d_z` and `d.z` are both `d_z` in C [L028]"), LanguageError);
+}
+
 TEST_CASE("names of adjoints do not change under unrelated edits") {
     const auto names = [](const std::string& more, const std::string& outputs) {
-        const std::string text = "coulter 1\nkernel k\ndim i\ndim j\ninput x: f32[i, j]\ninput w: f32[j]\ninput u: f32[j]\n" +
-                                 more + "a: f32[i] = sum {j} x * w\nb: f32[i, j] = x * a\noutput b" + outputs + "\n";
+        const std::string text =
+            "coulter 1\nkernel k\ndim i\ndim j\ninput x: f32[i, j]\ninput w: f32[j]\ninput u: f32[j]\n" + more +
+            "a: f32[i] = sum {j} x * w\nb: f32[i, j] = x * a\noutput b" + outputs + "\n";
         const ParseResult parsed = parse(text, "k");
         REQUIRE(parsed.kernel);
         const ir::Kernel gradient = grad(*parsed.kernel, {"x", "w"});

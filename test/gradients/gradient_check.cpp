@@ -139,14 +139,13 @@ GradientResult check_gradient(const GradientCase& test) {
             }
             given[input.name] = weight;
         }
-        const std::map<std::string, Array> got =
-            interpret(gradient, given, loose(gradient, test.extents), options);
+        const std::map<std::string, Array> got = interpret(gradient, given, loose(gradient, test.extents), options);
 
         const double size = weighted(outputs, weights).second;
         GradientResult result;
         for (const std::string& name : wrt) {
-            const std::string adjoint = gradient.outputs.at(static_cast<std::size_t>(
-                std::find(wrt.begin(), wrt.end(), name) - wrt.begin()));
+            const std::string adjoint =
+                gradient.outputs.at(static_cast<std::size_t>(std::find(wrt.begin(), wrt.end(), name) - wrt.begin()));
             const Array& gradients = got.at(adjoint);
             Array& input = inputs.at(name);
             const Array before = input;

@@ -41,7 +41,8 @@ TEST_CASE("gradients of random kernels equal central differences") {
             kernels += result.compared > 0 ? 1 : 0;
         }
     }
-    MESSAGE(kernels << " of " << 2 * count << " compared, in " << compared << " directions, " << left_out << " left out");
+    MESSAGE(kernels << " of " << 2 * count << " compared, in " << compared << " directions, " << left_out
+                    << " left out");
     CHECK(kernels > count * 3 / 4);
     CHECK(left_out < compared / 2);
 }

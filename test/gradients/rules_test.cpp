@@ -80,7 +80,8 @@ TEST_CASE("gradients of all operations") {
     check(map("hyperbolic", sinh(x) * cosh(y) + tanh(x) * erf(y) + sigmoid(x * y)));
     check(map("powers", pow(x, y) + pow(x, 2.0) * pow(y, 3.0) + pow(y, 1.0) + pow(x, 0.0) + pow(2.0, x)), 0.3, 2);
     check(map("fused", fma(x, y, x) * fma(y, 2.0, x)));
-    check(map("flat", floor(x * 3.0) * y + ceil(x * 3.0) + round(y * 3.0) * x + trunc(x * 5.0) * x + f64(i32(x * 9.0)) * y));
+    check(map("flat",
+              floor(x * 3.0) * y + ceil(x * 3.0) + round(y * 3.0) * x + trunc(x * 5.0) * x + f64(i32(x * 9.0)) * y));
     check(map("classes", select(is_finite(x), x, y) + select(is_nan(y) || is_inf(x), 0.0, y)));
 }
 
@@ -172,13 +173,16 @@ TEST_CASE("gradients of reductions over tuples") {
         r(i) = state[0] * 2.0 + state[1] * state[1];
         return Kernel(name, {r}).ir();
     };
-    check(both("sum_and_max", reduce({j, k}, {0.0, -coulter::infinity(f64)}, {x * w, x}, [](const Tuple& a, const Tuple& b) {
+    check(both("sum_and_max",
+               reduce({j, k}, {0.0, -coulter::infinity(f64)}, {x * w, x}, [](const Tuple& a, const Tuple& b) {
                    return Tuple{a[0] + b[0], max(a[1], b[1])};
                })));
-    check(both("product_and_min",
-               reduce({j, k}, {1.0, coulter::infinity(f64)}, {x + 1.5, x * w}, [](const Tuple& a, const Tuple& b) {
-                   return Tuple{b[0] * a[0], min(a[1], b[1])};
-               }, where(index(j) >= k))));
+    check(both("product_and_min", reduce(
+                                      {j, k}, {1.0, coulter::infinity(f64)}, {x + 1.5, x * w},
+                                      [](const Tuple& a, const Tuple& b) {
+                                          return Tuple{b[0] * a[0], min(a[1], b[1])};
+                                      },
+                                      where(index(j) >= k))));
     const auto softened = [](const Tuple& a, const Tuple& b) {
         const Expr top = max(a[0], b[0]);
         return Tuple{top, a[1] * exp(a[0] - top) + b[1] * exp(b[0] - top)};
@@ -335,7 +339,43 @@ TEST_CASE("the rule of a function stands for its definitions, in C++ and through
     Tensor w("w");
     w(a, b) = product_with_rule(u, v, a, b, c) + 1.0;
     for (const std::int64_t n : {2, 3}) {
-        const GradientResult result = check_gradient({Kernel("product", {w}).ir(), {}, {{"a", n}, {"b", 4}, {"c", 5 - n}}});
+        const GradientResult result =
+            check_gradient({Kernel("product", {w}).ir(), {}, {{"a", n}, {"b", 4}, {"c", 5 - n}}});
         CHECK_MESSAGE(result.error <= 1e-6, result.message);
     }
+}
+
+TEST_CASE("where functions with rules nest, the outermost rule counts") {
+    Dim i("i");
+    Input x("x", f64, {i});
+    const auto outer = [](const Arg& a, bool ruled) {
+        Function f("outer", {a});
+        Tensor inner("inner");
+        inner = swish(a, 5.0);
+        Tensor result = inner;
+        return !ruled
+                   ? result
+                   : f.with_vjp(result, [](const Function::Rule& r) { return std::vector<Expr>{7.0 * r.cotangent}; });
+    };
+    for (const bool ruled : {false, true}) {
+        Tensor y("y");
+        y(i) = outer(x, ruled);
+        const std::vector<double> got = gradient_at(Kernel("nested", {y}).ir(), {0.0, 0.0}, 2);
+        CHECK(got[0] == (ruled ? 7 : 2.5)); // the derivative of swish at 0 is 1/2
+    }
+}
+
+TEST_CASE("an argument that the function does not read has no part in its rule") {
+    Dim i("i");
+    Input x("x", f64, {i}), unread("unread", f64, {i});
+    const auto first = [](const Arg& a, const Arg& b) {
+        Function f("first", {a, b});
+        Tensor result = a * 3.0;
+        return f.with_vjp(result, [](const Function::Rule& r) {
+            return std::vector<Expr>{r.cotangent * 4.0, r.cotangent * 0.0};
+        });
+    };
+    Tensor y("y");
+    y(i) = first(x, unread) + 1.0;
+    CHECK(gradient_at(Kernel("k", {y}).ir(), {1, 2}, 2) == std::vector<double>{4, 4});
 }
