@@ -4,6 +4,7 @@
 #include "grad_group.hpp"
 #include "grad_math.hpp"
 #include "grad_rules.hpp"
+#include "grad_varied.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -17,16 +18,14 @@ using ir::Kind;
 using ir::ReduceOp;
 using ir::Ref;
 
-using Element = std::pair<std::string, int>; ///< a tensor's component
-
 class Gradient {
 public:
     Gradient(const ir::Kernel& forward, const Sizes& sizes, const std::vector<std::string>& wrt, GradientReport* report)
         : builder_(forward, sizes), forward_(forward), wrt_(wrt), report_(report) {}
 
     ir::Kernel run() {
-        check_wrt();
-        find_varied();
+        check_wrt(forward_, wrt_);
+        varied_ = varied_elements(forward_, wrt_);
         add_cotangents();
         for (auto definition = forward_.definitions.rbegin(); definition != forward_.definitions.rend(); ++definition) {
             differentiate(*definition);
@@ -38,103 +37,13 @@ public:
         for (const std::string& input : wrt_) {
             finish_input(input);
         }
-        assemble(builder_, outputs_, cotangents_, *report_);
+        assemble(builder_, ".grad", outputs_, cotangents_, *report_);
         return std::move(builder_.kernel());
     }
 
 private:
-    void check_wrt() {
-        std::vector<std::string> names;
-        for (const ir::Input& input : forward_.inputs) {
-            names.push_back(input.name);
-        }
-        std::vector<Diagnostic> wrong;
-        if (wrt_.empty()) {
-            wrong.push_back(problem("G002", {}, fmt::format("no input of `{}` is named", forward_.name),
-                                    "inputs are " + quoted_list(names)));
-        }
-        for (std::size_t i = 0; i < wrt_.size(); ++i) {
-            const ir::Input* const input = forward_.find_input(wrt_[i]);
-            if (input == nullptr) {
-                const std::string close = closest_match(wrt_[i], names);
-                wrong.push_back(problem("G002", {}, fmt::format("`{}` is no input of `{}`", wrt_[i], forward_.name),
-                                        close.empty() ? "inputs are " + quoted_list(names)
-                                                      : fmt::format("did you mean `{}`?", close)));
-            } else if (!is_float(input->type)) {
-                wrong.push_back(problem("G003", input->span,
-                                        fmt::format("`{}` is {}, which has no gradient", wrt_[i], name(input->type)),
-                                        "gradients are by inputs of a float type"));
-            } else if (std::find(wrt_.begin(), wrt_.begin() + static_cast<std::ptrdiff_t>(i), wrt_[i]) !=
-                       wrt_.begin() + static_cast<std::ptrdiff_t>(i)) {
-                wrong.push_back(
-                    problem("G002", {}, fmt::format("`{}` is named twice", wrt_[i]), "name each input once"));
-            }
-        }
-        if (!wrong.empty()) {
-            throw LanguageError(std::move(wrong));
-        }
-    }
-
     [[nodiscard]] bool is_varied(const std::string& tensor, int component) const {
         return varied_.contains({tensor, component});
-    }
-
-    // Whether a derivative passes from an input of `wrt_` to the expression.
-    [[nodiscard]] bool depends(const Ref& value) const {
-        std::unordered_set<const ir::Node*> leads;
-        for (const ir::Node* node : ir::postorder({value})) {
-            bool any = node->kind == Kind::access && is_float(node->type) && is_varied(node->name, node->component);
-            for (std::size_t i = 0; i < node->args.size(); ++i) {
-                any = any || (passes(*node, i) && leads.contains(node->args[i].get()));
-            }
-            if (any) {
-                leads.insert(node);
-            }
-        }
-        return leads.contains(value.get());
-    }
-
-    void find_varied() {
-        for (const std::string& input : wrt_) {
-            varied_.insert({input, 0});
-        }
-        for (const ir::Definition& definition : forward_.definitions) {
-            const auto mark = [&](std::size_t component, bool varied) {
-                if (varied && is_float(definition.types[component])) {
-                    varied_.insert({definition.name, static_cast<int>(component)});
-                }
-            };
-            const auto reduces = [&](ReduceOp op) { return definition.reduction && definition.reduction->op == op; };
-            if (reduces(ReduceOp::argmin) || reduces(ReduceOp::argmax)) {
-                mark(1, depends(definition.values[0]));
-                continue;
-            }
-            for (std::size_t c = 0; c < definition.values.size(); ++c) {
-                mark(c, depends(definition.values[c]));
-            }
-            const bool states = definition.scan || reduces(ReduceOp::custom);
-            if (states) {
-                spread(definition, definition.scan ? definition.scan->combine : definition.reduction->combine);
-            }
-        }
-    }
-
-    // A component varies also where its combination uses one that does.
-    void spread(const ir::Definition& definition, const std::vector<Ref>& combine) {
-        for (bool grown = true; grown;) {
-            grown = false;
-            for (std::size_t c = 0; c < combine.size(); ++c) {
-                if (!is_float(definition.types[c]) || is_varied(definition.name, static_cast<int>(c))) {
-                    continue;
-                }
-                for (const ir::Node* node : ir::postorder({combine[c]})) {
-                    if (node->kind == Kind::operand && is_varied(definition.name, node->component)) {
-                        grown = varied_.insert({definition.name, static_cast<int>(c)}).second;
-                        break;
-                    }
-                }
-            }
-        }
     }
 
     void add_cotangents() {
@@ -153,18 +62,8 @@ private:
             }
         }
         if (!any) {
-            std::vector<Diagnostic> wrong;
-            for (const std::string& input : wrt_) {
-                wrong.push_back(no_influence(input));
-            }
-            throw LanguageError(std::move(wrong));
+            throw_no_influence(forward_, wrt_);
         }
-    }
-
-    [[nodiscard]] Diagnostic no_influence(const std::string& input) const {
-        return problem("G003", forward_.find_input(input)->span,
-                       fmt::format("no output of `{}` has a derivative by `{}`", forward_.name, input),
-                       "derivatives end at integers, comparisons, floor, round and stop_gradient");
     }
 
     /// The name of the adjoint; empty where there is none.
@@ -185,7 +84,7 @@ private:
     void finish_input(const std::string& input) {
         const auto found = contributions_.find({input, 0});
         if (found == contributions_.end()) {
-            throw LanguageError({no_influence(input)});
+            throw LanguageError({no_influence(forward_, input)});
         }
         const ir::Input& declared = *forward_.find_input(input);
         const std::string name = builder_.adjoint_name(input, 0);
@@ -251,16 +150,11 @@ private:
             return;
         }
         const Missing missing = [&](const std::string& operation, const std::string& why) {
-            problems_.push_back(
-                problem("G001", definition.span,
-                        fmt::format("`{}` uses `{}`, which has no gradient rule: {}", definition.name, operation, why),
-                        "give the function that computes it a rule by `with_vjp`, or cut the gradient "
-                        "there by `stop_gradient`"));
+            problems_.push_back(no_rule(definition, operation, why));
         };
         const Local local = local_rule({builder_, definition, adjoints, missing});
         const std::vector<LeafFlow> leaves = backward(
-            local.seeds, [&](const ir::Node& node) { return is_varied(node.name, node.component); },
-            [&](const ir::Node& node) { return outside(node); },
+            local.seeds, [&](const ir::Node& node) { return is_varied(node.name, node.component); }, outside,
             [&](const ir::Node& node) { missing(ir::name(node.op), "its derivative is not known"); });
         contribute_all(local.reader, leaves);
     }
@@ -291,18 +185,6 @@ private:
             std::vector<Contribution>& all = contributions_[{input, 0}];
             all.insert(all.begin(), std::move(contribution));
         }
-    }
-
-    // Where a padded access gives its pad value.
-    [[nodiscard]] static Ref outside(const ir::Node& access) {
-        Ref condition;
-        for (std::size_t i = 0; i < access.dims.size(); ++i) {
-            const Ref low = ir::binary(ir::Op::lt, access.args[i], ir::index_constant(0));
-            const Ref high = ir::binary(ir::Op::ge, access.args[i], ir::extent_node(access.dims[i]));
-            const Ref here = ir::binary(ir::Op::logical_or, low, high);
-            condition = condition ? ir::binary(ir::Op::logical_or, condition, here) : here;
-        }
-        return condition ? condition : ir::bool_constant(false);
     }
 
     // Uses of one element at one place are one use.
@@ -360,20 +242,11 @@ private:
 } // namespace gradient
 
 ir::Kernel grad(const ir::Kernel& kernel, const std::vector<std::string>& wrt, GradientReport* report) {
-    std::vector<Diagnostic> diagnostics;
-    const Sizes sizes = infer_sizes(kernel, diagnostics);
-    std::erase_if(diagnostics, [](const Diagnostic& each) { return each.severity != Severity::error; });
-    if (!diagnostics.empty()) {
-        throw LanguageError(std::move(diagnostics));
-    }
+    const Sizes sizes = gradient::sizes_or_throw(kernel);
     GradientReport ignored;
     ir::Kernel result = gradient::Gradient(kernel, sizes, wrt, report == nullptr ? &ignored : report).run();
     COULTER_INTERNAL_ASSERT(ir::validate(result).empty());
-    static_cast<void>(infer_sizes(result, diagnostics));
-    if (std::any_of(diagnostics.begin(), diagnostics.end(),
-                    [](const Diagnostic& each) { return each.severity == Severity::error; })) {
-        throw LanguageError(std::move(diagnostics));
-    }
+    static_cast<void>(gradient::sizes_or_throw(result));
     return result;
 }
 

@@ -19,13 +19,14 @@ namespace {
 
 class Assembly {
 public:
-    Assembly(Builder& builder, const std::vector<std::string>& outputs, const std::set<std::string>& cotangents,
-             GradientReport& report)
-        : builder_(builder), forward_(builder.forward()), outputs_(outputs), cotangents_(cotangents), report_(report) {}
+    Assembly(Builder& builder, const char* suffix, const std::vector<std::string>& outputs,
+             const std::set<std::string>& cotangents, GradientReport& report)
+        : builder_(builder), forward_(builder.forward()), suffix_(suffix), outputs_(outputs), cotangents_(cotangents),
+          report_(report) {}
 
     void run() {
         ir::Kernel& kernel = builder_.kernel();
-        kernel.name = forward_.name + ".grad";
+        kernel.name = forward_.name + suffix_;
         kernel.outputs = outputs_;
         kernel.updates.clear();
         take_out_unread();
@@ -44,6 +45,7 @@ private:
 
     Builder& builder_;
     const ir::Kernel& forward_;
+    const char* suffix_;
     const std::vector<std::string>& outputs_;
     const std::set<std::string>& cotangents_;
     GradientReport& report_;
@@ -207,9 +209,9 @@ void Assembly::fill_report() {
 
 } // namespace
 
-void assemble(Builder& builder, const std::vector<std::string>& outputs, const std::set<std::string>& cotangents,
-              GradientReport& report) {
-    Assembly(builder, outputs, cotangents, report).run();
+void assemble(Builder& builder, const char* suffix, const std::vector<std::string>& outputs,
+              const std::set<std::string>& cotangents, GradientReport& report) {
+    Assembly(builder, suffix, outputs, cotangents, report).run();
 }
 
 } // namespace coulter::gradient

@@ -1,5 +1,5 @@
 #pragma once
-/// Kernels from kernels: gradients.
+/// Kernels from kernels: gradients, and derivatives along a direction.
 
 #include "coulter/ir.hpp"
 #include "coulter/kernel.hpp"
@@ -42,6 +42,18 @@ struct GradientReport {
 
 /// The same for a kernel of the language: `grad(conv_capsules(), {"pose", "weight"})`.
 [[nodiscard]] Kernel grad(const Kernel& kernel, const std::vector<std::string>& wrt, GradientReport* report = nullptr);
+
+/// The Jacobian-vector product of a kernel, in forward mode.
+///
+/// The result is called `<kernel>.jvp`. Its inputs are the inputs of `kernel` that it needs and a tangent `d.<input>` for
+/// each of `wrt`, with the input's type, dims and layout; its outputs are the tangents `d.<output>` of the outputs that
+/// depend on `wrt`. Conventions are those of grad: <w, jvp(v)> = <grad(w), v>, but that three or more elements of a
+/// reduction of one's own that tie may share otherwise. Rules by `with_vjp` are not asked: what functions compute is
+/// differentiated. jvp(grad(kernel, {"x"}), {"x"}) is a Hessian-vector product, `d2.d.x` along `d2.x`.
+///
+/// \throws LanguageError as grad does.
+[[nodiscard]] ir::Kernel jvp(const ir::Kernel& kernel, const std::vector<std::string>& wrt);
+[[nodiscard]] Kernel jvp(const Kernel& kernel, const std::vector<std::string>& wrt);
 
 /// The report as text, one line per contribution; and as JSON.
 [[nodiscard]] std::string to_text(const GradientReport& report);
