@@ -92,6 +92,9 @@ const std::string no_vector = "-";
 /// Dims along which a stage can be vectorized, and `no_vector`.
 std::vector<std::string> vector_dims(const Analysis& analysis, const ir::Definition& stage, const Region& region) {
     std::vector<std::string> dims = stage.dims;
+    for (const std::string& dim : ir::whole_dims(stage)) {
+        std::erase(dims, dim);
+    }
     if (stage.reduction && may_reassociate(analysis, stage)) {
         dims.insert(dims.end(), stage.reduction->dims.begin(), stage.reduction->dims.end());
     }
@@ -107,11 +110,14 @@ std::vector<std::string> vector_dims(const Analysis& analysis, const ir::Definit
 
 VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage, const Region& region) {
     const std::int64_t most = analysis.lanes(stage.name);
-    const double scalar = 2 + static_cast<double>(analysis.reads(stage.name).size());
+    // A scan waits for its last step, and a scatter reads and writes in each.
+    const std::vector<std::string> whole = ir::whole_dims(stage);
+    const double step = stage.scan ? 4 : whole.empty() ? 0 : 1;
+    const double scalar = 2 + step + static_cast<double>(analysis.reads(stage.name).size());
     VectorChoice best;
     double least = std::numeric_limits<double>::infinity();
     double second = scalar;
-    const double reduced_points = stage.reduction ? region.points(stage.reduction->dims) : 1;
+    const double reduced_points = stage.reduction && whole.empty() ? region.points(stage.reduction->dims) : 1;
     const std::vector<std::string> dims = vector_dims(analysis, stage, region);
     // On a device lanes say what a layout is for, which has a decision of its own.
     std::optional<std::string> decided =
@@ -141,7 +147,7 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
             const bool contiguous = analysis.is_innermost(stage.name, dim);
             cost += (contiguous ? 1 : gather) / reduced_points;
         }
-        cost += 1; // the operations themselves
+        cost += 1 + step; // the operations themselves
         cost *= waste(region, dim, lanes) / static_cast<double>(lanes);
         if (cost < least) {
             second = least;
@@ -153,7 +159,9 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
     };
     // Innermost first: among equals it wins.
     for (auto dim = stage.dims.rbegin(); dim != stage.dims.rend(); ++dim) {
-        consider(*dim, false);
+        if (std::find(whole.begin(), whole.end(), *dim) == whole.end()) {
+            consider(*dim, false);
+        }
     }
     if (stage.reduction && may_reassociate(analysis, stage)) {
         for (auto dim = stage.reduction->dims.rbegin(); dim != stage.reduction->dims.rend(); ++dim) {

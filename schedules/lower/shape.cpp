@@ -32,7 +32,7 @@ public:
         }
         if (update) {
             for (const auto& [dim, rvar] : stage.rvars) {
-                loops_.emplace(schedule::display_name(dim), rvar);
+                loops_.insert_or_assign(schedule::display_name(dim), rvar);
                 reduced_.insert(schedule::display_name(dim));
                 if (const auto size = lowering.extents->constant(dim)) {
                     extents_[schedule::display_name(dim)] = *size;
@@ -60,6 +60,11 @@ public:
             }
         }
         reorder(order);
+        if (std::any_of(nest.loops.begin(), nest.loops.end(), [](const schedule::Loop& loop) {
+                return loop.reduced && loop.kind == LoopStep::Kind::parallel;
+            })) {
+            halide_.atomic(true); // the checker has judged that the order does not show
+        }
         for (const schedule::Loop& loop : nest.loops) {
             if (is_absent(loop)) {
                 continue;
@@ -229,7 +234,7 @@ void shape_loops(Lowering& lowering) {
         if (stage.plan->init) {
             Nest(lowering, stage, Halide::Stage(stage.func), false).apply(*stage.plan->init);
         }
-        if (stage.definition->reduction) {
+        if (stage.definition->reduction || stage.definition->scan) {
             Nest(lowering, stage, stage.func.update(0), true).apply(stage.plan->main);
         } else {
             Nest(lowering, stage, Halide::Stage(stage.func), false).apply(stage.plan->main);
