@@ -70,15 +70,26 @@ public:
             const bool split = std::any_of(reduction.dims.begin(), reduction.dims.end(), is_introduced);
             rdom_.where(bounding(Expressions(condition_scope()).lower(reduction.where), split));
         }
+        if (is_atomic(stage_.plan->main)) {
+            // As Halide knows an addition that a processor makes in one step: integers wrap in it as they should.
+            const Expr summand = expressions_.lower_summand(definition_.values[0]);
+            assign({current()[0] + Halide::select(everywhere(), summand, Halide::Internal::make_zero(summand.type()))});
+            return;
+        }
         std::vector<Expr> values = update(reduction);
         // Halide takes the loops of an update from the reduced indices in it: an element that is the same for all of
         // them still counts once for each.
+        values[0] = Halide::select(everywhere(), values[0], current()[0]);
+        assign(values);
+    }
+
+    // A condition that holds, with all reduced indices in it.
+    [[nodiscard]] Expr everywhere() const {
         Expr here = Halide::Internal::const_true();
         for (const auto& [dim, rvar] : stage_.rvars) {
             here = here && Expr(rvar) >= 0;
         }
-        values[0] = Halide::select(here, values[0], current()[0]);
-        assign(values);
+        return here;
     }
 
     // A condition of which Halide may know what bounds a reduced loop. What is about no reduced index, once it is

@@ -60,9 +60,7 @@ public:
             }
         }
         reorder(order);
-        if (std::any_of(nest.loops.begin(), nest.loops.end(), [](const schedule::Loop& loop) {
-                return loop.reduced && loop.kind == LoopStep::Kind::parallel;
-            })) {
+        if (is_atomic(nest)) {
             halide_.atomic(true); // the checker has judged that the order does not show
         }
         for (const schedule::Loop& loop : nest.loops) {
@@ -218,6 +216,12 @@ void place_halves(Stage& stage) {
 }
 
 } // namespace
+
+bool is_atomic(const schedule::LoopNest& nest) {
+    return std::any_of(nest.loops.begin(), nest.loops.end(), [](const schedule::Loop& loop) {
+        return loop.reduced && (loop.kind == LoopStep::Kind::parallel || schedule::is_gpu(loop.kind));
+    });
+}
 
 void shape_loops(Lowering& lowering) {
     for (auto& [name, stage] : lowering.stages) {

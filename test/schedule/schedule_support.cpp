@@ -233,7 +233,7 @@ std::string inconsistency(const schedule::Plan& plan) {
         for (const std::string& dim : definition.dims) {
             pure.push_back(schedule::display_name(dim));
         }
-        if (reduces != stage.init.has_value()) {
+        if (definition.reduction.has_value() != stage.init.has_value()) {
             return stage.name + ": initialisation";
         }
         if (stage.init) {
