@@ -12,10 +12,11 @@ namespace coulter::models {
 
 /// h[t] = gate[t] * h[t-1] + x[t] along `over`, from h = 0 before the first one: the recurrence of gated linear layers.
 ///
-/// As a scan over the maps h -> a * h + b, whose composition (a, b) then (c, d) is (a * c, c * b + d), it is associative
-/// (Blelloch, Prefix Sums and Their Applications, 1990, section 1.4), so that a schedule may chunk it. `reversed`: from the
-/// end. \param gate, x floats of one type that have the dim.
-[[nodiscard]] Tensor linear_recurrence(const Arg& gate, const Arg& x, const Dim& over, ScanDirection direction = forward);
+/// As a scan over the maps h -> a * h + b, whose composition (a, b) then (c, d) is (a * c, c * b + d), it is
+/// associative (Blelloch, Prefix Sums and Their Applications, 1990, section 1.4), so that a schedule may chunk it.
+/// `reversed`: from the end. \param gate, x floats of one type that have the dim.
+[[nodiscard]] Tensor linear_recurrence(const Arg& gate, const Arg& x, const Dim& over,
+                                       ScanDirection direction = forward);
 
 /// f32: x[row, col] -> prefix[row, col], suffix[row, col] over col; suffix is exclusive, from the end.
 [[nodiscard]] Kernel cumulative_sums();

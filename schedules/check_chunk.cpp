@@ -44,7 +44,8 @@ bool Model::chunk(const Statement& s) {
                   {{before.block, "the directives"}});
     }
     good = factor(by.factor, by.dim) && good;
-    if (!good || !keeps_numerics(*scan, "`chunk`", s.span)) {
+    const bool rounds = std::ranges::any_of(scan->types, is_float);
+    if (!good || (rounds && !keeps_numerics(*scan, "`chunk`", s.span))) {
         return false;
     }
     const Stage old = std::move(before);
