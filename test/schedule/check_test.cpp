@@ -332,10 +332,11 @@ TEST_CASE("loops as text") {
 
 TEST_CASE("scans are chunked where they are associative, and keep their order else") {
     const std::string head = "schedule running_sum\n";
-    const schedule::Plan plan = planned(head + "stage part = chunk total by j 8\nstage part { parallel j.o }\n");
+    const schedule::Plan plan = planned(head + "stage part = chunk total by j 8\nstage part { parallel j.o }\n"
+                                               "stage part.carry { parallel i }\nstage total { parallel i }\n");
     CHECK(nest(stage(plan, "part").main) == "i j.o:parallel j.i(8)!");
-    CHECK(nest(stage(plan, "part.carry").main) == "i j.o!");
-    CHECK(nest(stage(plan, "total").main) == "i j");
+    CHECK(nest(stage(plan, "part.carry").main) == "i:parallel j.o!");
+    CHECK(nest(stage(plan, "total").main) == "i:parallel j");
     CHECK(codes(head + "numerics exact\nstage part = chunk total by j 8") == ""); // of integers
     CHECK(codes(head + "stage part = chunk total by i 8") == "S056");
     CHECK(codes(head + "stage total { parallel i }\nstage part = chunk total by j 8") == "S055");
