@@ -13,7 +13,9 @@ constexpr std::int64_t scans_at_once = 4;
 /// Simple operations of a step beyond which the processor has enough to do while one waits.
 constexpr double busy_step = 30;
 
-/// Vectors of a scan that run at once: whole cache lines, and steps that need not wait for each other.
+constexpr std::int64_t cache_line = 64;
+
+/// Vectors that run at once: whole cache lines, and steps of scans that need not wait for each other.
 std::int64_t vectors_of(const Analysis& analysis, const ir::Definition& stage, const VectorChoice& vector) {
     const std::optional<std::int64_t> constant = analysis.constant(vector.dim);
     std::int64_t best = 1;
@@ -21,7 +23,7 @@ std::int64_t vectors_of(const Analysis& analysis, const ir::Definition& stage, c
     for (const std::int64_t vectors : {2, 4}) {
         const std::int64_t size = vectors * vector.lanes;
         if (size <= analysis.extent(vector.dim) && (!constant || *constant % size == 0)) {
-            best = stage.scan ? vectors : best;
+            best = stage.scan || size * bytes(stage.types.front()) <= cache_line ? vectors : best;
             words.push_back(std::to_string(vectors));
         }
     }
