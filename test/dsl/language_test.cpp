@@ -222,10 +222,11 @@ TEST_CASE_FIXTURE(Fixture, "reduce and scan keep their function as operands") {
 }
 
 TEST_CASE_FIXTURE(Fixture, "the words of a scan come in any order, and it is sequential where nothing is said") {
-    const auto scanned = [&](const ScanOption& a, const ScanOption& b, const ScanOption& c) {
+    const auto scanned = [&](const ScanOption& first, const ScanOption& second, const ScanOption& third) {
         Tensor y("y");
         y = scan(
-            i, {1}, {z}, [](const Tuple& s, const Tuple& v) { return Tuple{0.5 * s[0] - v[0]}; }, a, b, c)[0];
+            i, {1}, {z}, [](const Tuple& s, const Tuple& v) { return Tuple{0.5 * s[0] - v[0]}; }, first, second,
+            third)[0];
         const ir::Scan made = *Kernel("k", {y}).ir().definitions.front().scan;
         return std::vector{made.exclusive, made.reversed, made.associative};
     };
