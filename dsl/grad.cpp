@@ -104,6 +104,13 @@ private:
                     varied_.insert({definition.name, static_cast<int>(component)});
                 }
             };
+            if (const auto ruled = ruled_.find(definition.name); ruled != ruled_.end()) {
+                // The rule says what the definitions may not: a rounding that passes its derivative.
+                const std::vector<std::string>& inputs = ruled->second.group->inputs;
+                const auto varies = [&](const std::string& input) { return is_varied(input, 0); };
+                mark(0, std::any_of(inputs.begin(), inputs.end(), varies));
+                continue;
+            }
             const auto reduces = [&](ReduceOp op) { return definition.reduction && definition.reduction->op == op; };
             if (reduces(ReduceOp::argmin) || reduces(ReduceOp::argmax)) {
                 mark(1, depends(definition.values[0]));
