@@ -25,7 +25,7 @@ public:
 
     ir::Kernel run() {
         check_wrt(forward_, wrt_);
-        varied_ = varied_elements(forward_, wrt_);
+        varied_ = varied_elements(forward_, wrt_, ruled_);
         add_cotangents();
         for (auto definition = forward_.definitions.rbegin(); definition != forward_.definitions.rend(); ++definition) {
             differentiate(*definition);

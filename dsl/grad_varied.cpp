@@ -48,7 +48,9 @@ namespace {
 
 class Varied {
 public:
-    Varied(const ir::Kernel& forward, const std::vector<std::string>& wrt) : forward_(forward), wrt_(wrt) {}
+    Varied(const ir::Kernel& forward, const std::vector<std::string>& wrt,
+           const std::map<std::string, RuledOutput>& ruled)
+        : forward_(forward), wrt_(wrt), ruled_(ruled) {}
 
     std::set<Element> run() {
         find_varied();
@@ -85,6 +87,12 @@ private:
                     varied_.insert({definition.name, static_cast<int>(component)});
                 }
             };
+            if (const auto ruled = ruled_.find(definition.name); ruled != ruled_.end()) {
+                const std::vector<std::string>& inputs = ruled->second.group->inputs;
+                const auto varies = [&](const std::string& input) { return is_varied(input, 0); };
+                mark(0, std::any_of(inputs.begin(), inputs.end(), varies));
+                continue;
+            }
             const auto reduces = [&](ReduceOp op) { return definition.reduction && definition.reduction->op == op; };
             if (reduces(ReduceOp::argmin) || reduces(ReduceOp::argmax)) {
                 mark(1, depends(definition.values[0]));
@@ -120,13 +128,15 @@ private:
 
     const ir::Kernel& forward_;
     const std::vector<std::string>& wrt_;
+    const std::map<std::string, RuledOutput>& ruled_;
     std::set<Element> varied_;
 };
 
 } // namespace
 
-std::set<Element> varied_elements(const ir::Kernel& forward, const std::vector<std::string>& wrt) {
-    return Varied(forward, wrt).run();
+std::set<Element> varied_elements(const ir::Kernel& forward, const std::vector<std::string>& wrt,
+                                  const std::map<std::string, RuledOutput>& ruled) {
+    return Varied(forward, wrt, ruled).run();
 }
 
 Ref outside(const ir::Node& access) {

@@ -1,6 +1,8 @@
 #pragma once
 // What derivatives by some inputs reach, and the mistakes of asking for them: the same for both modes.
 
+#include "grad_group.hpp"
+
 #include "coulter/sizes.hpp"
 
 #include <set>
@@ -12,8 +14,10 @@ using Element = std::pair<std::string, int>; ///< a tensor's component
 /// \throws LanguageError [G002, G003] where `wrt` does not name inputs of a float type, each once.
 void check_wrt(const ir::Kernel& forward, const std::vector<std::string>& wrt);
 
-/// The components, `wrt` included, that a derivative by one of `wrt` reaches.
-[[nodiscard]] std::set<Element> varied_elements(const ir::Kernel& forward, const std::vector<std::string>& wrt);
+/// The components, `wrt` included, that a derivative by one of `wrt` reaches. A rule of `ruled` says what the
+/// definitions may not: a rounding that passes its derivative.
+[[nodiscard]] std::set<Element> varied_elements(const ir::Kernel& forward, const std::vector<std::string>& wrt,
+                                                const std::map<std::string, RuledOutput>& ruled = {});
 
 /// Where a padded access gives its pad value.
 [[nodiscard]] ir::Ref outside(const ir::Node& access);

@@ -379,3 +379,16 @@ TEST_CASE("an argument that the function does not read has no part in its rule")
     y(i) = first(x, unread) + 1.0;
     CHECK(gradient_at(Kernel("k", {y}).ir(), {1, 2}, 2) == std::vector<double>{4, 4});
 }
+
+TEST_CASE("a rule gives a derivative to what has none") {
+    Dim i("i");
+    Input x("x", f64, {i});
+    const auto whole = [](const Arg& a) {
+        Function f("whole", {a});
+        Tensor result = round(a);
+        return f.with_vjp(result, [](const Function::Rule& r) { return std::vector<Expr>{r.cotangent}; });
+    };
+    Tensor y("y");
+    y(i) = whole(x) * 3.0;
+    CHECK(gradient_at(Kernel("k", {y}).ir(), {0.2, 1.7}, 2) == std::vector<double>{3, 3});
+}
