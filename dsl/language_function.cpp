@@ -49,4 +49,10 @@ Function& Function::macros(const std::string& name, std::string text) {
     return *this;
 }
 
+void Function::require(bool holds, const std::string& message, const std::string& help, SourceLoc loc) const {
+    if (!holds) {
+        throw LanguageError({diagnose("L060", loc, group_, group_->function + ": " + message, help)});
+    }
+}
+
 } // namespace coulter
