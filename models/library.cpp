@@ -2,9 +2,18 @@
 
 #include "models/activations.hpp"
 #include "models/attention.hpp"
+#include "models/bilateral.hpp"
+#include "models/contraction.hpp"
+#include "models/distances.hpp"
+#include "models/graph.hpp"
 #include "models/local_attention.hpp"
+#include "models/losses.hpp"
 #include "models/norms.hpp"
+#include "models/optimisers.hpp"
 #include "models/pooling.hpp"
+#include "models/quantised.hpp"
+#include "models/random_numbers.hpp"
+#include "models/sampling.hpp"
 #include "models/softmax.hpp"
 #include "models/windows.hpp"
 
@@ -41,6 +50,32 @@ const std::vector<KernelFactory>& library() {
         {"avg_pool1d", avg_pool1d},
         {"max_pool3d", max_pool3d},
         {"avg_pool3d", avg_pool3d},
+        {"pairwise_l1", static_cast<Make>(pairwise_l1)},
+        {"pairwise_l2", static_cast<Make>(pairwise_l2)},
+        {"pairwise_cosine", static_cast<Make>(pairwise_cosine)},
+        {"laplacian_sum", static_cast<Make>(laplacian_sum)},
+        {"contraction", static_cast<Make>(contraction)},
+        {"contraction_chain", contraction_chain},
+        {"grid_sample", static_cast<MakeWith>(grid_sample)},
+        {"grid_sample3d", grid_sample3d},
+        {"resize_bilinear", resize_bilinear},
+        {"resize_nearest", static_cast<Make>(resize_nearest)},
+        {"deformable_conv", static_cast<Make>(deformable_conv)},
+        {"bilateral_grid", bilateral_grid},
+        {"bilateral_slice", static_cast<Make>(bilateral_slice)},
+        {"embedding", static_cast<Make>(embedding)},
+        {"message_passing", static_cast<MakeWith>(message_passing)},
+        {"moe_gather_matmul", static_cast<Make>(moe_gather_matmul)},
+        {"grouped_int8_matmul", static_cast<MakeWith>(grouped_int8_matmul)},
+        {"quantise_i8", static_cast<Make>(quantise_i8)},
+        {"cross_entropy", static_cast<Make>(cross_entropy)},
+        {"spread_loss", static_cast<Make>(spread_loss)},
+        {"margin_loss", static_cast<Make>(margin_loss)},
+        {"mean_squared_error", static_cast<Make>(mean_squared_error)},
+        {"sgd_momentum", sgd_momentum},
+        {"adam", adam},
+        {"philox", static_cast<Make>(philox)},
+        {"dropout", static_cast<MakeWith>(dropout)},
         {"rms_norm", static_cast<Make>(rms_norm)},
     };
     return list;

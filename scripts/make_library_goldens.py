@@ -53,7 +53,8 @@ class LibraryGoldens(Goldens):
             if by_torch is not None and name in by_torch:
                 largest = np.abs(value[np.isfinite(value)]).max(initial=1)
                 agree(value, np.asarray(by_torch[name]), largest)
-            stored[name] = np.ascontiguousarray(value.astype(STORED[value.dtype.kind])).reshape(value.shape)
+            type_stored = np.int8 if value.dtype == np.int8 else STORED[value.dtype.kind]
+            stored[name] = np.ascontiguousarray(value.astype(type_stored)).reshape(value.shape)
             finite = np.abs(value[np.isfinite(value)]).max(initial=0) if value.dtype.kind == "f" else 0
             entry["tolerance"][name] = {"rtol": 0.0, "atol": float(f"{share * finite:.3g}")}
         path = self.folder / entry["file"]

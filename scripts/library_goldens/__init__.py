@@ -2,5 +2,6 @@
 
 
 def families():
-    from . import attention, norms, windows
-    return [attention.make, norms.make, windows.make]
+    from . import attention, bilateral, gathers, norms, products, sampling, training, windows
+    return [attention.make, norms.make, windows.make, products.make, sampling.make, bilateral.make, gathers.make,
+            training.make]
