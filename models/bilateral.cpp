@@ -31,7 +31,7 @@ Expr grid_cells(const Dim& d, std::int64_t cell) {
 
 BilateralGrid bilateral_splat(const Arg& value, const Arg& guide, const BilateralAxes& axes, const Dim& ry,
                               const Dim& rx) {
-    Function f("splat", {value, guide});
+    Function f("bilateral_splat", {value, guide});
     require_at_least(f, axes.cell, 1, "the size of a cell");
     for (const Dim& dim : {axes.y, axes.x}) {
         require_dim(f, value, "the value", dim);

@@ -41,7 +41,7 @@ Tensor neighbourhood_attention(const Arg& q, const Arg& k, const Arg& v, const s
     for (const Axis& axis : axes) {
         const Expr size = extent(axis.tap);
         const Expr start = clamp(axis.to - size / 2, 0, extent(axis.from) - size);
-        keys.emplace_back(axis.from(start + axis.tap));
+        keys.push_back(axis.from(start + axis.tap));
         taps.push_back(axis.tap);
     }
     Tensor products("products");

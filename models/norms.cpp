@@ -26,7 +26,7 @@ Tensor group_norm(const Arg& x, const Arg& gamma, const Arg& beta, const GroupNo
     }
     std::vector<AccessArg> first;
     for (const Dim& dim : dims.position) {
-        first.emplace_back(dim(0));
+        first.push_back(dim(0));
     }
     Tensor first_sum("first_sum"), anchor("anchor"), moments("moments");
     first_sum = sum({dims.channel}, x(first));

@@ -8,7 +8,7 @@ namespace coulter::models {
 
 SgdStep sgd_step(const Arg& parameters, const Arg& gradient, const Arg& velocity, const Arg& rate,
                  const SgdOptions& options) {
-    Function f("sgd", {parameters, gradient, velocity, rate});
+    Function f("sgd_step", {parameters, gradient, velocity, rate});
     require_within(f, options.momentum, 0, 1, "the momentum");
     const Expr g = options.weight_decay == 0 ? Expr(gradient) : gradient + parameters * options.weight_decay;
     SgdStep step{Tensor("parameters"), Tensor("velocity")};
@@ -20,7 +20,7 @@ SgdStep sgd_step(const Arg& parameters, const Arg& gradient, const Arg& velocity
 
 AdamStep adam_step(const Arg& parameters, const Arg& gradient, const Arg& mean, const Arg& variance, const Arg& rate,
                    const Arg& t, const AdamOptions& options) {
-    Function f("adam", {parameters, gradient, mean, variance, rate, t});
+    Function f("adam_step", {parameters, gradient, mean, variance, rate, t});
     require_within(f, options.beta1, 0, 1, "beta1");
     require_within(f, options.beta2, 0, 1, "beta2");
     const Type type = parameters.type().value_or(f32);

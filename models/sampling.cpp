@@ -29,7 +29,7 @@ Expr element(const Arg& image, const std::vector<Between>& axes, std::size_t cor
     std::vector<AccessArg> at;
     for (std::size_t i = 0; i < axes.size(); ++i) {
         const Expr low = index(axes[i].low);
-        at.emplace_back(axes[i].from((corner >> i & 1) != 0 ? low + 1 : low));
+        at.push_back(axes[i].from((corner >> i & 1) != 0 ? low + 1 : low));
     }
     return beyond == Beyond::zero ? Expr(padded(image(at), 0)) : Expr(clamped(image(at)));
 }
@@ -103,7 +103,7 @@ Tensor resize_nearest(const Arg& image, const std::vector<Resized>& axes) {
     std::vector<AccessArg> places;
     for (const Resized& axis : axes) {
         require_dim(f, image, "the image", axis.from);
-        places.emplace_back(axis.from(axis.to * extent(axis.from) / extent(axis.to)));
+        places.push_back(axis.from(axis.to * extent(axis.from) / extent(axis.to)));
     }
     return Expr(clamped(image(places)));
 }

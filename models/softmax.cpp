@@ -1,5 +1,7 @@
 #include "models/softmax.hpp"
 
+#include "models/arguments.hpp"
+
 namespace coulter::models {
 
 Tensor softmax(const Arg& x, const Dim& over) {
@@ -14,6 +16,7 @@ Tensor softmax(const Arg& x, const Dim& over) {
 
 Tensor log_softmax(const Arg& x, const Dim& over) {
     Function f("log_softmax", {x});
+    require_dim(f, x, "the tensor", over);
     Tensor highest("max"), total("sum"), shift("shift");
     highest = max({over}, x);
     total = sum({over}, exp(x - highest));

@@ -36,7 +36,7 @@ Expr windowed(const Arg& image, const std::vector<Sliding>& axes, double outside
     std::vector<AccessArg> places;
     bool is_padded = false;
     for (const auto& [axis, window] : axes) {
-        places.emplace_back(axis.from(place(axis, window)));
+        places.push_back(axis.from(place(axis, window)));
         is_padded = is_padded || window.padding > 0;
     }
     return is_padded ? Expr(padded(image(places), outside)) : image(places);

@@ -113,7 +113,7 @@ Tensor transposed_convolution(const Arg& image, const Arg& weight, const std::ve
         if (stride == 1) {
             const Expr place = shifted - (dilation == 1 ? Expr(axis.tap) : dilation * axis.tap);
             reduced.push_back(axis.tap);
-            places.emplace_back(axis.from(place));
+            places.push_back(axis.from(place));
             only(place >= 0 && place < extent(axis.from));
             continue;
         }
@@ -128,8 +128,8 @@ Tensor transposed_convolution(const Arg& image, const Arg& weight, const std::ve
         const Expr tap = step == 1 ? Expr(candidate) : first_tap + step * candidate;
         const Expr place = first_place - (dilation == divisor ? Expr(candidate) : dilation / divisor * candidate);
         reduced.push_back(candidate);
-        places.emplace_back(axis.from(place));
-        taps.emplace_back(axis.tap(tap));
+        places.push_back(axis.from(place));
+        taps.push_back(axis.tap(tap));
         only(tap < extent(axis.tap) && place >= 0 && place < extent(axis.from));
         if (divisor > 1) {
             only(shifted % divisor == 0);
