@@ -28,15 +28,14 @@ Tensor group_norm(const Arg& x, const Arg& gamma, const Arg& beta, const GroupNo
     for (const Dim& dim : dims.position) {
         first.push_back(dim(0));
     }
-    Tensor first_sum("first_sum"), anchor("anchor"), moments("moments");
+    Tensor first_sum("first_sum"), anchor("anchor"), total("sum"), squares("squares");
     first_sum = sum({dims.channel}, x(first));
     anchor = first_sum / cast(type, extent(dims.channel));
     const Expr d = x - anchor;
-    moments = reduce(over, {0, 0}, {d, d * d}, [](const Tuple& a, const Tuple& b) {
-        return Tuple{a[0] + b[0], a[1] + b[1]};
-    });
-    average = anchor + moments[0] / n;
-    scale = rsqrt(max((moments[1] - moments[0] * moments[0] / n) / n, 0) + epsilon);
+    total = sum(over, d);
+    squares = sum(over, d * d);
+    average = anchor + total / n;
+    scale = rsqrt(max((squares - total * total / n) / n, 0) + epsilon);
     return (x - average) * scale * gamma + beta;
 }
 

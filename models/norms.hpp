@@ -15,9 +15,11 @@ struct GroupNormDims {
 enum class SumOfSquares : std::uint8_t {
     /// Around the mean, in a second pass over the data.
     two_passes,
-    /// In one pass with the mean, around the mean over the channels at the first position. The rounding of the variance
-    /// is relative to the squared distance of that from the group's mean: where the first position lies a hundred
-    /// deviations from it, four digits are lost.
+    /// Around the mean over the channels at the first position, so that it does not wait for the mean of all: a
+    /// schedule
+    /// may `join` the two sums in one pass. The rounding of the variance is relative to the squared distance of that
+    /// from
+    /// the group's mean: where the first position lies a hundred deviations from it, four digits are lost.
     one_pass
 };
 
@@ -49,7 +51,7 @@ struct BatchStatistics {
 [[nodiscard]] Tensor rms_norm(const Arg& x, const Arg& gamma, const Dim& over, double epsilon = 1e-6);
 
 // The kernels, all f32.
-/// x[batch, group, channel, pixel], gamma[group, channel], beta[group, channel] -> result as x, in one pass and behind
+/// x[batch, group, channel, pixel], gamma[group, channel], beta[group, channel] -> result as x, in one pass, then
 /// SiLU: the block of diffusion models.
 [[nodiscard]] Kernel group_norm();
 /// The same in two passes, without SiLU.

@@ -33,12 +33,15 @@ Tensor grouped_int8_matmul(const Arg& x, const Arg& x_scale, const GroupedWeight
         f.require(!type || *type == Type::i8, "rows, weight and zero point are i8");
     }
     const Type type = weight.scale.type().value_or(f32);
-    const Expr at = groups.size * groups.group + groups.within;
-    const ReduceOption inside = where(at < extent(k));
-    const Expr row = i32(clamped(x)(k(at)));
+    // The last group is read from the last `size` elements, without those of the group before: elements that lie side
+    // by side need no clamp of their own.
+    const Expr first = groups.size * groups.group;
+    const Expr at = min(first, extent(k) - groups.size) + groups.within;
+    const ReduceOption own = where(at >= first);
+    const Expr row = i32(x(k(at)));
     Tensor dot("dot"), total("sum");
-    dot = sum({groups.within}, row * i32(clamped(weight.q)(k(at))), inside);
-    total = sum({groups.within}, row, inside);
+    dot = sum({groups.within}, row * i32(weight.q(k(at))), own);
+    total = sum({groups.within}, row, own);
     const Expr exact = cast(type, dot - i32(weight.zero) * total);
     return sum({groups.group}, exact * weight.scale) * x_scale;
 }

@@ -37,8 +37,8 @@ struct GroupedWeight {
 ///
 ///     result = x.scale * sum over groups of scale * (sum within of x * q - zero * sum within of x)
 ///
-/// exact but for the f32 sum over groups, for groups of up to 65,000. Any size of group will do, and any k.
-/// \param x i8, a tensor with `k`; \param x_scale without it.
+/// exact but for the f32 sum over groups, for groups of up to 65,000. Any size of group will do, and any k from one
+/// whole group on (fewer are an error of the call). \param x i8, a tensor with `k`; \param x_scale without it.
 [[nodiscard]] Tensor grouped_int8_matmul(const Arg& x, const Arg& x_scale, const GroupedWeight& weight, const Dim& k,
                                          const Groups& groups);
 

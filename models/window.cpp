@@ -17,11 +17,11 @@ Expr first_tap(const Axis& axis, const Window& window) {
     return plus(scaled(window.stride, axis.to), -window.padding);
 }
 
-Expr place(const Axis& axis, const Window& window) {
+} // namespace
+
+Expr window_place(const Axis& axis, const Window& window) {
     return plus(scaled(window.stride, axis.to) + scaled(window.dilation, axis.tap), -window.padding);
 }
-
-} // namespace
 
 Expr positions(const Dim& from, const Dim& tap, const Window& window) {
     const Expr reach = scaled(window.dilation, extent(tap) - 1); // from the first tap to the last
@@ -36,7 +36,7 @@ Expr windowed(const Arg& image, const std::vector<Sliding>& axes, double outside
     std::vector<AccessArg> places;
     bool is_padded = false;
     for (const auto& [axis, window] : axes) {
-        places.push_back(axis.from(place(axis, window)));
+        places.push_back(axis.from(window_place(axis, window)));
         is_padded = is_padded || window.padding > 0;
     }
     return is_padded ? Expr(padded(image(places), outside)) : image(places);

@@ -33,6 +33,9 @@ void require_windows(const Function& f, const std::vector<Sliding>& axes);
 /// `(extent(from) + 2 * padding - dilation * (extent(tap) - 1) - 1) / stride + 1`.
 [[nodiscard]] Expr positions(const Dim& from, const Dim& tap, const Window& window);
 
+/// Where tap `tap` of position `to` reads: `stride * to + dilation * tap - padding`, which may lie beyond the image.
+[[nodiscard]] Expr window_place(const Axis& axis, const Window& window);
+
 /// The element of `image` at each position and tap of a window over two axes; `outside` beyond the image.
 /// `image` is a tensor, its other dims bind themselves.
 [[nodiscard]] Expr windowed(const Arg& image, const Axis& y, const Axis& x, const Window& window, double outside);

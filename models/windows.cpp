@@ -80,7 +80,18 @@ Tensor correlation(const Arg& a, const Arg& b, const std::vector<Sliding>& axes,
         require_dim(f, a, "the first image", dim);
         require_dim(f, b, "the second image", dim);
     }
-    return sum(channel, a * windowed(b, axes, 0));
+    // What is beyond the image is decided once per displacement, not for each channel.
+    std::vector<AccessArg> places;
+    std::optional<Expr> inside;
+    for (const auto& [axis, window] : axes) {
+        const Expr place = window_place(axis, window);
+        places.push_back(axis.from(place));
+        const Expr here = place >= 0 && place < extent(axis.from);
+        inside = inside ? *inside && here : here;
+    }
+    Tensor products("products");
+    products = sum(channel, a * clamped(b(places)));
+    return select(*inside, products, cast(a.type().value_or(f32), 0.0));
 }
 
 // Place p of the result, shifted to q = p + padding, sees the pairs of place i and tap k with stride*i + dilation*k =

@@ -84,7 +84,7 @@ def quantised(goldens, rng_for):
                      {"result": result}, note=note, parameters={"group": group} if group != 33 else None)
 
     one("odd", 5, 7, 71, note="two whole groups and one of 5")
-    one("one", 1, 1, 1)
+    one("one", 1, 1, 33)
     one("wide", 3, 35, 66)
     one("extreme", 2, 3, 40, extreme=True, note="all of -128 and 127")
     one("group48", 2, 3, 100, group=48)
