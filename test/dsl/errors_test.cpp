@@ -47,7 +47,23 @@ Tensor carried(const Arg& x, const char* text) {
     return x + 1;
 }
 
+#line 1 "scaled.cpp"
+Tensor scaled(const Arg& x, double factor) {
+    Function f("scaled", {x});
+    f.require(factor > 0, "the factor is 0 or less", "give one above 0");
+    f.require(factor < 9, "the factor is 9 or more");
+    return x * factor;
+}
+
 const Case cases[] = {
+#line 1 "model.cpp"
+{"argument_refused", "L060", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");
+    y(i) = scaled(x, 0);
+    kernel_of(y); }},
+#line 1 "model.cpp"
+{"argument_refused_without_help", "L060", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");
+    y(i) = scaled(x, 9);
+    kernel_of(y); }},
 #line 1 "model.cpp"
 {"macro_file_missing", "L048", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");
     y(i) = carried(x, nullptr);
