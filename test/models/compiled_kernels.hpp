@@ -57,6 +57,7 @@ CompiledKernel compiled_kernel(const coulter_kernel_info* info, int (*function)(
 enum class Placement : std::uint8_t {
     before_guard, ///< compact, the last element just before the page
     after_guard,  ///< compact, the first element just after the page
+    in_place,     ///< before_guard, and outputs that update an input share its memory
     strided       ///< gaps after each step of the dims but the innermost, the last element just before the page
 };
 

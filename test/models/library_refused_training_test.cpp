@@ -5,6 +5,7 @@
 #include "models/optimisers.hpp"
 #include "models/quantised.hpp"
 #include "models/random_numbers.hpp"
+#include "models/recurrences.hpp"
 #include "models/refusals.hpp"
 
 using namespace coulter;
@@ -123,6 +124,18 @@ const std::vector<Refused>& training_cases() {
          [] {
              Rows r;
              return kernel_of(models::adam_step(r.x, r.x, r.x, r.x, 0.1, 1.0, {.beta2 = 1.5}).parameters);
+         }},
+        {"selective_scan_without_state",
+         [] {
+             Rows r;
+             r.result = models::selective_scan(r.x, r.x, r.x, r.x, r.x, 0.0, {r.row, r.other});
+             return kernel_of(r.result);
+         }},
+        {"wkv_without_time",
+         [] {
+             Rows r;
+             r.result = models::wkv(r.x, r.label, 1.0, 1.0, r.col);
+             return kernel_of(r.result);
          }},
         {"dropout_of_all",
          [] {

@@ -37,7 +37,8 @@ TEST_CASE("every kernel of the library compiled equals NumPy's and PyTorch's res
             if (!golden.parameters.empty()) {
                 continue; // another kernel than the one that was built
             }
-            for (const Placement placement : {Placement::before_guard, Placement::after_guard, Placement::strided}) {
+            for (const Placement placement :
+                 {Placement::before_guard, Placement::after_guard, Placement::strided, Placement::in_place}) {
                 CAPTURE(golden.name);
                 CAPTURE(static_cast<int>(placement));
                 const CallResult result = call(kernel, golden.inputs, shapes_of(golden.outputs), placement);
@@ -48,6 +49,21 @@ TEST_CASE("every kernel of the library compiled equals NumPy's and PyTorch's res
                 ++calls;
             }
         }
-        CHECK(calls >= 6);
+        CHECK(calls >= 8);
+    }
+}
+
+TEST_CASE("a group that is longer than the rows of an int8 product is refused, and nothing is written") {
+    GoldenCase golden = golden_cases("grouped_int8_matmul").front();
+    golden.inputs.at("x") = random_array(Type::i8, {2, 5}, 1);
+    golden.inputs.at("x_scale") = random_array(Type::f32, {2}, 1);
+    golden.inputs.at("weight") = random_array(Type::i8, {3, 5}, 2);
+    golden.inputs.at("scale") = random_array(Type::f32, {3, 1}, 3);
+    golden.inputs.at("zero") = random_array(Type::i8, {3, 1}, 4);
+    const CallResult result = call(compiled("grouped_int8_matmul"), golden.inputs, {{"result", {2, 3}}});
+    CHECK(result.code != COULTER_OK);
+    CHECK(result.message.find("is read at k") != std::string::npos);
+    for (const std::byte byte : result.outputs.at("result").data) {
+        REQUIRE(byte == std::byte{0xee});
     }
 }
