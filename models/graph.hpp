@@ -37,11 +37,30 @@ struct Experts {
 };
 
 /// `sum over the chosen experts of gate * sum over in of x * weight(expert = chosen)`, the nearest expert for what is
-/// none. \param chosen an integer expression over tokens and `choice`; \param gate over the same; \param weight a
-/// tensor. Source: N. Shazeer et al., Outrageously Large Neural Networks, 2017, section 2,
-/// https://arxiv.org/abs/1701.06538.
+/// none, token by token: for a few tokens, as each reads all weights of its experts. \param chosen an integer
+/// expression over tokens and `choice`; \param gate over the same; \param weight a tensor. Source: N. Shazeer et al.,
+/// Outrageously Large Neural Networks, 2017, section 2, https://arxiv.org/abs/1701.06538.
+[[nodiscard]] Tensor moe_matmul_per_token(const Arg& x, const Arg& weight, const Arg& chosen, const Arg& gate,
+                                          const Experts& experts);
+
+/// Tokens in blocks of one expert each, so that a block is a product of matrices. The dims beside those of the
+/// arguments:
+struct ExpertBlocks {
+    std::int64_t size; ///< tokens in a block
+    Dim token;
+    Dim block;                                   ///< `Dim("block", expert_blocks(token, choice, expert, size))`
+    Dim within;                                  ///< `Dim("within", size)`
+    Dim other_token, other_choice, other_expert; ///< of the extents of `token`, `choice` and `expert`
+};
+[[nodiscard]] Expr expert_blocks(const Dim& token, const Dim& choice, const Dim& expert, std::int64_t size);
+
+/// The same result for many tokens: those of one expert are gathered and multiplied by its weights together, in blocks
+/// of which the last of each expert is filled up with zeros. Which token is where is counted, not sorted: (tokens *
+/// choices)^2 comparisons. \param x a tensor with `token` and `in`; \param chosen an i32 tensor over token and choice;
+/// \param gate over the same; \param weight a tensor. Source: T. Gale et al., MegaBlocks, 2022,
+/// https://arxiv.org/abs/2211.15841.
 [[nodiscard]] Tensor moe_gather_matmul(const Arg& x, const Arg& weight, const Arg& chosen, const Arg& gate,
-                                       const Experts& experts);
+                                       const Experts& experts, const ExpertBlocks& blocks);
 
 // The kernels, f32 but for the indices, which are i32.
 /// table[row, channel], ids[token] -> result[token, channel].
@@ -50,6 +69,7 @@ struct Experts {
 /// max.
 [[nodiscard]] Kernel message_passing(const Params& params);
 /// x[token, in], weight[expert, in, out] (frozen), chosen[token, choice], gate[token, choice] -> result[token, out].
-[[nodiscard]] Kernel moe_gather_matmul();
+[[nodiscard]] Kernel moe_gather_matmul(); ///< in blocks of 8
+[[nodiscard]] Kernel moe_matmul_per_token();
 
 } // namespace coulter::models

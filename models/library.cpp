@@ -65,6 +65,7 @@ const std::vector<KernelFactory>& library() {
         {"bilateral_slice", static_cast<Make>(bilateral_slice)},
         {"embedding", static_cast<Make>(embedding)},
         {"message_passing", static_cast<MakeWith>(message_passing)},
+        {"moe_matmul_per_token", static_cast<Make>(moe_matmul_per_token)},
         {"moe_gather_matmul", static_cast<Make>(moe_gather_matmul)},
         {"grouped_int8_matmul", static_cast<MakeWith>(grouped_int8_matmul)},
         {"quantise_i8", static_cast<Make>(quantise_i8)},

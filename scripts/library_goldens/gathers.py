@@ -53,17 +53,25 @@ def message_passing(goldens, rng_for):
 
 
 def experts(goldens, rng_for):
-    kernel = "moe_gather_matmul"
-    goldens.kernel(kernel, {"x": "token in", "weight": "expert in out", "chosen": "token choice", "gate": "token choice"},
-                   {"result": "token out"})
-    for case, token, n_in, n_out, expert, choice in (("odd", 5, 3, 7, 4, 2), ("one", 1, 1, 1, 1, 1), ("wide", 3, 9, 35, 3, 4)):
+    shapes = [("odd", 5, 3, 7, 4, 2), ("one", 1, 1, 1, 1, 1), ("wide", 3, 9, 35, 3, 4), ("outside", 3, 2, 3, 4, 2)]
+    for kernel in ("moe_matmul_per_token", "moe_gather_matmul"):
+        goldens.kernel(kernel, {"x": "token in", "weight": "expert in out", "chosen": "token choice", "gate": "token choice"},
+                       {"result": "token out"})
+    # More tokens of an expert than a block of 8 has, and experts without any.
+    for kernel, (case, token, n_in, n_out, expert, choice) in [
+            *(("moe_matmul_per_token", s) for s in shapes),
+            *(("moe_gather_matmul", s) for s in shapes + [("blocks", 23, 2, 3, 2, 1), ("idle", 4, 2, 3, 11, 1)])]:
         rng = rng_for(kernel, case)
         x, weight = (rng.standard_normal(s).astype(np.float32) for s in ((token, n_in), (expert, n_in, n_out)))
         chosen = rng.integers(0, expert, (token, choice)).astype(np.int32)
+        note = None
+        if case == "outside":
+            chosen[0, 0], chosen[1, 1], note = -5, 100, "experts that do not exist: the nearest"
+        nearest = np.clip(chosen, 0, expert - 1)
         gate = rng.uniform(0, 1, (token, choice)).astype(np.float32)
         x64, w64, g64 = (t.astype(np.float64) for t in (x, weight, gate))
-        result = np.array([sum(g * x64[t] @ w64[e] for g, e in zip(g64[t], chosen[t])) for t in range(token)])
-        goldens.case(kernel, case, {"x": x, "weight": weight, "chosen": chosen, "gate": gate}, {"result": result})
+        result = np.array([sum(g * x64[t] @ w64[e] for g, e in zip(g64[t], nearest[t])) for t in range(token)])
+        goldens.case(kernel, case, {"x": x, "weight": weight, "chosen": chosen, "gate": gate}, {"result": result}, note=note)
 
 
 def quantised(goldens, rng_for):

@@ -49,7 +49,16 @@ const std::vector<Refused>& gather_cases() {
              Rows r;
              Dim out("out"), choice("choice"), expert("expert");
              Input weight("weight", f32, {r.col, out}), chosen("chosen", i32, {r.row, choice});
-             r.result = models::moe_gather_matmul(r.x, weight, chosen, 1.0, {expert, choice, r.col});
+             r.result = models::moe_matmul_per_token(r.x, weight, chosen, 1.0, {expert, choice, r.col});
+             return kernel_of(r.result);
+         }},
+        {"moe_blocks_of_0",
+         [] {
+             Rows r;
+             Dim out("out"), choice("choice"), expert("expert"), block("block", 4);
+             Input weight("weight", f32, {expert, r.col, out}), chosen("chosen", i32, {r.row, choice});
+             r.result = models::moe_gather_matmul(r.x, weight, chosen, 1.0, {expert, choice, r.col},
+                                                  {0, r.row, block, block, r.row, choice, expert});
              return kernel_of(r.result);
          }},
         {"grouped_int8_of_floats",
