@@ -49,8 +49,7 @@ void add_tune(CLI::App& app, Run& run);
 void add_records(CLI::App& app, Run& run);
 void add_explain(CLI::App& app, Run& run);
 void add_report(CLI::App& app, Run& run);
-/// Subcommands of the contract that do not exist yet: each says so, exit code 2.
-void add_unbuilt(CLI::App& app, Run& run);
+void add_transform(CLI::App& app, Run& run);
 
 /// Makes a subcommand with examples at the end of its help.
 [[nodiscard]] CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& about,

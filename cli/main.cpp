@@ -74,7 +74,7 @@ int parse_and_run(int argc, char** argv) {
     add_records(app, run);
     add_explain(app, run);
     add_report(app, run);
-    add_unbuilt(app, run);
+    add_transform(app, run);
     // CLI11 takes an unknown word for a lack of subcommands.
     const std::vector<std::string> names = command_names(app);
     if (argc > 1 && argv[1][0] != '-' && std::ranges::find(names, std::string(argv[1])) == names.end()) {

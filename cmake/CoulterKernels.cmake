@@ -11,6 +11,9 @@
 #     [SIZES dim=n...]          typical extents for those stages; default: the kernels' estimates
 #     [TUNE_SIZES dim=n,...]    with AUTOSCHEDULE tuned: the sizes to measure at. Several, each of which names the same
 #                               dims, are classes: the schedule has a variant for those that need one of their own
+#     [GRADIENTS kernel:input,...]
+#                               the gradients of these kernels by these inputs, as kernels of the same library: `<kernel>.grad`,
+#                               with a header <NAME/kernel_grad.h>
 #     [PARAMS name=value...]    passed to the generator as -p name=value
 #     [SHARED]                  libNAME.so instead of libNAME.a
 #     [INSTALL])                install the library, its headers and a package NAME
@@ -38,7 +41,7 @@
 #   COULTER_TUNING_MACHINE    with COULTER_TUNING_LOCK: whose records, as `coulter records list` names it; by default those
 #                             of the machine that builds
 #
-# Not built yet, and errors that say so: GRADIENTS, more than one triple in TARGETS.
+# Not built yet, and an error that says so: more than one triple in TARGETS.
 include_guard(GLOBAL)
 
 # All errors name the call, since a project may have many.
@@ -109,9 +112,21 @@ function(_coulter_kernels_check name)
     list(JOIN ARG_KNOWN " " known)
     _coulter_kernels_error("${name}" "unknown keyword: ${unknown}" "known keywords: ${known}")
   endif()
-  if(DEFINED ARG_GRADIENTS)
-    _coulter_kernels_error("${name}" "GRADIENTS is not built yet")
-  endif()
+  set(seen "")
+  foreach(gradient IN LISTS ARG_GRADIENTS)
+    if(NOT gradient MATCHES "^([A-Za-z_][A-Za-z0-9_.]*):[A-Za-z_][][A-Za-z0-9_.]*(,[A-Za-z_][][A-Za-z0-9_.]*)*$")
+      _coulter_kernels_error("${name}" "GRADIENTS wants kernel:input,input,..., not: ${gradient}")
+    endif()
+    set(kernel "${CMAKE_MATCH_1}")
+    if(kernel IN_LIST seen)
+      _coulter_kernels_error("${name}" "GRADIENTS has this kernel twice: ${kernel}" "list all inputs at once")
+    endif()
+    if(ARG_KERNELS AND NOT kernel IN_LIST ARG_KERNELS)
+      list(JOIN ARG_KERNELS " " known)
+      _coulter_kernels_error("${name}" "GRADIENTS has ${kernel}, which KERNELS has not" "KERNELS has: ${known}")
+    endif()
+    list(APPEND seen "${kernel}")
+  endforeach()
   if(DEFINED ARG_AUTOSCHEDULE AND NOT ARG_AUTOSCHEDULE MATCHES "^(instant|tuned)$")
     list(JOIN ARG_AUTOSCHEDULE " " modes)
     _coulter_kernels_error("${name}" "AUTOSCHEDULE wants instant or tuned, not: ${modes}")
@@ -238,6 +253,46 @@ function(_coulter_kernels_generate name program text_dir out_texts out_stamp)
   set(${out_stamp} "${stamp}" PARENT_SCOPE)
 endfunction()
 
+# Sets gradient_texts to the texts of the gradients of `name`, gradient_kernels to their kernels and gradient_stamps to
+# what says that they are up to date. `texts` of the caller are those that are known; for others, which the generator
+# writes, their list stands.
+function(_coulter_kernels_gradients name dir text_dir)
+  set(made "")
+  set(gradients "")
+  set(names "")
+  foreach(gradient IN LISTS ARG_GRADIENTS)
+    string(REGEX MATCH "^([^:]+):(.+)$" match "${gradient}")
+    set(kernel "${CMAKE_MATCH_1}")
+    set(inputs "${CMAKE_MATCH_2}")
+    set(text "${text_dir}/${kernel}.coulter")
+    set(from "${text_dir}.list")
+    foreach(known IN LISTS texts)
+      cmake_path(GET known STEM LAST_ONLY stem)
+      if(stem STREQUAL kernel)
+        set(text "${known}")
+        set(from "${known}")
+      endif()
+    endforeach()
+    set(out "${dir}/gradients/${kernel}.grad.coulter")
+    # The text keeps its time where it does not change; the stamp says that it is up to date.
+    add_custom_command(
+      OUTPUT "${out}.stamp"
+      BYPRODUCTS "${out}"
+      COMMAND "${CMAKE_COMMAND}" -E make_directory "${dir}/gradients"
+      COMMAND "$<TARGET_FILE:coulter::coulter-cli>" transform "${text}" --grad "${inputs}" -o "${out}"
+      COMMAND "${CMAKE_COMMAND}" -E touch "${out}.stamp"
+      DEPENDS "${from}" coulter::coulter-cli "$<TARGET_FILE:coulter::coulter-cli>"
+      COMMENT "Differentiating ${kernel} of ${name}"
+      VERBATIM)
+    list(APPEND made "${out}.stamp")
+    list(APPEND gradients "${out}")
+    list(APPEND names "${kernel}.grad")
+  endforeach()
+  set(gradient_stamps "${made}" PARENT_SCOPE)
+  set(gradient_texts "${gradients}" PARENT_SCOPE)
+  set(gradient_kernels "${names}" PARENT_SCOPE)
+endfunction()
+
 # Installation of `name`: the library, the headers, and a package `name` with coulter::name in it.
 function(_coulter_kernels_install name library dir)
   include(GNUInstallDirs)
@@ -328,7 +383,8 @@ function(coulter_add_kernels name)
   if(DEFINED program)
     _coulter_kernels_generate("${name}" ${program} "${text_dir}" texts stamp)
   endif()
-  add_custom_target(${name}_texts DEPENDS ${stamp})
+  _coulter_kernels_gradients("${name}" "${dir}" "${text_dir}")
+  add_custom_target(${name}_texts DEPENDS ${stamp} ${gradient_stamps})
 
   # Step 2: the library.
   set(prefix "${CMAKE_STATIC_LIBRARY_PREFIX}")
@@ -346,7 +402,7 @@ function(coulter_add_kernels name)
     set(target "${ARG_TARGETS}")
   endif()
   set(headers "")
-  foreach(kernel IN LISTS ARG_KERNELS)
+  foreach(kernel IN LISTS ARG_KERNELS gradient_kernels)
     string(REPLACE "." "_" header "${kernel}")
     list(APPEND headers "${dir}/include/${name}/${header}.h")
   endforeach()
@@ -359,6 +415,8 @@ function(coulter_add_kernels name)
     set(inputs "${text_dir}.list")
     set(text_arguments "${text_dir}")
   endif()
+  list(APPEND inputs ${gradient_stamps})
+  list(APPEND text_arguments ${gradient_texts})
   set(schedule_arguments "")
   foreach(schedule IN LISTS schedules)
     list(APPEND schedule_arguments --schedule "${schedule}")

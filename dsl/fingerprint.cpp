@@ -42,7 +42,7 @@ public:
             roots("identity", scan.identity);
             roots("combine", scan.combine);
         }
-        set("dims", definition.dims);
+        // Its other dims do not count: for each index of a dim that no expression mentions the same is computed.
     }
 
     [[nodiscard]] const std::string& text() const { return text_; }

@@ -130,6 +130,7 @@ void real_op(Op op, Type type, Lane* out, const Lane* a, const Lane* b, const La
     case Op::min: reals(out, a, b, n, nan_min); break;
     case Op::max: reals(out, a, b, n, nan_max); break;
     case Op::abs: reals(out, a, n, [](double x) { return std::fabs(x); }); break;
+    case Op::stop_gradient: reals(out, a, n, [](double x) { return x; }); break;
     case Op::sqrt: reals(out, a, n, [](double x) { return std::sqrt(x); }); break;
     case Op::exp: reals(out, a, n, [](double x) { return std::exp(x); }); break;
     case Op::log: reals(out, a, n, [](double x) { return std::log(x); }); break;

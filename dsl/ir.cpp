@@ -106,10 +106,11 @@ constexpr std::array<OpRow, 46> ops{{{Op::neg, "-", 1},
                                      {Op::round, "round", 1},
                                      {Op::trunc, "trunc", 1},
                                      {Op::pow, "pow", 2}}};
-constexpr std::array<OpRow, 4> more_ops{{{Op::fma, "fma", 3},
+constexpr std::array<OpRow, 5> more_ops{{{Op::fma, "fma", 3},
                                          {Op::is_nan, "is_nan", 1},
                                          {Op::is_inf, "is_inf", 1},
-                                         {Op::is_finite, "is_finite", 1}}};
+                                         {Op::is_finite, "is_finite", 1},
+                                         {Op::stop_gradient, "stop_gradient", 1}}};
 
 const OpRow* find_op(Op op) {
     for (const auto& row : ops) {

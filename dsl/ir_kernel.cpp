@@ -156,7 +156,7 @@ bool equal(const Kernel& a, const Kernel& b) {
     };
     const auto same_group = [](const Group& x, const Group& y) {
         return x.path == y.path && x.function == y.function && x.inputs == y.inputs && x.outputs == y.outputs &&
-               x.macro_file == y.macro_file;
+               x.macro_file == y.macro_file && !x.vjp == !y.vjp && (!x.vjp || equal(*x.vjp, *y.vjp));
     };
     const auto all = [](const auto& x, const auto& y, const auto& same) {
         return std::equal(x.begin(), x.end(), y.begin(), y.end(), same);

@@ -3,6 +3,8 @@
 
 #include "ir_validate.hpp"
 
+#include <set>
+
 namespace coulter::ir {
 namespace {
 
@@ -224,6 +226,9 @@ void Validator::check_interface() {
                    fmt::format("group `{}` has a path, function or macro file that cannot be written", group.path),
                    "they hold no quotes and no control characters, and path and function are not empty");
         }
+        if (group.vjp) {
+            check_rule(group);
+        }
         for (const auto* list : {&group.inputs, &group.outputs}) {
             for (const std::string& name : *list) {
                 if (!tensors_.contains(name)) {
@@ -232,6 +237,57 @@ void Validator::check_interface() {
                 }
             }
         }
+    }
+}
+
+// What a rule takes and gives is named after the group's tensors, and has their types and dims.
+void Validator::check_rule(const Group& group) {
+    const Kernel& rule = *group.vjp;
+    const auto wrong = [&](const std::string& message, const std::string& help) {
+        report("V015", group.span, fmt::format("the gradient rule of `{}` {}", group.path, message), help);
+    };
+    const auto check = [&](const std::string& name, const std::vector<std::string>& tensors, const char* what,
+                           const std::vector<Type>& types, const std::vector<std::string>& dims) {
+        for (const std::string& tensor : tensors) {
+            const bool cotangent = name == "d." + tensor;
+            if (name != tensor && !cotangent) {
+                continue;
+            }
+            const auto known = tensors_.find(tensor);
+            if (known == tensors_.end()) {
+                return; // reported
+            }
+            if (known->second.types != types ||
+                std::set<std::string>(dims.begin(), dims.end()) !=
+                    std::set<std::string>(known->second.dims->begin(), known->second.dims->end())) {
+                wrong(fmt::format("has `{}` with another type or other dims than `{}`", name, tensor),
+                      fmt::format("the dims of `{}` are {}", tensor, quoted_list(*known->second.dims)));
+            }
+            return;
+        }
+        wrong(fmt::format("{} `{}`", what, name),
+              "a rule takes the group's inputs, outputs and `d.<output>`, and gives `d.<input>`");
+    };
+    std::vector<std::string> taken = group.inputs;
+    taken.insert(taken.end(), group.outputs.begin(), group.outputs.end());
+    for (const Input& input : rule.inputs) {
+        const bool of_input =
+            input.name.starts_with("d.") && !has(taken, input.name) && has(group.inputs, input.name.substr(2));
+        if (of_input) {
+            wrong(fmt::format("takes `{}`", input.name), "cotangents are those of the group's outputs");
+        } else {
+            check(input.name, taken, "takes", {input.type}, input.dims);
+        }
+    }
+    for (const std::string& output : rule.outputs) {
+        const Definition* const definition = rule.find_definition(output);
+        if (definition == nullptr) {
+            wrong(fmt::format("gives `{}`, which it does not define", output), {});
+            continue;
+        }
+        const bool cotangent = output.starts_with("d.") && has(group.inputs, output.substr(2));
+        check(output, cotangent ? group.inputs : std::vector<std::string>{}, "gives", definition->types,
+              definition->dims);
     }
 }
 

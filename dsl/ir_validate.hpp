@@ -75,6 +75,7 @@ private:
     void check_constant(const Node& node, const Span& span);
     void check_operation(const Node& node, const Span& span);
     void check_interface();
+    void check_rule(const Group& group);
 
     const Kernel& kernel_;
     std::unordered_map<std::string, const Dim*> dims_;

@@ -3,6 +3,7 @@
 #include "coulter/sizes.hpp"
 #include "language_collect.hpp"
 #include "language_nodes.hpp"
+#include "language_vjp.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -131,20 +132,30 @@ ir::Group lower_group(const GroupState& group, const std::string& path, const Na
     result.function = group.function;
     result.macro_file = group.macro_file;
     result.span = author_span(group.call, group.outer);
+    // An argument that nothing reads is not part of the kernel.
+    const auto is_used = [&](const TensorState& tensor) {
+        return tensor.kind != TensorKind::plain
+                   ? kernel.find_input(tensor.name) != nullptr || kernel.find_const(tensor.name) != nullptr
+                   : names.tensors.contains(&tensor);
+    };
     for (const ExprNode* node : postorder(group.inputs)) {
         if (!node->tensor) continue;
         const TensorRef tensor = resolve(node->tensor);
-        // An argument that nothing reads is not part of the kernel.
-        const bool used = tensor->kind != TensorKind::plain
-                              ? kernel.find_input(tensor->name) != nullptr || kernel.find_const(tensor->name) != nullptr
-                              : names.tensors.contains(tensor.get());
-        if (used) append_unique_name(result.inputs, lowering.name_of(*tensor));
+        if (is_used(*tensor)) append_unique_name(result.inputs, lowering.name_of(*tensor));
     }
     const auto outputs = names.outputs.find(&group);
     if (outputs != names.outputs.end()) {
         for (const TensorState* tensor : outputs->second) {
             append_unique_name(result.outputs, names.tensors.at(tensor));
         }
+    }
+    if (group.vjp && result.outputs.size() == 1) {
+        std::vector<std::string> inputs;
+        for (const NodeRef& node : group.inputs) {
+            const TensorRef tensor = resolve(node->tensor);
+            inputs.push_back(is_used(*tensor) ? lowering.name_of(*tensor) : std::string());
+        }
+        result.vjp = named_rule(*group.vjp, group.function, inputs, result.outputs.front());
     }
     return result;
 }
@@ -242,6 +253,14 @@ Kernel::Kernel(std::string name, const std::vector<Tensor>& outputs, const Kerne
     for (const auto& [group, path] : names.groups) {
         kernel.groups.push_back(lower_group(*group, path, names, lowering, kernel));
         diagnostics.insert(diagnostics.end(), group->problems.begin(), group->problems.end());
+        if (group->vjp && !kernel.groups.back().vjp) {
+            diagnostics.push_back(
+                {Severity::error, "L050", kernel.groups.back().span,
+                 fmt::format("`{}` has a gradient rule for one result, and {} of its tensors are used outside: {}",
+                             group->function, kernel.groups.back().outputs.size(),
+                             quoted_list(kernel.groups.back().outputs)),
+                 {}, "use the result of the function alone"});
+        }
         if (!group->macro_file.empty()) {
             const auto [at, fresh] = kernel.macro_files.emplace(group->macro_file, group->macro_text);
             if (!fresh && at->second != group->macro_text) {

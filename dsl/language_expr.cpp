@@ -390,5 +390,8 @@ Expr is_inf(const Expr& x) {
 Expr is_finite(const Expr& x) {
     return call(Op::is_finite, {x});
 }
+Expr stop_gradient(const Expr& x) {
+    return call(Op::stop_gradient, {x});
+}
 
 } // namespace coulter

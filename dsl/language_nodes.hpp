@@ -108,6 +108,7 @@ struct GroupState {
     std::vector<NodeRef> inputs;
     std::string macro_file;
     std::string macro_text;
+    std::shared_ptr<const ir::Kernel> vjp; ///< over `in0`, `in1` ..., `out` and `d_out`; gives `d_in0` ...
     std::vector<Diagnostic> problems;
     SourceLoc call; ///< the author's line
     SourceLoc body; ///< in the function

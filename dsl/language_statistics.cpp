@@ -57,8 +57,9 @@ Expr logsumexp(const Dims& dims, const Expr& value, SourceLoc loc) {
     Tensor highest("max", loc);
     highest = max(dims, x, {}, {}, {}, loc);
     const Expr top(highest, loc);
-    // An infinite maximum would make inf - inf below; exp carries it as it is.
-    const Expr shift = select(is_finite(top), top, Expr(0, loc));
+    // An infinite maximum would make inf - inf below; exp carries it as it is. The result is the same for any shift, so
+    // the shift is a constant to the gradient.
+    const Expr shift = stop_gradient(select(is_finite(top), top, Expr(0, loc)));
     Tensor total("sum", loc);
     total = sum(dims, exp(x - shift), {}, {}, {}, loc);
     return {Tensor(log(Expr(total, loc)) + shift, loc), loc};

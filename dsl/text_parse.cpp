@@ -140,9 +140,11 @@ ParseResult Parser::run() {
                 : keyword.text == "update" ? read_update()
                 : keyword.text == "group"  ? read_group()
                 : keyword.text == "macros" ? read_macros()
+                : keyword.text == "vjp"    ? read_rule()
                                            : read_estimate();
             });
         }
+        finish_rules();
     } catch (const StopAll&) {}
     return finish();
 }
@@ -236,7 +238,7 @@ void Parser::read_head(const Item& item, bool first) {
         return;
     }
     static const std::vector<std::string> keywords{"kernel", "dim",      "input", "const",
-                                                   "output", "estimate", "group", "update", "macros"};
+                                                   "output", "estimate", "group", "update", "macros", "vjp"};
     if (kernel && !first) {
         error("T021", start,
               kernel_.name.empty() ? "`kernel NAME` stands too low"
@@ -258,7 +260,7 @@ void Parser::read_head(const Item& item, bool first) {
         return;
     }
     if (start.text != "output" && start.text != "update" && start.text != "estimate" && start.text != "group" &&
-        start.text != "macros") {
+        start.text != "macros" && start.text != "vjp") {
         (void)lexer_.take();
     }
     start.text == "kernel"  ? read_kernel_name()

@@ -69,6 +69,8 @@ private:
     void read_estimate();
     void read_group();
     void read_macros();
+    void read_rule();
+    void finish_rules();
     [[nodiscard]] std::vector<std::string> read_dims();
     [[nodiscard]] Type read_type();
     [[nodiscard]] std::vector<std::string> read_tensor_list();
@@ -121,6 +123,11 @@ private:
     std::vector<Body> extents_;
     std::vector<Body> consts_;
     std::vector<Body> definitions_;
+    struct Rule {
+        Token path;
+        std::string text;
+    };
+    std::vector<Rule> rules_;
     std::vector<Token> dim_uses_; ///< in heads, of dims that may be declared below them
     std::vector<Lexer> later_;    ///< outputs, updates, estimates and groups name what may stand below them
 

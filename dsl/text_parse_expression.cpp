@@ -52,7 +52,7 @@ const Infix* infix(const Token& token) {
 
 std::vector<std::string> function_names() {
     std::vector<std::string> names{"select", "padded", "clamped", "extent", "min", "max"};
-    for (int op = static_cast<int>(Op::abs); op <= static_cast<int>(Op::is_finite); ++op) {
+    for (int op = static_cast<int>(Op::abs); op <= static_cast<int>(Op::stop_gradient); ++op) {
         names.emplace_back(ir::name(static_cast<Op>(op)));
     }
     return names;

@@ -266,6 +266,50 @@ void Parser::read_group() {
     kernel_.groups.push_back(std::move(group));
 }
 
+void Parser::read_rule() {
+    const Token path = expect_name("the path of a group");
+    std::string text;
+    while (lexer_.peek().kind == TokenKind::string) {
+        text += std::string(lexer_.take().text) + '\n';
+    }
+    expect_end("a gradient rule");
+    rules_.push_back({path, std::move(text)});
+}
+
+// Groups may stand below their rules, so rules are read last. A rule holds no rules itself.
+void Parser::finish_rules() {
+    for (const Rule& rule : rules_) {
+        const auto group = std::find_if(kernel_.groups.begin(), kernel_.groups.end(),
+                                        [&](const ir::Group& each) { return each.path == rule.path.text; });
+        if (group == kernel_.groups.end()) {
+            error("T009", rule.path, fmt::format("the kernel has no group `{}`", rule.path.text),
+                  "a rule belongs to a group: `group PATH = ...`");
+            continue;
+        }
+        if (group->vjp) {
+            error("T013", rule.path, fmt::format("a second gradient rule for `{}`", rule.path.text),
+                  "leave one of the two out");
+            continue;
+        }
+        ParseResult parsed = parse(rule.text, file_);
+        for (Diagnostic& each : parsed.diagnostics) {
+            // The rule's lines stand below its statement, quoted.
+            each.span.line += rule.path.line;
+            each.span.column += each.span.column > 0 ? 5 : 0;
+            diagnostics_.push_back(std::move(each));
+        }
+        if (parsed.kernel && std::any_of(parsed.kernel->groups.begin(), parsed.kernel->groups.end(),
+                                         [](const ir::Group& each) { return each.vjp != nullptr; })) {
+            error("T009", rule.path, fmt::format("the rule of `{}` has a rule itself", rule.path.text),
+                  "rules are not differentiated by rules of their own");
+            continue;
+        }
+        if (parsed.kernel) {
+            group->vjp = std::make_shared<const ir::Kernel>(std::move(*parsed.kernel));
+        }
+    }
+}
+
 void Parser::read_macros() {
     if (lexer_.peek().kind != TokenKind::string) {
         syntax(lexer_.peek(), "the name of a macro file in quotes");

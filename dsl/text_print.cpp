@@ -285,6 +285,12 @@ public:
             line(fmt::format("update {} -> {}", quoted_if_needed(update.first), quoted_if_needed(update.second)));
         });
         section(kernel_.groups, [&](const ir::Group& group) { print_group(group); });
+        for (const ir::Group& group : kernel_.groups) {
+            if (group.vjp) {
+                out_ += '\n';
+                print_rule(group);
+            }
+        }
         section(kernel_.macro_files, [&](const auto& file) { print_macros(file.first, file.second); });
         if (!kernel_.estimates.empty()) {
             std::string text;
@@ -432,6 +438,17 @@ private:
         line(fmt::format("group {} = {}({}) -> ({}){}", quoted_if_needed(group.path), quoted_if_needed(group.function),
                          names(group.inputs), names(group.outputs),
                          group.macro_file.empty() ? "" : fmt::format(" macros \"{}\"", group.macro_file)));
+    }
+
+    // The lines of a rule's text may be as wide as they are: wrapped, they would be others.
+    void print_rule(const ir::Group& group) {
+        line(fmt::format("vjp {}", quoted_if_needed(group.path)));
+        const std::string text = print(*group.vjp);
+        for (std::string_view rest = text; !rest.empty();) {
+            const std::size_t end = std::min(rest.find('\n'), rest.size());
+            out_ += fmt::format("    \"{}\"\n", rest.substr(0, end));
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+        }
     }
 
     void print_macros(const std::string& file, std::string_view text) {

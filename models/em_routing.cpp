@@ -117,7 +117,8 @@ private:
         distance = sum(layer_.matrix, d * d * parents.precision);
         logits = value(-0.5) * distance + evidence;
         highest = max_over_parents(logits, layer_);
-        likelihood = exp(logits - at_child(highest, layer_));
+        // The assignments are the same for any shift.
+        likelihood = exp(logits - stop_gradient(at_child(highest, layer_)));
         total = sum_over_parents(likelihood, layer_);
         // 1 or more for a child that has parents, as one of them has the likelihood 1.
         share = activation_ / max(total, value(0.5));

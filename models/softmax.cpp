@@ -8,7 +8,7 @@ Tensor softmax(const Arg& x, const Dim& over) {
     Function f("softmax", {x});
     Tensor highest("max"), e("exp"), total("sum"), scale("scale");
     highest = max({over}, x);
-    e = exp(x - highest);
+    e = exp(x - stop_gradient(highest)); // any shift gives the same result
     total = sum({over}, e);
     scale = 1.0 / total;
     return e * scale;

@@ -42,6 +42,7 @@ double operation_cost(const ir::Node& node) {
         case ir::Op::is_inf:
         case ir::Op::is_finite: return 1;
         case ir::Op::sqrt: return 6;
+        case ir::Op::stop_gradient: return 0;
         default: return 20;
         }
     default: return 0;
@@ -192,19 +193,29 @@ void Analysis::choose_inlined() {
     }
 }
 
-void Analysis::decide_lanes() {
+std::vector<std::string> Analysis::common_dims() const {
     std::vector<std::string> common;
     for (const ir::Dim& dim : kernel_.dims) {
         const auto stages =
             std::count_if(kernel_.definitions.begin(), kernel_.definitions.end(), [&](const ir::Definition& each) {
                 return std::find(each.dims.begin(), each.dims.end(), dim.name) != each.dims.end();
             });
-        if (extent(dim.name) > 1 && 2 * stages > static_cast<std::ptrdiff_t>(kernel_.definitions.size())) {
+        if (kernel_.definitions.size() > 1 && extent(dim.name) > 1 &&
+            2 * stages > static_cast<std::ptrdiff_t>(kernel_.definitions.size())) {
             common.push_back(dim.name);
         }
     }
-    if (kernel_.definitions.size() > 1) {
-        lanes_everywhere_ = decided("lanes", "*", common);
+    return common;
+}
+
+void Analysis::decide_lanes() {
+    std::vector<std::string> words = common_dims();
+    if (!words.empty()) {
+        words.emplace_back(own_lanes);
+        lanes_everywhere_ = decided("lanes", "*", words);
+        if (lanes_everywhere_ == own_lanes) {
+            lanes_everywhere_.reset();
+        }
     }
 }
 
@@ -228,16 +239,41 @@ void Analysis::expand() {
             result.push_back(ir::rewrite(root, visit, memo));
         }
         reads_[definition.name] = distinct_accesses(result);
+        expand_beside(definition);
     }
 }
 
+void Analysis::expand_beside(const ir::Definition& definition) {
+    std::vector<ir::Ref> found;
+    for (const ir::Ref& access : distinct_accesses(expressions(definition))) {
+        if (!is_inlined(access->name)) {
+            continue;
+        }
+        std::map<std::string, ir::Ref> indices;
+        for (std::size_t i = 0; i < access->dims.size(); ++i) {
+            indices[access->dims[i]] = access->args[i];
+        }
+        const auto add = [&](const std::vector<ir::Ref>& accesses) {
+            for (const ir::Ref& each : accesses) {
+                found.push_back(detail::substitute_dims(kernel_, each, indices));
+            }
+        };
+        add(beside_.at(access->name));
+        if (kernel_.find_definition(access->name)->types.size() > 1) {
+            add(reads_.at(access->name));
+        }
+    }
+    beside_[definition.name] = distinct_accesses(found);
+}
+
 std::vector<std::string> Analysis::readers(const std::string& tensor) const {
+    const auto reads_it = [&](const std::vector<ir::Ref>& accesses) {
+        return std::any_of(accesses.begin(), accesses.end(),
+                           [&](const ir::Ref& access) { return access->name == tensor; });
+    };
     std::vector<std::string> names;
     for (const ir::Definition& definition : kernel_.definitions) {
-        const std::vector<ir::Ref>& accesses = reads(definition.name);
-        if (!is_inlined(definition.name) && std::any_of(accesses.begin(), accesses.end(), [&](const ir::Ref& access) {
-                return access->name == tensor;
-            })) {
+        if (!is_inlined(definition.name) && (reads_it(reads(definition.name)) || reads_it(beside(definition.name)))) {
             names.push_back(definition.name);
         }
     }

@@ -13,6 +13,10 @@ struct MadeStages {
     std::map<std::string, std::string> joined; ///< tuples of several stages, with the first of these
 };
 
+inline constexpr const char* lanes_everywhere_decision = "lanes of *";
+/// A word for that decision, which is no name of a dim: each stage has the lanes that suit it.
+inline constexpr const char* own_lanes = "-";
+
 class Analysis {
 public:
     Analysis(const ir::Kernel& kernel, const std::vector<std::string>& already, const DefaultOptions& options,
@@ -40,7 +44,10 @@ public:
     [[nodiscard]] const std::vector<ir::Ref>& expanded(const std::string& stage) const { return expanded_.at(stage); }
     /// Distinct accesses of the expanded expressions.
     [[nodiscard]] const std::vector<ir::Ref>& reads(const std::string& stage) const { return reads_.at(stage); }
-    /// Definitions that are not inlined and whose expanded expressions read `tensor`.
+    /// What the other components of inlined tuples read, whose component this stage reads: for the checker it is read
+    /// where the tuple is.
+    [[nodiscard]] const std::vector<ir::Ref>& beside(const std::string& stage) const { return beside_.at(stage); }
+    /// Definitions that are not inlined and whose expanded expressions read `tensor`, or that have it beside them.
     [[nodiscard]] std::vector<std::string> readers(const std::string& tensor) const;
     /// Cost of one evaluation of the expanded expressions, in simple operations.
     [[nodiscard]] double cost(const std::string& stage) const;
@@ -61,7 +68,9 @@ public:
         return log_.decide(options_.decided, about, stage, words, ordered);
     }
     [[nodiscard]] DecisionLog& log() const { return log_; }
-    /// The dim that a search lays along the lanes of every stage that has it.
+    /// Dims that most stages have.
+    [[nodiscard]] std::vector<std::string> common_dims() const;
+    /// The dim that is to lie along the lanes of every stage that has it.
     [[nodiscard]] const std::optional<std::string>& lanes_everywhere() const { return lanes_everywhere_; }
 
     /// Distance in memory, in elements, from one index of the loop `dim` to the next; nothing where it varies.
@@ -71,6 +80,7 @@ private:
     void find_extents();
     void choose_inlined();
     void expand();
+    void expand_beside(const ir::Definition& definition);
     void decide_lanes();
 
     const ir::Kernel& kernel_;
@@ -81,6 +91,7 @@ private:
     std::set<std::string> inlined_;
     std::map<std::string, std::vector<ir::Ref>> expanded_;
     std::map<std::string, std::vector<ir::Ref>> reads_;
+    std::map<std::string, std::vector<ir::Ref>> beside_;
     std::map<std::string, std::vector<std::string>> layouts_; ///< where it is not the order of the declaration
     std::set<std::string> open_;
     std::optional<std::string> lanes_everywhere_;

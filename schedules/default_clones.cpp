@@ -8,6 +8,11 @@ namespace {
 /// How many times the operations that a clone adds it must save: the estimate of small nests inside others is rough.
 constexpr double worth_repeating = 8;
 
+/// The same for slices of several times the second cache: the last one is for the other threads and for other programs
+/// as well, and memory that grows with the number of threads is worth saving.
+constexpr double worth_repeating_large = 1.25;
+constexpr double large = 3;
+
 /// Readers of a stage that share the loops next to them.
 struct Group {
     std::vector<std::string> readers;
@@ -70,7 +75,8 @@ private:
         }
         const double passes = 1 + static_cast<double>(readers.size());
         const double saved = all * passes * (1 / costs_.rate(slice) - 1 / costs_.rate(largest));
-        return saved > worth_repeating * (operations - most_operations);
+        const bool is_large = slice > large * analysis_.options().machine.l2_bytes;
+        return saved > (is_large ? worth_repeating_large : worth_repeating) * (operations - most_operations);
     }
 
     /// The definitions that read a stage for `readers`: these, or maps that are inlined into these. Empty where such a

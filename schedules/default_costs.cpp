@@ -11,6 +11,9 @@ namespace {
 
 constexpr double loop_cycles = 50; ///< of a nest of small loops, besides what they do
 
+/// Of what is shorter, operations or moves: the processor fetches ahead while it computes.
+constexpr double unhidden_share = 0.25;
+
 } // namespace
 
 bool has_nest(const StageShape& shape) {
@@ -90,17 +93,19 @@ double Costs::estimate(const ir::Definition& stage, const std::vector<PlaceLoop>
     for (const PlaceLoop& loop : path) {
         iterations *= std::ceil(outside(path, loop) / static_cast<double>(loop.block));
     }
-    double cycles = arithmetic(computed, region);
+    double moves = 0;
     const double slice = region.points(stage.dims) * element_bytes(stage);
     const double passes = 1 + static_cast<double>(analysis_.readers(stage.name).size());
     const double share = path.empty() ? 1 / static_cast<double>(analysis_.options().threads) : 1;
-    cycles += analysis_.points(stage.dims) * element_bytes(stage) * passes / rate(slice * share);
+    moves += analysis_.points(stage.dims) * element_bytes(stage) * passes / rate(slice * share);
     for (const ir::Ref& access : analysis_.reads(computed.name)) {
         if (kernel_.find_definition(access->name) == nullptr && !kernel_.dims_of(access->name).empty()) {
             const double bytes = footprint(*access, computed, region);
-            cycles += iterations * bytes / rate(bytes);
+            moves += iterations * bytes / rate(bytes);
         }
     }
+    const double operations = arithmetic(computed, region);
+    double cycles = std::max(operations, moves) + unhidden_share * std::min(operations, moves);
     const double threads = analysis_.options().threads;
     cycles += path.empty() ? machine_.task_cycles * threads : 0;
     return cycles * idle(path, cycles);
@@ -191,6 +196,11 @@ double Costs::rate(double slice) const {
            : slice <= machine_.l2_bytes / 2                               ? machine_.l2_rate
            : slice <= machine_.l3_bytes / 2 / analysis_.options().threads ? machine_.l3_rate
                                                                           : machine_.memory_rate;
+}
+
+double Costs::lost(const ir::Definition& stage, const std::vector<PlaceLoop>& path) const {
+    const double cycles = arithmetic(stage, Region(analysis_));
+    return path.empty() ? 0 : cycles * (idle(path, cycles) - 1);
 }
 
 /// Whether a stage that has its place has all of a dim, whose extent is constant.

@@ -50,6 +50,9 @@ public:
     /// Cycles of copying what a stage reads through an access, anew in each iteration of the loops of `path`.
     [[nodiscard]] double passes(const ir::Node& access, const ir::Definition& stage,
                                 const std::vector<PlaceLoop>& path) const;
+    /// Cycles by which a stage takes longer because the loops of `path`, which cannot be fused with others where
+    /// something is computed inside of them, are too few tasks for the threads.
+    [[nodiscard]] double lost(const ir::Definition& stage, const std::vector<PlaceLoop>& path) const;
     /// Bytes of an element of all components.
     [[nodiscard]] static double element_bytes(const ir::Definition& stage);
     /// Bytes per cycle from the nearest cache that holds so many bytes beside others.

@@ -182,8 +182,8 @@ std::size_t depth_of_held(const Analysis& analysis, const Costs& costs, const ir
         const ir::Definition& stage = *analysis.kernel().find_definition(reader);
         for (const ir::Ref& access : analysis.reads(reader)) {
             for (std::size_t depth = 1; access->name == copy.name && depth <= path.size(); ++depth) {
-                const double cycles =
-                    costs.passes(*access, stage, {path.begin(), path.begin() + static_cast<std::ptrdiff_t>(depth)});
+                const std::vector<PlaceLoop> around(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(depth));
+                const double cycles = costs.passes(*access, stage, around) + costs.lost(stage, around);
                 if (cycles < least) {
                     least = cycles;
                     best = depth;

@@ -27,12 +27,14 @@ std::set<std::string> open_stages(const Analysis& analysis) {
 
 bool reads_by_name(const Analysis& analysis, const std::string& reader, const std::string& tensor,
                    const std::vector<std::string>& dims) {
-    const std::vector<ir::Ref>& reads = analysis.reads(reader);
-    return std::none_of(reads.begin(), reads.end(), [&](const ir::Ref& access) {
+    const auto binds = [&](const ir::Ref& access) {
         return access->name == tensor && std::any_of(dims.begin(), dims.end(), [&](const std::string& dim) {
                    return std::find(access->dims.begin(), access->dims.end(), dim) != access->dims.end();
                });
-    });
+    };
+    const std::vector<ir::Ref>& reads = analysis.reads(reader);
+    const std::vector<ir::Ref>& beside = analysis.beside(reader);
+    return std::none_of(reads.begin(), reads.end(), binds) && std::none_of(beside.begin(), beside.end(), binds);
 }
 
 bool can_write_out(const Analysis& analysis, const ir::Definition& reader, const ir::Definition& reduction) {

@@ -1,7 +1,7 @@
 #include "default_costs.hpp"
 
-#include "default_order.hpp"
 #include "default_held.hpp"
+#include "default_order.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -39,8 +39,10 @@ private:
         for (std::size_t candidate = path.size() + 1; candidate-- > 0;) {
             const double cycles =
                 costs_.estimate(stage, {path.begin(), path.begin() + static_cast<std::ptrdiff_t>(candidate)});
-            // From the inside: the further outside, the more memory, which must bring something.
-            if (cycles < 0.95 * least - 0.005 * total_) {
+            // From the inside: the further outside, the more memory, which must bring something; most where all of the
+            // stage is kept.
+            const double enough = candidate == 0 ? 0.8 : 0.95;
+            if (cycles < enough * least - 0.005 * total_) {
                 least = cycles;
                 depth = candidate;
             }
@@ -128,8 +130,13 @@ private:
             block(stage, shape);
             if (shape.has_tile() && shape.tile.vector.dim == analysis_.lanes_everywhere() && !shape.tile.vector.whole &&
                 has_producers(stage)) {
-                // What is made for a vector of results is made inside the loop over vectors.
-                shape.outer.insert(shape.outer.begin(), {shape.tile.vector.dim, shape.tile.vector.size, true});
+                // What is made for a vector of results is made inside the loop over vectors, and what is made for all
+                // of them inside the loops over the dims before.
+                const auto inside = std::find(stage.dims.begin(), stage.dims.end(), shape.tile.vector.dim);
+                const auto at = std::find_if(shape.outer.begin(), shape.outer.end(), [&](const OuterLoop& each) {
+                    return std::find(inside, stage.dims.end(), each.dim) != stage.dims.end();
+                });
+                shape.outer.insert(at, {shape.tile.vector.dim, shape.tile.vector.size, true});
             } else if (shape.has_tile() && computed.reduction && reads_panel(analysis_, computed, shape.tile)) {
                 shape.outer.insert(shape.outer.begin(), {shape.tile.vector.dim, shape.tile.vector.size, true});
             }

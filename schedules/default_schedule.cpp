@@ -4,6 +4,7 @@
 #include "default_gpu_text.hpp"
 #include "default_held.hpp"
 #include "default_joins.hpp"
+#include "default_lanes.hpp"
 #include "default_layouts.hpp"
 #include "default_text.hpp"
 
@@ -244,7 +245,11 @@ std::string default_schedule(const ir::Kernel& given, const std::vector<std::str
     if (options.device != Device::none && options.numerics != Numerics::exact) {
         return device_schedule(given, already, options, log);
     }
-    Rewriting rewriting(given, already, options);
+    DefaultOptions chosen = options;
+    if (const std::optional<std::string> lanes = choose_lanes(given, already, options)) {
+        chosen.decided[lanes_everywhere_decision] = *lanes;
+    }
+    Rewriting rewriting(given, already, chosen);
     rewriting.join_outputs();
     rewriting.compute_once();
     rewriting.hold_copies();

@@ -120,8 +120,10 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
     if (!decided && everywhere && std::find(dims.begin(), dims.end(), *everywhere) != dims.end()) {
         decided = everywhere;
     }
+    VectorChoice none;
+    none.cost = scalar;
     if (decided && *decided == no_vector) {
-        return {};
+        return none;
     }
     const auto consider = [&](const std::string& dim, bool reduced) {
         const std::int64_t lanes = fitting_lanes(region, dim, most);
@@ -146,7 +148,7 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
         if (cost < least) {
             second = least;
             least = cost;
-            best = {dim, reduced, lanes, 0};
+            best = {dim, reduced, lanes, 0, cost};
         } else {
             second = std::min(second, cost);
         }
@@ -161,17 +163,27 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
         }
     }
     best.margin = std::max(0.0, std::min(second, scalar) - least);
-    return decided || least <= scalar ? best : VectorChoice{};
+    return (decided && !best.dim.empty()) || least <= scalar ? best : none;
 }
 
 namespace {
+
+/// Operations of a step of a reduction besides loads, in those that multiply and add. Of short steps it is one: what
+/// else they have, indices and conditions, the compiler takes out of the loops.
+double operations_of_step(const Analysis& analysis, const ir::Definition& stage) {
+    constexpr double fewest = 8;
+    const auto loads = static_cast<double>(analysis.reads(stage.name).size());
+    const double operations = (analysis.cost(stage.name) - loads) / 2;
+    return operations > fewest ? operations : 1;
+}
 
 /// Searches the tiles of up to two unrolled dims beside the vectorized one.
 class TileSearch {
 public:
     TileSearch(const Analysis& analysis, const ir::Definition& stage, const VectorChoice& vector, const Region& region)
         : analysis_(analysis), region_(region), stage_(stage), vector_(vector),
-          components_(static_cast<double>(stage.types.size())), steps_(region.points(stage.reduction->dims)) {
+          components_(static_cast<double>(stage.types.size())), steps_(region.points(stage.reduction->dims)),
+          operations_(operations_of_step(analysis, stage)) {
         for (const ir::Ref& access : analysis.reads(stage.name)) {
             if (!analysis.kernel().dims_of(access->name).empty()) {
                 accesses_.push_back(access.get());
@@ -285,9 +297,12 @@ private:
         // Two operations and two loads per cycle; a long chain of dependent additions needs eight of them in flight,
         // while of short ones the processor overlaps several.
         const double work = accumulators * components_;
-        double time = std::max({work / 2, loads / 2, 4.0 * std::min(1.0, steps_ / 64)}) + 0.05 * loads + 0.2 * far;
+        double time =
+            std::max({work / 2 * operations_, loads / 2, 4.0 * std::min(1.0, steps_ / 64)}) + 0.05 * loads + 0.2 * far;
         time *= wasted / work;
-        if (time < least_ * (unrolled.size() > 1 && far > 0 ? 0.97 : 0.999)) { // more rows cost addresses
+        // More rows cost addresses, and those of long expressions much code.
+        const bool is_long = operations_ > 1 && !unrolled.empty();
+        if (time < least_ * (is_long || (unrolled.size() > 1 && far > 0) ? 0.97 : 0.999)) {
             least_ = time;
             best_.vector = {vector_.dim, vectors * vector_.lanes, false};
             best_.vector.whole = region_.constant(vector_.dim) == best_.vector.size;
@@ -311,7 +326,8 @@ private:
     const ir::Definition& stage_;
     const VectorChoice& vector_;
     double components_ = 1;
-    double steps_ = 1; ///< of the reduction
+    double steps_ = 1;      ///< of the reduction
+    double operations_ = 1; ///< of one step, in multiplications that add
     std::vector<const ir::Node*> accesses_;
     std::set<std::pair<const ir::Node*, std::string>> depends_;
     std::optional<std::int64_t> vectors_; ///< decided

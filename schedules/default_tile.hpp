@@ -12,6 +12,7 @@ struct VectorChoice {
     bool reduced = false; ///< a reduced dim: partial sums
     std::int64_t lanes = 1;
     double margin = 0; ///< cycles per element that the best loop of another dim would cost more
+    double cost = 0;   ///< cycles per element
 };
 
 /// A part of a dim that one realisation of the accumulators covers.

@@ -30,6 +30,7 @@ bool looks_for_nan(const ir::Node& node) {
     case ir::Op::le:
     case ir::Op::gt:
     case ir::Op::ge: return true;
+    case ir::Op::stop_gradient: return false;
     default: return node.kind == ir::Kind::call || node.kind == ir::Kind::cast;
     }
 }
@@ -62,7 +63,8 @@ bool promises(const ir::Node& node) {
     case ir::Op::expm1:
     case ir::Op::tanh:
     case ir::Op::erf: return node.type == Type::f64 && node.op != ir::Op::abs;
-    case ir::Op::sigmoid: return false;
+    case ir::Op::sigmoid:
+    case ir::Op::stop_gradient: return false;
     case ir::Op::mod: return true;
     default: return node.kind == ir::Kind::call;
     }
@@ -213,6 +215,9 @@ Expr Expressions::lower_node(const ir::Node& node) {
     case ir::Kind::call:
         if (node.type == Type::index) {
             return Halide::abs(lowered(node.args[0]));
+        }
+        if (node.op == ir::Op::stop_gradient) {
+            return lowered(node.args[0]);
         }
         std::vector<Expr> args;
         for (std::size_t i = 0; i < node.args.size(); ++i) {

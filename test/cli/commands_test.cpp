@@ -189,16 +189,40 @@ TEST_CASE("the command line is explained") {
     CHECK(folder.coulter({"check", "--frobnicate", "a.coulter"}).code == 2);
     CHECK(folder.coulter({"--version"}).code == 0);
     for (const char* const name : {"kernels", "show", "check", "fmt", "build", "verify", "bench", "autoschedule",
-                                   "machine", "tune", "records", "explain", "report"}) {
+                                   "machine", "tune", "records", "explain", "report", "transform"}) {
         CAPTURE(name);
         const Ran help = folder.coulter({name, "--help"});
         CHECK(help.code == 0);
         CHECK(contains(help.out, "Examples:\n  coulter " + std::string(name)));
     }
-    for (const char* const name : {"transform"}) {
-        CAPTURE(name);
-        const Ran ran = folder.coulter({name, "tiny.coulter", "--grad", "left"});
+}
+
+TEST_CASE("transform writes the gradient of a kernel, all of it or nothing") {
+    const Folder folder;
+    folder.write("tiny.coulter", tiny_kernel);
+    CHECK(folder.coulter({"transform", "tiny.coulter", "--grad", "left,right", "-o", "out.coulter"}).code == 0);
+    check_golden("transform_tiny", folder.read("out.coulter"));
+    CHECK(folder.coulter({"check", "out.coulter"}).code != 2);
+    CHECK(folder.coulter({"transform", "tiny.coulter", "--grad", "right"}).code == 0);
+    CHECK(folder.has("tiny.grad.coulter"));
+
+    const Ran report = folder.coulter({"transform", "tiny.coulter", "--grad", "left", "--report"});
+    check_golden("transform_report", report.out);
+    const Ran json = folder.coulter({"transform", "tiny.coulter", "--grad", "left", "--json"});
+    const auto parsed = nlohmann::json::parse(json.out);
+    CHECK(parsed["kernel"] == "tiny.grad");
+    CHECK(parsed["gradient"]["contributions"][0]["form"] == "gather");
+
+    const Ran unknown = folder.coulter({"transform", "tiny.coulter", "--grad", "lefft", "-o", "new.coulter"});
+    CHECK(unknown.code == 1);
+    check_golden("transform_unknown", unknown.err);
+    CHECK_FALSE(folder.has("new.coulter"));
+    CHECK(folder.coulter({"transform", "nowhere.coulter", "--grad", "left"}).code == 4);
+    CHECK(folder.coulter({"transform", "tiny.coulter", "--grad", "left", "-o", "nowhere/out.coulter"}).code == 4);
+    CHECK(folder.coulter({"transform", "tiny.coulter"}).code == 2);
+    for (const char* const form : {"--jvp", "--vmap"}) {
+        const Ran ran = folder.coulter({"transform", "tiny.coulter", form, "left"});
         CHECK(ran.code == 2);
-        CHECK(ran.err == "error: `coulter " + std::string(name) + "` is not built yet\n");
+        CHECK(ran.err == "error: `coulter transform " + std::string(form) + "` is not built yet\n");
     }
 }

@@ -61,6 +61,9 @@ set(built "stub-coulter: build")
 configure("Build files have been written")
 build_project("the first build" HAS "${generated}" "${built}" "${compiled}"
   "--autoschedule [^ ]*texts\\.kernels/schedules --sizes j=4 --sizes k=5"
+  "stub-coulter: transform [^ ]*source/a\\.coulter --grad x,w\\[0\\] -o [^ ]*texts\\.kernels/gradients/a\\.grad\\.coulter"
+  "stub-coulter: transform [^ ]*unknown\\.kernels/text/a\\.coulter --grad x -o"
+  "stub-coulter: build [^ ]*source/a\\.coulter [^ ]*texts\\.kernels/gradients/a\\.grad\\.coulter"
   "shared\\.kernels/schedules --tuned --budget 5s --threads 3 --store [^ ]*/tuned\\.jsonl --lock --machine Another, 3 processors"
   "shared\\.kernels/schedules[^\n]*--tune-sizes j=64,k=64 --tune-sizes j=4096,k=16"
   LACKS "known\\.kernels/schedules")
@@ -68,8 +71,13 @@ run(known "3")
 run(unknown "3")
 run(shared "3")
 run(texts "7")
+foreach(header IN ITEMS texts unknown)
+  if(NOT EXISTS "${build}/${header}.kernels/include/${header}/a_grad.h")
+    message(FATAL_ERROR "${header} has no header of the gradient")
+  endif()
+endforeach()
 
-build_project("nothing changed" LACKS "${generated}" "${built}" "${compiled}")
+build_project("nothing changed" LACKS "stub-coulter: transform" "${generated}" "${built}" "${compiled}")
 
 file(APPEND "${source}/a.sched" "# another line\n")
 build_project("an edited schedule" HAS "${built}" LACKS "${generated}" "${compiled}")
@@ -79,10 +87,10 @@ file(APPEND "${source}/tuned.jsonl" "\n")
 build_project("other records" HAS "shared\\.kernels" LACKS "texts\\.kernels" "${generated}" "${compiled}")
 
 file(APPEND "${source}/stub-generator" "# another line\n")
-build_project("a new generator that writes the same" HAS "${generated}" LACKS "${built}" "${compiled}")
+build_project("a new generator that writes the same" HAS "${generated}" LACKS "${built}" "${compiled}" "transform")
 
 file(WRITE "${source}/value" "4\n")
-build_project("a generator that writes another text" HAS "${generated}" "${built}" LACKS "${compiled}")
+build_project("a generator that writes another text" HAS "${generated}" "${built}" "transform [^ ]*unknown" LACKS "${compiled}")
 run(known "4")
 run(unknown "4")
 run(texts "7")

@@ -55,6 +55,25 @@ Tensor scaled(const Arg& x, double factor) {
     return x * factor;
 }
 
+#line 1 "doubled.cpp"
+Tensor doubled(const Arg& x, int gradients) {
+    Function f("doubled", {x});
+    Tensor result = x * 2;
+    return f.with_vjp(result, [&](const Function::Rule& r) {
+        return std::vector<Expr>(static_cast<std::size_t>(gradients), r.cotangent * 2);
+    });
+}
+
+#line 1 "leaky.cpp"
+Tensor leaky(const Arg& x, Expr& inside) {
+    Function f("leaky", {x});
+    Tensor half("half");
+    half = x / 2;
+    inside = half;
+    Tensor result = half + x;
+    return f.with_vjp(result, [&](const Function::Rule& r) { return std::vector<Expr>{r.cotangent * 1.5}; });
+}
+
 const Case cases[] = {
 #line 1 "model.cpp"
 {"argument_refused", "L060", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");
@@ -63,6 +82,19 @@ const Case cases[] = {
 #line 1 "model.cpp"
 {"argument_refused_without_help", "L060", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");
     y(i) = scaled(x, 9);
+    kernel_of(y); }},
+#line 1 "model.cpp"
+{"rule_of_two_results", "L050", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y"), t("t"); Expr inside = 0;
+    t = leaky(x, inside);
+    y(i) = t * 2 + inside;
+    kernel_of(y); }},
+#line 1 "model.cpp"
+{"rule_of_expression", "L050", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");
+    y(i) = doubled(x + 1, 1);
+    kernel_of(y); }},
+#line 1 "model.cpp"
+{"rule_too_many", "L050", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");
+    y(i) = doubled(x, 2);
     kernel_of(y); }},
 #line 1 "model.cpp"
 {"macro_file_missing", "L048", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");

@@ -155,7 +155,8 @@ SizedKernel sized_by_inputs(ir::Kernel kernel) {
     std::vector<std::string> free;
     for (const ir::Input& input : kernel.inputs) {
         for (const std::string& dim : input.dims) {
-            if (!kernel.find_dim(dim)->size && std::find(free.begin(), free.end(), dim) == free.end()) {
+            const ir::Dim& declared = *kernel.find_dim(dim);
+            if (!declared.size && !declared.extent && std::find(free.begin(), free.end(), dim) == free.end()) {
                 free.push_back(dim);
             }
         }

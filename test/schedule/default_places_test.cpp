@@ -4,6 +4,7 @@
 
 #include "coulter/schedule/padding.hpp"
 
+#include <algorithm>
 #include <doctest/doctest.h>
 #include <regex>
 
@@ -83,6 +84,101 @@ estimate n = 256, out = 64, in = 64
 TEST_CASE("where large inputs would be read for each index, an iteration covers several") {
     const std::string text = scheduled(layers);
     CHECK(contains(text, "reorder m.i b.i m.o b.o"));
+}
+
+namespace {
+
+/// Two dense layers, of which the first one's `weight` is larger than the second cache and `first` is what it sums.
+std::string dense(const std::string& batch) {
+    return R"(coulter 1
+kernel dense
+
+dim b
+dim k = 512
+dim m = 1024
+dim n = 784
+
+input x: f32[b, k]
+input v: f32[k, m] frozen
+input w: f32[m, n] frozen
+
+hidden: f32[b, m] =
+    sum {k} x * v
+
+active: f32[b, m] =
+    max(hidden, 0.0)
+
+y: f32[b, n] =
+    sum {m} active * w
+
+output y
+
+estimate b = )" +
+           batch + "\n";
+}
+
+} // namespace
+
+TEST_CASE("weights are fetched beside the arithmetic that they are for, so that a layer stays with its reader") {
+    const std::string text = scheduled(dense("128"));
+    CHECK(contains(text, "stage active {\n  compute at y/b.o "));
+    // Without arithmetic to hide it, fetching them for each block of rows would take most of the time.
+    CHECK(contains(scheduled(dense("4")), "stage active {\n  compute root "));
+}
+
+TEST_CASE("what an inlined tuple reads is computed for the readers of all its components") {
+    const std::string text = scheduled(R"(coulter 1
+kernel pairs
+
+dim n
+dim k
+
+input x: f32[n, k]
+
+a: f32[n] =
+    sum {k} x
+
+b: f32[n] =
+    max {k} x
+
+pair: (f32, f32)[n] =
+    (a, b)
+
+y: f32[n, k] =
+    x - pair.0
+
+z: f32[n, k] =
+    x * pair.1
+
+output y, z
+
+estimate n = 4096, k = 4096
+)",
+                                       {{"keep of pair", "inline"}, {"join of y", "no"}});
+    CHECK(contains(text, "stage pair { compute inline }"));
+    CHECK(contains(text, "stage a {\n  compute root "));
+}
+
+TEST_CASE("stages choose their own lanes where nothing is gained by the same ones") {
+    schedule::DecisionLog log;
+    const std::string text = scheduled(dense("128"), {}, &log);
+    CHECK(text == scheduled(dense("128"), {{"lanes of *", "-"}}));
+    CHECK(text != scheduled(dense("128"), {{"lanes of *", "b"}}));
+    const std::vector<Decision> all = log.all();
+    const auto found = std::ranges::find(all, "lanes of *", &Decision::name);
+    REQUIRE(found != all.end());
+    CHECK(found->words == std::vector<std::string>{"b", "m", "-"});
+}
+
+TEST_CASE("long expressions are not unrolled for the loads that they share") {
+    const auto pool = [](const std::string& value) {
+        return scheduled("coulter 1\nkernel pool\n\ndim n\ndim y = extent(iy) / 2\ndim iy\ndim c = 64\ndim k = 2\n\n"
+                         "input x: f32[n, iy, c]\ninput g: f32[c]\ninput b: f32[c]\n\ns: f32[n, y, c] =\n    sum {k} " +
+                         value + "\n\noutput s\n\nestimate n = 64, iy = 32\n");
+    };
+    const std::string read = "x(iy = 2 * y + k) * g + b";
+    CHECK(contains(pool(read), "what is loaded once serves several results"));
+    CHECK(lacks(pool("erf(" + read + ")"), "what is loaded once serves several results"));
 }
 
 TEST_CASE("a reduction that one reader can write out is computed again for another that needs little of it") {
@@ -194,6 +290,15 @@ TEST_CASE("an input is copied with its padding where many tiles lie at its ends"
     CHECK(holds(convolution(56, around), 2));
     CHECK(lacks(scheduled(convolution(560, around)), "held"));
     CHECK(lacks(scheduled(convolution(56, "clamped(image(iy = y + ky - 1, ix = x + kx - 1))")), "held"));
+}
+
+TEST_CASE("a copy does not take the loop of the tasks") {
+    std::string one = convolution(56, around);
+    one.replace(one.find("batch = 8"), 9, "batch = 1");
+    one.replace(one.find("in = 16"), 7, "in = 64");
+    const std::string text = scheduled(one);
+    CHECK(contains(text, "stage image.held = copy image for result "));
+    CHECK(contains(text, "parallel batch.y "));
 }
 
 TEST_CASE("an input is not copied where a copy could not hold the padding for all its reads") {

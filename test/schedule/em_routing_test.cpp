@@ -123,3 +123,20 @@ TEST_CASE("the schedule for three iterations is shorter than three of those for 
     CHECK(all < 3 * lines(single));
     CHECK(flat > 3 * lines(single)); // an iteration but the last has an E-step besides
 }
+
+TEST_CASE("by default the types of parents lie in the lanes of every stage, and a search may decide otherwise") {
+    const ir::Kernel three = routing(3);
+    const auto written = [&](const schedule::Decided& decided) {
+        schedule::DefaultOptions options;
+        options.vector_bytes = 64;
+        options.vector_registers = 32;
+        options.threads = 2;
+        options.decided = decided;
+        return schedule::default_schedule(three, {}, options);
+    };
+    const std::string text = written({});
+    CHECK(text == written({{"lanes of *", "out"}}));
+    CHECK(text == written({{"lanes of *", "auto"}}));
+    CHECK(text != written({{"lanes of *", "-"}}));
+    CHECK(text != written({{"lanes of *", "batch"}}));
+}

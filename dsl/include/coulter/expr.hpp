@@ -223,5 +223,7 @@ requires(!std::is_same_v<T, Dim>) Expr operator!=(const T& a, const Dim& b) = de
 [[nodiscard]] Expr is_nan(const Expr& x);
 [[nodiscard]] Expr is_inf(const Expr& x);
 [[nodiscard]] Expr is_finite(const Expr& x);
+/// `x` itself, a constant to every derivative.
+[[nodiscard]] Expr stop_gradient(const Expr& x);
 
 } // namespace coulter

@@ -88,7 +88,8 @@ enum class Op : std::uint8_t {
     fma,
     is_nan,
     is_inf,
-    is_finite
+    is_finite,
+    stop_gradient ///< the operand itself; its derivative is 0 by definition
 };
 
 /// What an access does when an index lies outside the tensor.
@@ -233,6 +234,8 @@ struct Dim {
     Span span;
 };
 
+struct Kernel;
+
 /// One call of a library function.
 struct Group {
     std::string path;     ///< "logits.softmax", "[n]" appended among equals
@@ -241,6 +244,9 @@ struct Group {
     std::vector<std::string> outputs;
     std::string macro_file; ///< schedule macros that travel with the function; empty for none
     Span span;
+    /// The function's own gradient rule: a kernel whose inputs are among `inputs`, `outputs` and `d.<output>`, and whose
+    /// outputs are `d.<input>`, each with the type and dims of the tensor. Null: derived from the definitions.
+    std::shared_ptr<const Kernel> vjp = nullptr;
 };
 
 struct Kernel {

@@ -35,6 +35,9 @@ public:
     Kernel(std::string name, const std::vector<Tensor>& outputs, const KernelOption& a = {}, const KernelOption& b = {},
            SourceLoc loc = SourceLoc::here());
 
+    /// A kernel that a transformation made.
+    explicit Kernel(ir::Kernel made) : ir_(std::make_shared<const ir::Kernel>(std::move(made))) {}
+
     [[nodiscard]] const ir::Kernel& ir() const { return *ir_; }
 
 private:

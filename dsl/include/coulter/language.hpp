@@ -6,3 +6,4 @@
 #include "coulter/kernel.hpp"
 #include "coulter/reductions.hpp"
 #include "coulter/tensor.hpp"
+#include "coulter/vmap.hpp"

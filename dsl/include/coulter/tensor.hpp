@@ -3,6 +3,8 @@
 
 #include "coulter/expr.hpp"
 
+#include <functional>
+
 namespace coulter {
 
 class Tuple;
@@ -204,6 +206,24 @@ public:
     /// \throws LanguageError [L060] with the author's line first.
     void require(bool holds, const std::string& message, const std::string& help = "",
                  SourceLoc loc = SourceLoc::here()) const;
+
+    /// What a gradient rule is written over: stand-ins with the types and dims of the call's own tensors.
+    struct Rule {
+        std::vector<Tensor> inputs; ///< the arguments, in the order of the constructor's
+        Tensor output;
+        Tensor cotangent; ///< the derivative of the whole by the output
+    };
+    /// The function's own gradient: for each argument of a float type, in order, the derivative of the whole by it, over
+    /// the argument's dims. It is traced now, and travels with the function in the kernel's text; what the function
+    /// computes is then not differentiated. `result` is what the function returns. The arguments have to be tensors.
+    ///
+    ///     Tensor result = x * sigmoid(x);
+    ///     return f.with_vjp(result, [](const Function::Rule& r) {
+    ///         const Expr s = sigmoid(r.inputs[0]);
+    ///         return std::vector<Expr>{r.cotangent * (s + r.inputs[0] * s * (1 - s))};
+    ///     });
+    Tensor with_vjp(const Tensor& result, const std::function<std::vector<Expr>(const Rule&)>& rule,
+                    SourceLoc loc = SourceLoc::here());
 
 private:
     detail::GroupRef group_;

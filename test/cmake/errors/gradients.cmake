@@ -1,1 +1,1 @@
-coulter_add_kernels(demo COULTER a.coulter GRADIENTS a:pose,weight)
+coulter_add_kernels(demo COULTER a.coulter GRADIENTS a=pose,weight)

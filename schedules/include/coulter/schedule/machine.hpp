@@ -13,7 +13,7 @@ struct Machine {
     double l3_bytes = 32 * 1024 * 1024; ///< last level, which all threads share
     double l1_rate = 64;                ///< bytes per cycle between registers and the first level
     double l2_rate = 32;                ///< ... from the second level
-    double l3_rate = 10;                ///< ... from the last level
+    double l3_rate = 16;                ///< ... from the last level
     double memory_rate = 3;             ///< ... from memory, when all cores ask for it
     double task_cycles = 20000;         ///< to start a parallel loop and to wait for its end
 };
