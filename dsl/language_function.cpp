@@ -49,4 +49,11 @@ Function& Function::macros(const std::string& name, std::string text) {
     return *this;
 }
 
+void Function::require(bool holds, const std::string& message, const std::string& help, SourceLoc loc) const {
+    if (!holds) {
+        throw LanguageError({diagnose("L060", loc, group_, group_->function + ": " + message,
+                                      help.empty() ? "the declaration of the function says what it takes" : help)});
+    }
+}
+
 } // namespace coulter

@@ -25,6 +25,11 @@ Tensor log_sigmoid(const Arg& x) {
     return min(x, 0) - log1p(exp(-abs(x)));
 }
 
+Tensor silu(const Arg& x) {
+    Function f("silu", {x});
+    return x * sigmoid(x);
+}
+
 namespace {
 
 Kernel elementwise(const std::string& name, Tensor (*function)(const Arg&)) {
@@ -42,6 +47,9 @@ Kernel gelu() {
 }
 Kernel gelu_tanh() {
     return elementwise("gelu_tanh", gelu_tanh);
+}
+Kernel silu() {
+    return elementwise("silu", silu);
 }
 
 } // namespace coulter::models

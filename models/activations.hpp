@@ -18,8 +18,13 @@ namespace coulter::models {
 /// `log(sigmoid(x))` as `min(0, x) - log1p(exp(-|x|))`, which neither overflows nor loses small results.
 [[nodiscard]] Tensor log_sigmoid(const Arg& x);
 
+/// `x * sigmoid(x)`; NaN at -inf.
+/// Source: S. Elfwing, E. Uchibe, K. Doya, Sigmoid-Weighted Linear Units, 2017, https://arxiv.org/abs/1702.03118.
+[[nodiscard]] Tensor silu(const Arg& x);
+
 // The kernels, f32: x[n] -> result[n].
 [[nodiscard]] Kernel gelu();
 [[nodiscard]] Kernel gelu_tanh();
+[[nodiscard]] Kernel silu();
 
 } // namespace coulter::models

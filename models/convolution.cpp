@@ -1,15 +1,13 @@
 #include "models/convolution.hpp"
 
 #include "models/activations.hpp"
+#include "models/windows.hpp"
 
 namespace coulter::models {
 
 Tensor convolution(const Arg& image, const Arg& weight, const Axis& y, const Axis& x, const std::vector<Dim>& in,
                    const Window& window) {
-    Function f("convolution", {image, weight});
-    std::vector<Dim> reduced{y.tap, x.tap};
-    reduced.insert(reduced.end(), in.begin(), in.end());
-    return sum(reduced, windowed(image, y, x, window, 0) * weight);
+    return convolution(image, weight, {{y, window}, {x, window}}, in);
 }
 
 namespace {

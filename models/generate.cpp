@@ -1,11 +1,14 @@
 // Writes the text of each kernel and network of models/.
 
 #include "models/kernels.hpp"
+#include "models/library.hpp"
 #include "models/networks.hpp"
+#include "models/recurrences.hpp"
 
 int main(int argc, char** argv) {
     std::vector<coulter::KernelFactory> all = coulter::models::kernels();
-    const std::vector<coulter::KernelFactory>& networks = coulter::models::networks();
-    all.insert(all.end(), networks.begin(), networks.end());
+    for (const auto* more : {&coulter::models::networks(), &coulter::models::library(), &coulter::models::recurrences()}) {
+        all.insert(all.end(), more->begin(), more->end());
+    }
     return coulter::generate(argc, argv, all);
 }

@@ -1,5 +1,7 @@
 #include "models/softmax.hpp"
 
+#include "models/arguments.hpp"
+
 namespace coulter::models {
 
 Tensor softmax(const Arg& x, const Dim& over) {
@@ -12,12 +14,33 @@ Tensor softmax(const Arg& x, const Dim& over) {
     return e * scale;
 }
 
-Kernel softmax() {
+Tensor log_softmax(const Arg& x, const Dim& over) {
+    Function f("log_softmax", {x});
+    require_dim(f, x, "the tensor", over);
+    Tensor highest("max"), total("sum"), shift("shift");
+    highest = max({over}, x);
+    total = sum({over}, exp(x - highest));
+    shift = highest + log(total);
+    return x - shift;
+}
+
+namespace {
+
+Kernel over_columns(const std::string& name, Tensor (*function)(const Arg&, const Dim&)) {
     Dim row("row"), col("col");
     Input x("x", f32, {row, col});
     Tensor result("result");
-    result(row, col) = softmax(x, col);
-    return Kernel("softmax", {result}, estimates({{row, 4096}, {col, 1024}}));
+    result(row, col) = function(x, col);
+    return Kernel(name, {result}, estimates({{row, 4096}, {col, 1024}}));
+}
+
+} // namespace
+
+Kernel softmax() {
+    return over_columns("softmax", softmax);
+}
+Kernel log_softmax() {
+    return over_columns("log_softmax", log_softmax);
 }
 
 } // namespace coulter::models

@@ -1,5 +1,7 @@
 #include "models/window.hpp"
 
+#include "models/arguments.hpp"
+
 namespace coulter::models {
 namespace {
 
@@ -15,11 +17,11 @@ Expr first_tap(const Axis& axis, const Window& window) {
     return plus(scaled(window.stride, axis.to), -window.padding);
 }
 
-Expr place(const Axis& axis, const Window& window) {
+} // namespace
+
+Expr window_place(const Axis& axis, const Window& window) {
     return plus(scaled(window.stride, axis.to) + scaled(window.dilation, axis.tap), -window.padding);
 }
-
-} // namespace
 
 Expr positions(const Dim& from, const Dim& tap, const Window& window) {
     const Expr reach = scaled(window.dilation, extent(tap) - 1); // from the first tap to the last
@@ -30,11 +32,27 @@ Expr positions(const Dim& from, const Dim& tap, const Window& window) {
     return plus(room, 2 * window.padding - 1) / window.stride + 1;
 }
 
-Expr windowed(const Arg& image, const Axis& y, const Axis& x, const Window& window, double outside) {
-    if (window.padding == 0) {
-        return image(y.from(place(y, window)), x.from(place(x, window)));
+Expr windowed(const Arg& image, const std::vector<Sliding>& axes, double outside) {
+    std::vector<AccessArg> places;
+    bool is_padded = false;
+    for (const auto& [axis, window] : axes) {
+        places.push_back(axis.from(window_place(axis, window)));
+        is_padded = is_padded || window.padding > 0;
     }
-    return padded(image, outside)(y.from(place(y, window)), x.from(place(x, window)));
+    return is_padded ? Expr(padded(image(places), outside)) : image(places);
+}
+
+Expr windowed(const Arg& image, const Axis& y, const Axis& x, const Window& window, double outside) {
+    return windowed(image, {{y, window}, {x, window}}, outside);
+}
+
+void require_windows(const Function& f, const std::vector<Sliding>& axes) {
+    for (const auto& [axis, window] : axes) {
+        const std::string along = " along `" + axis.from.name() + "`";
+        require_at_least(f, window.stride, 1, "the stride" + along);
+        require_at_least(f, window.dilation, 1, "the dilation" + along);
+        require_at_least(f, window.padding, 0, "the padding" + along);
+    }
 }
 
 Expr taps_inside(const Axis& axis, const Window& window) {

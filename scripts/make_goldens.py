@@ -85,8 +85,8 @@ class Goldens:
         self.bytes += path.stat().st_size
         self.cases.append(entry)
 
-    def write_manifest(self):
-        lines = ['{', ' "made_by": "scripts/make_goldens.py",',
+    def write_manifest(self, made_by="scripts/make_goldens.py"):
+        lines = ['{', f' "made_by": {json.dumps(made_by)},',
                  f' "versions": {json.dumps({"numpy": np.__version__, "torch": torch.__version__.split("+")[0]})},',
                  ' "kernels": {']
         lines += [",\n".join(f"  {json.dumps(k)}: {json.dumps(v)}" for k, v in self.kernels.items())]

@@ -170,6 +170,11 @@ private:
     // A condition is evaluated before the guards of split loops are: its reads are clamped.
     Scope condition_scope() {
         Scope scope = expressions_.scope();
+        // From `j + 4 <= i` Halide takes that the sum needs nothing where i < 4, and for a tile in which that is so,
+        // what is computed for it is asked for beyond the tile.
+        for (const auto& [dim, var] : stage_.vars) {
+            scope.indices[dim] = lowering_.math->unbounded(var);
+        }
         const std::vector<schedule::LoopStep>& steps = stage_.plan->main.steps;
         const bool splits = std::any_of(steps.begin(), steps.end(), [](const schedule::LoopStep& step) {
             return step.kind == schedule::LoopStep::Kind::split;

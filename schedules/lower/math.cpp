@@ -113,6 +113,10 @@ Expr Math::opaque(const Expr& condition) const {
     return Halide::cast<std::int32_t>(condition) + zero_ != 0;
 }
 
+Expr Math::unbounded(const Expr& index) const {
+    return index * (zero_ + 1); // nothing is divided by a number of unknown sign
+}
+
 Expr Math::choose(const Expr& condition, const Expr& yes, const Expr& no) const {
     const auto unknown = [&](const Expr& value) { return Halide::Internal::is_const(value) ? barrier(value) : value; };
     return select(condition, unknown(yes), unknown(no));

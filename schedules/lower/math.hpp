@@ -55,6 +55,10 @@ public:
     /// The same condition, from which Halide concludes nothing about the indices in it.
     [[nodiscard]] Halide::Expr opaque(const Halide::Expr& condition) const;
 
+    /// The same index of a tensor's dim, of at least 0, of which Halide concludes nothing from a condition that it is
+    /// in. It still knows the index from its loop, and what bounds the other indices of the condition.
+    [[nodiscard]] Halide::Expr unbounded(const Halide::Expr& index) const;
+
     [[nodiscard]] schedule::Numerics numerics() const { return numerics_; }
 
 private:

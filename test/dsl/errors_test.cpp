@@ -47,6 +47,14 @@ Tensor carried(const Arg& x, const char* text) {
     return x + 1;
 }
 
+#line 1 "scaled.cpp"
+Tensor scaled(const Arg& x, double factor) {
+    Function f("scaled", {x});
+    f.require(factor > 0, "the factor is 0 or less", "give one above 0");
+    f.require(factor < 9, "the factor is 9 or more");
+    return x * factor;
+}
+
 #line 1 "doubled.cpp"
 Tensor doubled(const Arg& x, int gradients) {
     Function f("doubled", {x});
@@ -67,6 +75,14 @@ Tensor leaky(const Arg& x, Expr& inside) {
 }
 
 const Case cases[] = {
+#line 1 "model.cpp"
+{"argument_refused", "L060", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");
+    y(i) = scaled(x, 0);
+    kernel_of(y); }},
+#line 1 "model.cpp"
+{"argument_refused_without_help", "L060", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");
+    y(i) = scaled(x, 9);
+    kernel_of(y); }},
 #line 1 "model.cpp"
 {"rule_of_two_results", "L050", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y"), t("t"); Expr inside = 0;
     t = leaky(x, inside);

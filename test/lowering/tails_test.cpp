@@ -370,3 +370,13 @@ TEST_CASE("the smallest of integers that are a sum, against an identity at the e
     expect_passed(all_of(kernel, {"", "stage least { compute root }\nstage most { compute root; unroll tap }\n"},
                          {{{"y", 1}}, {{"y", 5}}, {{"y", 8}}}));
 }
+
+TEST_CASE("a condition that holds for no reduced index at the first elements of a result") {
+    KernelBuilder b("late");
+    b.dim("i").dim("j").dim("k").input("x", Type::f32, {"i", "j", "k"});
+    b.reduce("t", {"i", "j"}, ReduceOp::sum, {"k"}, {b.read("x")});
+    b.reduce("y", {"i"}, ReduceOp::sum, {"j"}, {b.read("t")}, ir::binary(Op::le, d("j") + index(4), d("i")));
+    const ir::Kernel kernel = b.outputs({"y"});
+    expect_passed(all_of(kernel, {"", "stage t { compute at y/i }\n"},
+                         {{{"i", 9}, {"j", 5}, {"k", 3}}, {{"i", 3}, {"j", 5}, {"k", 2}}}));
+}

@@ -138,16 +138,18 @@ Type type_of(const coulter_argument& argument) {
 
 CallResult call(const CompiledKernel& kernel, const std::map<std::string, Array>& inputs,
                 const std::map<std::string, std::vector<std::int64_t>>& output_shapes, Placement placement) {
-    std::vector<std::unique_ptr<GuardedTensor>> tensors;
+    std::vector<std::shared_ptr<GuardedTensor>> tensors;
     std::vector<DLTensor*> arguments;
     for (std::int64_t i = 0; i < kernel.info->argument_count; ++i) {
         const coulter_argument& argument = kernel.info->arguments[i];
-        if ((argument.flags & COULTER_ARGUMENT_OUTPUT) != 0) {
+        if (placement == Placement::in_place && argument.alias >= 0) {
+            tensors.push_back(tensors[static_cast<std::size_t>(argument.alias)]);
+        } else if ((argument.flags & COULTER_ARGUMENT_OUTPUT) != 0) {
             tensors.push_back(
-                std::make_unique<GuardedTensor>(type_of(argument), output_shapes.at(argument.name), placement));
+                std::make_shared<GuardedTensor>(type_of(argument), output_shapes.at(argument.name), placement));
         } else {
             const Array& input = inputs.at(argument.name);
-            tensors.push_back(std::make_unique<GuardedTensor>(input.type, input.shape, placement));
+            tensors.push_back(std::make_shared<GuardedTensor>(input.type, input.shape, placement));
             tensors.back()->fill(input);
         }
         arguments.push_back(tensors.back()->dl());
@@ -167,7 +169,9 @@ CallResult call(const CompiledKernel& kernel, const std::map<std::string, Array>
         if ((argument.flags & COULTER_ARGUMENT_OUTPUT) != 0) {
             result.outputs[argument.name] = tensors[static_cast<std::size_t>(i)]->copy();
         }
-        result.gaps_untouched = result.gaps_untouched && tensors[static_cast<std::size_t>(i)]->is_untouched_outside();
+    }
+    for (const std::shared_ptr<GuardedTensor>& tensor : tensors) {
+        result.gaps_untouched = result.gaps_untouched && tensor->is_untouched_outside(); // this overwrites it
     }
     return result;
 }

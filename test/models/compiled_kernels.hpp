@@ -20,6 +20,16 @@ struct CompiledKernel {
     std::function<int(coulter_context*, const std::vector<DLTensor*>&)> call;
 };
 
+/// A tensor as the generated function takes it: itself, or the one value of a scalar.
+template <class T>
+T argument_as(DLTensor* tensor) {
+    if constexpr (std::is_pointer_v<T>) {
+        return tensor;
+    } else {
+        return *static_cast<const T*>(tensor->data);
+    }
+}
+
 /// A generated C function and what its library says of it.
 template <class... T>
 CompiledKernel compiled_kernel(const coulter_kernel_info* info, int (*function)(coulter_context*, T...)) {
@@ -28,7 +38,7 @@ CompiledKernel compiled_kernel(const coulter_kernel_info* info, int (*function)(
                     throw std::runtime_error("wrong number of arguments");
                 }
                 return [&]<std::size_t... i>(std::index_sequence<i...>) {
-                    return function(context, arguments[i]...);
+                    return function(context, argument_as<T>(arguments[i])...);
                 }
                 (std::index_sequence_for<T...>{});
             }};
@@ -40,10 +50,14 @@ CompiledKernel compiled_kernel(const coulter_kernel_info* info, int (*function)(
 /// The kernels of capsule_layers.hpp, compiled with their default schedules; for a program that has that library.
 [[nodiscard]] const std::vector<CompiledKernel>& compiled_capsule_layers();
 
+/// The kernels of models/library.hpp, compiled with their default schedules; for a program that has that library.
+[[nodiscard]] const std::vector<CompiledKernel>& compiled_library();
+
 /// How the tensors of a call lie in memory. They always touch a page that may not be accessed.
 enum class Placement : std::uint8_t {
     before_guard, ///< compact, the last element just before the page
     after_guard,  ///< compact, the first element just after the page
+    in_place,     ///< before_guard, and outputs that update an input share its memory
     strided       ///< gaps after each step of the dims but the innermost, the last element just before the page
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-/// The cases of test/goldens, which NumPy and PyTorch computed.
+/// The cases of test/goldens and test/goldens/library, which NumPy and PyTorch computed.
 
 #include "coulter/generate.hpp"
 #include "support/array_compare.hpp"
@@ -12,7 +12,8 @@ namespace coulter::test {
 
 struct GoldenCase {
     std::string kernel;
-    std::string name; ///< `<kernel>/<case>`
+    std::string name;                              ///< `<kernel>/<case>`
+    std::map<std::string, std::string> parameters; ///< of the kernel's factory; empty for the kernel as it is built
     std::map<std::string, Array> inputs;
     std::map<std::string, Array> outputs;
     std::map<std::string, Tolerance> tolerance; ///< per output, of the worst computation in f32

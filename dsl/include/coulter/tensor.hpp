@@ -196,11 +196,16 @@ public:
     ~Function();
     Function(const Function&) = delete;
     Function& operator=(const Function&) = delete;
-    /// A schedule macro file that travels with the function: schedules of its callers may say `use FUNCTION.MACRO(...)`.
-    /// `file` is a path, or the path from the folder of this source file; it is read now and becomes part of the kernel.
+    /// A schedule macro file that travels with the function: schedules of its callers may say `use
+    /// FUNCTION.MACRO(...)`. `file` is a path, or the path from the folder of this source file; it is read now and
+    /// becomes part of the kernel.
     Function& macros(const std::string& file, SourceLoc loc = SourceLoc::here());
     /// The same with the text itself; `name` is what messages call it.
     Function& macros(const std::string& name, std::string text);
+    /// What the function asks of its arguments: `message` says what is wrong where it does not hold.
+    /// \throws LanguageError [L060] with the author's line first.
+    void require(bool holds, const std::string& message, const std::string& help = "",
+                 SourceLoc loc = SourceLoc::here()) const;
 
     /// What a gradient rule is written over: stand-ins with the types and dims of the call's own tensors.
     struct Rule {
