@@ -1,6 +1,7 @@
 // coulter fmt
 
 #include "coulter/fingerprint.hpp"
+#include "coulter/schedule/rewrite.hpp"
 #include "coulter/text.hpp"
 #include "files.hpp"
 #include "inputs.hpp"
@@ -53,10 +54,11 @@ std::string origin(const ScheduleFile& file, std::string stage) {
     // Each step goes to an earlier statement.
     for (auto statement = file.statements.rbegin(); statement != file.statements.rend(); ++statement) {
         using Kind = Statement::Kind;
-        const bool derives =
-            statement->kind == Kind::accumulate || statement->kind == Kind::copy || statement->kind == Kind::pack ||
-            statement->kind == Kind::clone;
-        if (derives && statement->stage.text == stage) {
+        const bool derives = statement->kind == Kind::accumulate || statement->kind == Kind::copy ||
+                             statement->kind == Kind::pack || statement->kind == Kind::clone ||
+                             statement->kind == Kind::chunk;
+        const bool carries = statement->kind == Kind::chunk && statement->stage.text + schedule::carry_suffix == stage;
+        if (derives && (statement->stage.text == stage || carries)) {
             stage = statement->source.text;
         } else if (statement->kind == Kind::join && statement->stage.text == stage) {
             stage = statement->names.front().text;

@@ -31,14 +31,15 @@ public:
                 into.push_back(fmt::format("{}={}", dim(bound.dim), number(bound.index)));
             }
             std::sort(into.begin(), into.end());
-            text_ += fmt::format("into {}\n", fmt::join(into, " "));
+            text_ += fmt::format("into {}{}\n", fmt::join(into, " "), reduction.atomic ? " atomic" : "");
             roots("identity", reduction.identity);
             roots("combine", reduction.combine);
             set("over", reduction.dims);
         }
         if (definition.scan) {
             const ir::Scan& scan = *definition.scan;
-            text_ += fmt::format("scan {} {} {}\n", dim(scan.dim), scan.reversed, scan.exclusive);
+            text_ += fmt::format("scan {} {} {}{}\n", dim(scan.dim), scan.reversed, scan.exclusive,
+                                 scan.associative ? " associative" : "");
             roots("identity", scan.identity);
             roots("combine", scan.combine);
         }

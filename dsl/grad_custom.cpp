@@ -159,6 +159,7 @@ private:
         scan.dim = dims.back();
         scan.reversed = reversed;
         scan.exclusive = true;
+        scan.associative = true; // as what a reduction combines by is
         scan.identity = reduction_.identity;
         scan.combine = reduction_.combine;
         const std::string made_name = made.name;

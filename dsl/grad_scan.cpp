@@ -64,7 +64,8 @@ private:
         return states;
     }
 
-    void add(const std::string& name, std::vector<Ref> values, std::vector<Ref> combine, bool exclusive) const {
+    void add(const std::string& name, std::vector<Ref> values, std::vector<Ref> combine, bool exclusive,
+             bool associative) const {
         ir::Definition made;
         made.name = name;
         made.dims = definition_.dims;
@@ -73,6 +74,7 @@ private:
         scan.dim = scan_.dim;
         scan.reversed = !scan_.reversed;
         scan.exclusive = exclusive;
+        scan.associative = associative;
         for (const Ref& value : values) {
             made.types.push_back(value->type);
             scan.identity.push_back(zero(value->type));
@@ -93,7 +95,7 @@ private:
             const std::string name = call_.helper("carry", c);
             const Type type = adjoint->type;
             add(name, {adjoint}, {ir::binary(Op::add, ir::operand(type, 0, false), ir::operand(type, 0, true))},
-                scan_.exclusive);
+                scan_.exclusive, true);
             adjoints[c] = call_.builder.read(name);
         }
         return adjoints;
@@ -141,7 +143,7 @@ private:
             values.push_back(entry);
         }
         const std::string name = call_.helper("carry");
-        add(name, values, combine, true);
+        add(name, values, combine, true, false);
         std::vector<Ref> adjoints(count_);
         for (std::size_t c = 0; c < count_; ++c) {
             if (position[c] >= 0) {

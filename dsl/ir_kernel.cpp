@@ -7,7 +7,8 @@
 namespace coulter::ir {
 namespace {
 
-template<class List> auto find_named(const List& list, std::string_view wanted) -> decltype(&list.front()) {
+template <class List>
+auto find_named(const List& list, std::string_view wanted) -> decltype(&list.front()) {
     const auto at = std::find_if(list.begin(), list.end(), [&](const auto& item) { return item.name == wanted; });
     return at == list.end() ? nullptr : &*at;
 }
@@ -26,8 +27,8 @@ bool equal(const std::optional<Reduction>& a, const std::optional<Reduction>& b)
     if (!a || !b) {
         return a.has_value() == b.has_value();
     }
-    return a->op == b->op && a->dims == b->dims && equal(a->where, b->where) && equal_all(a->identity, b->identity) &&
-           equal_all(a->combine, b->combine) &&
+    return a->op == b->op && a->dims == b->dims && a->atomic == b->atomic && equal(a->where, b->where) &&
+           equal_all(a->identity, b->identity) && equal_all(a->combine, b->combine) &&
            std::equal(a->into.begin(), a->into.end(), b->into.begin(), b->into.end(),
                       [](const Into& x, const Into& y) { return x.dim == y.dim && equal(x.index, y.index); });
 }
@@ -37,15 +38,23 @@ bool equal(const std::optional<Scan>& a, const std::optional<Scan>& b) {
         return a.has_value() == b.has_value();
     }
     return a->dim == b->dim && a->reversed == b->reversed && a->exclusive == b->exclusive &&
-           equal_all(a->identity, b->identity) && equal_all(a->combine, b->combine);
+           a->associative == b->associative && equal_all(a->identity, b->identity) && equal_all(a->combine, b->combine);
 }
 
 } // namespace
 
-const Dim* Kernel::find_dim(std::string_view wanted) const { return find_named(dims, wanted); }
-const Input* Kernel::find_input(std::string_view wanted) const { return find_named(inputs, wanted); }
-const Const* Kernel::find_const(std::string_view wanted) const { return find_named(consts, wanted); }
-const Definition* Kernel::find_definition(std::string_view wanted) const { return find_named(definitions, wanted); }
+const Dim* Kernel::find_dim(std::string_view wanted) const {
+    return find_named(dims, wanted);
+}
+const Input* Kernel::find_input(std::string_view wanted) const {
+    return find_named(inputs, wanted);
+}
+const Const* Kernel::find_const(std::string_view wanted) const {
+    return find_named(consts, wanted);
+}
+const Definition* Kernel::find_definition(std::string_view wanted) const {
+    return find_named(definitions, wanted);
+}
 
 bool Kernel::is_output(std::string_view wanted) const {
     return std::find(outputs.begin(), outputs.end(), wanted) != outputs.end();
@@ -120,6 +129,19 @@ std::vector<std::string> loop_dims(const Definition& definition) {
         names.insert(names.end(), definition.reduction->dims.begin(), definition.reduction->dims.end());
     } else if (definition.scan) {
         append_unique(names, definition.scan->dim);
+    }
+    return names;
+}
+
+std::vector<std::string> whole_dims(const Definition& definition) {
+    std::vector<std::string> names;
+    if (definition.scan) {
+        names.push_back(definition.scan->dim);
+    }
+    if (definition.reduction) {
+        for (const Into& into : definition.reduction->into) {
+            names.push_back(into.dim);
+        }
     }
     return names;
 }

@@ -93,6 +93,10 @@ void Validator::check_reduction(const Definition& definition) {
                fmt::format("the `where` of `{}` is of type {}, and bool is wanted", definition.name,
                            coulter::name(reduction.where->type)));
     }
+    if (reduction.atomic && reduction.into.empty()) {
+        report("V010", definition.span, fmt::format("`{}` is `atomic` and has no `into`", definition.name),
+               "only a scatter meets in the same places; a plain reduction is combined in any order");
+    }
     std::unordered_set<std::string> bound;
     for (const Into& into : reduction.into) {
         if (!has(definition.dims, into.dim) || !bound.insert(into.dim).second) {

@@ -69,13 +69,14 @@ public:
             for (const IntoState& item : tensor.into) {
                 reduction.into.push_back({item.dim->name, lower(item.index)});
             }
+            reduction.atomic = tensor.atomic;
             reduction.identity = lower(tensor.identity);
             reduction.combine = lower(tensor.combine);
             result.reduction = std::move(reduction);
         }
         if (tensor.scan) {
-            result.scan = ir::Scan{tensor.scan_dim->name, tensor.reversed, tensor.exclusive, lower(tensor.identity),
-                                   lower(tensor.combine)};
+            result.scan = ir::Scan{tensor.scan_dim->name, tensor.reversed,        tensor.exclusive,
+                                   tensor.associative,    lower(tensor.identity), lower(tensor.combine)};
         }
         return result;
     }
@@ -264,10 +265,13 @@ Kernel::Kernel(std::string name, const std::vector<Tensor>& outputs, const Kerne
         if (!group->macro_file.empty()) {
             const auto [at, fresh] = kernel.macro_files.emplace(group->macro_file, group->macro_text);
             if (!fresh && at->second != group->macro_text) {
-                diagnostics.push_back({Severity::error, "L049", kernel.groups.back().span,
-                                       fmt::format("two functions carry different macro files called `{}`",
-                                                   group->macro_file),
-                                       {}, "give one of the two another name"});
+                diagnostics.push_back(
+                    {Severity::error,
+                     "L049",
+                     kernel.groups.back().span,
+                     fmt::format("two functions carry different macro files called `{}`", group->macro_file),
+                     {},
+                     "give one of the two another name"});
             }
         }
     }

@@ -84,10 +84,12 @@ struct TensorState {
     DimList reduced;
     NodeRef where;
     std::vector<IntoState> into;
+    bool atomic = false;
     bool scan = false;
     DimRef scan_dim;
     bool reversed = false;
     bool exclusive = false;
+    bool associative = false;
     std::vector<NodeRef> identity;
     std::vector<NodeRef> combine;
 

@@ -14,8 +14,9 @@ ReduceOption where(const Expr& condition) {
     return option;
 }
 
-ReduceOption into(const Binding& binding) {
+ReduceOption into(const Binding& binding, Meeting meeting) {
     ReduceOption option;
+    option.atomic = meeting == Meeting::atomic;
     option.into.emplace_back(binding, binding.index().loc());
     return option;
 }
@@ -26,6 +27,7 @@ struct Options {
     std::optional<Type> type;
     NodeRef where;
     std::vector<AccessArg> into;
+    bool atomic = false;
 };
 
 Options gather(std::initializer_list<const ReduceOption*> list) {
@@ -37,6 +39,7 @@ Options gather(std::initializer_list<const ReduceOption*> list) {
             all.where = all.where ? (Expr(all.where, all.where->loc) && Expr(option->where, option->where->loc)).node()
                                   : option->where;
         }
+        all.atomic = all.atomic || option->atomic;
         all.into.insert(all.into.end(), option->into.begin(), option->into.end());
     }
     return all;
@@ -47,6 +50,7 @@ TensorRef open_reduction(ir::ReduceOp op, const Dims& dims, const Options& optio
     tensor->reduce = op;
     tensor->role = ir::name(op);
     tensor->where = options.where;
+    tensor->atomic = options.atomic;
     for (const Dim& dim : dims.list()) {
         if (contains(tensor->reduced, dim.name())) {
             tensor->problems.push_back(diagnose("L020", loc,
@@ -300,25 +304,33 @@ Tuple reduce(const Dims& dims, const std::vector<Expr>& identities, const std::v
     return {finish_reduction(tensor, loc), loc};
 }
 
-Tuple scan(const Dim& dim, const std::vector<Expr>& identities, const std::vector<Expr>& values, const Combine& combine,
-           ScanEnds ends, ScanDirection direction, SourceLoc loc) {
+namespace {
+
+TensorRef open_scan(const char* role, const Dim& dim, std::initializer_list<const ScanOption*> options, SourceLoc loc) {
     TensorRef tensor = new_tensor(loc);
-    tensor->role = "scan";
+    tensor->role = role;
     tensor->scan = true;
     tensor->scan_dim = dim.state();
-    tensor->exclusive = ends == ScanEnds::exclusive;
-    tensor->reversed = direction == ScanDirection::reversed;
+    for (const ScanOption* option : options) {
+        tensor->exclusive = option->ends.value_or(tensor->exclusive ? exclusive : inclusive) == exclusive;
+        tensor->reversed = option->direction.value_or(tensor->reversed ? reversed : forward) == reversed;
+        tensor->associative = option->order.value_or(tensor->associative ? associative : sequential) == associative;
+    }
+    return tensor;
+}
+
+} // namespace
+
+Tuple scan(const Dim& dim, const std::vector<Expr>& identities, const std::vector<Expr>& values, const Combine& combine,
+           const ScanOption& a, const ScanOption& b, const ScanOption& c, SourceLoc loc) {
+    TensorRef tensor = open_scan("scan", dim, {&a, &b, &c}, loc);
     fill_tuple(*tensor, identities, values, combine, loc);
     return {finish_reduction(tensor, loc), loc};
 }
 
-Expr cumsum(const Dim& dim, const Expr& value, ScanEnds ends, ScanDirection direction, SourceLoc loc) {
-    TensorRef tensor = new_tensor(loc);
-    tensor->role = "cumsum";
-    tensor->scan = true;
-    tensor->scan_dim = dim.state();
-    tensor->exclusive = ends == ScanEnds::exclusive;
-    tensor->reversed = direction == ScanDirection::reversed;
+Expr cumsum(const Dim& dim, const Expr& value, const ScanOption& a, const ScanOption& b, SourceLoc loc) {
+    const ScanOption order = associative;
+    TensorRef tensor = open_scan("cumsum", dim, {&a, &b, &order}, loc);
     const NodeRef node = accumulated("cumsum", value, std::nullopt, true, loc, dim.name());
     const Expr typed(node, loc);
     fill_tuple(

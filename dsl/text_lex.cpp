@@ -190,7 +190,8 @@ Token Lexer::scan_any() {
         if (close == std::string_view::npos || rest[close] == '\n' || (close == 1 && c == '`')) {
             at_ += std::min(close, rest.size());
             token.kind = TokenKind::bad;
-            token.text = close == 1 && c == '`' ? "nothing stands between the quotes" : "the quote is not closed on its line";
+            token.text =
+                close == 1 && c == '`' ? "nothing stands between the quotes" : "the quote is not closed on its line";
             at_ += close == 1 ? 1 : 0;
             return place(from);
         }
@@ -241,9 +242,9 @@ bool is_plain_name(std::string_view name) {
 }
 
 bool is_reserved(std::string_view word) {
-    constexpr std::array<std::string_view, 13> words{"let",    "where",  "into",    "reversed", "exclusive",
-                                                     "select", "padded", "clamped", "extent",   "true",
-                                                     "false",  "inf",    "nan"};
+    constexpr std::array<std::string_view, 15> words{"let",       "where",       "into",   "atomic", "reversed",
+                                                     "exclusive", "associative", "select", "padded", "clamped",
+                                                     "extent",    "true",        "false",  "inf",    "nan"};
     if (std::find(words.begin(), words.end(), word) != words.end() || type_from_name(word) || ir::op_from_name(word)) {
         return true;
     }

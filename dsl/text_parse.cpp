@@ -172,8 +172,11 @@ void Parser::validate() {
         const ir::Definition* definition = kernel_.find_definition(output);
         if (definition != nullptr && definition->types.size() > 1) {
             diagnostics_.push_back(
-                {Severity::error, "V013", definition->span,
-                 fmt::format("output `{}` has {} components", output, definition->types.size()), {},
+                {Severity::error,
+                 "V013",
+                 definition->span,
+                 fmt::format("output `{}` has {} components", output, definition->types.size()),
+                 {},
                  fmt::format("an output has one: make each component a tensor, such as `y = {}.0`", output)});
         }
     }
@@ -237,8 +240,8 @@ void Parser::read_head(const Item& item, bool first) {
         read_definition();
         return;
     }
-    static const std::vector<std::string> keywords{"kernel", "dim",      "input", "const",
-                                                   "output", "estimate", "group", "update", "macros", "vjp"};
+    static const std::vector<std::string> keywords{"kernel",   "dim",   "input",  "const",  "output",
+                                                   "estimate", "group", "update", "macros", "vjp"};
     if (kernel && !first) {
         error("T021", start,
               kernel_.name.empty() ? "`kernel NAME` stands too low"

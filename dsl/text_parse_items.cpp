@@ -321,7 +321,8 @@ void Parser::read_macros() {
     }
     expect_end("a macro file");
     if (!kernel_.macro_files.emplace(std::string(file.text), std::move(text)).second) {
-        error("T013", file, fmt::format("a second text for the macro file `{}`", file.text), "leave one of the two out");
+        error("T013", file, fmt::format("a second text for the macro file `{}`", file.text),
+              "leave one of the two out");
     }
 }
 
@@ -476,6 +477,10 @@ ir::Reduction Parser::read_reduction_head(ir::ReduceOp op) {
             reduction.into.push_back({std::string(dim.text), expression()});
         } while (accept(",") && reduction.into.size() < most_dims);
         expect(")", "after the bindings of `into`");
+        if (lexer_.peek().is_word("atomic")) {
+            (void)lexer_.take();
+            reduction.atomic = true;
+        }
     }
     return reduction;
 }
@@ -492,6 +497,10 @@ ir::Scan Parser::read_scan_head() {
     if (lexer_.peek().is_word("exclusive")) {
         (void)lexer_.take();
         scan.exclusive = true;
+    }
+    if (lexer_.peek().is_word("associative")) {
+        (void)lexer_.take();
+        scan.associative = true;
     }
     return scan;
 }

@@ -420,12 +420,13 @@ private:
                     bindings += fmt::format("{}{} = {}", bindings.empty() ? "" : ", ", quoted_if_needed(into.dim),
                                             expression(into.index));
                 }
-                body += "into (" + bindings + ") ";
+                body += "into (" + bindings + (reduction.atomic ? ") atomic " : ") ");
             }
         } else if (definition.scan) {
-            body += fmt::format("scan {{{}}} {}{}", quoted_if_needed(definition.scan->dim),
+            body += fmt::format("scan {{{}}} {}{}{}", quoted_if_needed(definition.scan->dim),
                                 definition.scan->reversed ? "reversed " : "",
-                                definition.scan->exclusive ? "exclusive " : "");
+                                definition.scan->exclusive ? "exclusive " : "",
+                                definition.scan->associative ? "associative " : "");
         }
         line(body + tuple(expression, definition.values));
         if (!identity.empty() || !combine.empty()) {

@@ -56,6 +56,7 @@ bool Model::make(const Statement& s) {
     case Statement::Kind::accumulate: return accumulate(s);
     case Statement::Kind::rfactor: return rfactor(s);
     case Statement::Kind::join: return join(s);
+    case Statement::Kind::chunk: return chunk(s);
     case Statement::Kind::clone: return clone(s);
     default: return false;
     }
@@ -87,6 +88,9 @@ void Model::rewrite(const ScheduleFile& file, std::size_t index, const Statement
         retry_pending();
     } else {
         failed_.insert(name);
+        if (s.kind == Statement::Kind::chunk) {
+            failed_.insert(name + carry_suffix);
+        }
     }
 }
 
@@ -130,7 +134,8 @@ std::optional<Model::Subject> Model::subject(const ScheduleFile& file, std::size
         if (has_init(*stage)) {
             return Subject{stem, true};
         }
-        error("S020", name.span, fmt::format("`{}` is a map and has no initialisation", stem),
+        error("S020", name.span,
+              fmt::format("`{}` is a {} and has no initialisation", stem, stage->scan ? "scan" : "map"),
               fmt::format("write `stage {} {{ ... }}`", stem));
         return std::nullopt;
     }

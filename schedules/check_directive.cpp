@@ -112,7 +112,7 @@ bool Model::split(const Subject& subject, const Name& name, const Number& by, Na
         } else if (tail == Tail::shift && live->from_split) {
             good = error("S032", tail_span, fmt::format("`shift` on `{}`, which a split has made", name.text),
                          "only a loop over a whole dim can be shifted; use `guard` or `predicate`");
-        } else if (tail == Tail::shift && (live->reduced || subject.init || has_init(definition(subject.stage)))) {
+        } else if (tail == Tail::shift && (live->reduced || subject.init || !is_map(definition(subject.stage)))) {
             good = error("S032", tail_span,
                          fmt::format("`shift` on `{}` of `{}`, which is no map", name.text, subject.stage),
                          "elements of the last tile would be combined twice; use `guard` or `predicate`");
@@ -250,6 +250,33 @@ bool Model::reorder(const Subject& subject, const std::vector<Name>& names, cons
     return true;
 }
 
+// Whether iterations of a reduced loop may run at the same time: those of a scatter that adds integers.
+bool Model::may_meet(const Subject& subject, const Name& name, const LiveLoop& live, LoopStep::Kind kind) {
+    const ir::Definition& stage = definition(subject.stage);
+    const bool scatters = stage.reduction && !stage.reduction->into.empty();
+    std::string why;
+    if (scatters && !is_gpu(kind)) {
+        why = atomic_obstacle(stage);
+        if (why.empty()) {
+            return true;
+        }
+        why = ", and " + why;
+    }
+    const bool partial = stage.reduction && (scatters || stage.types.size() == 1);
+    const std::string_view verb = is_gpu(kind) ? "spread" : "parallelise";
+    const bool whole = scatters && !live.from_split;
+    return error(
+        "S037", name.span,
+        fmt::format("`{}` is a {} loop of `{}`: its iterations {}{}", name.text, stage.scan ? "scanned" : "reduced",
+                    subject.stage, stage.scan ? "need each other's results" : "write the same elements", why),
+        !partial ? fmt::format("{} a pure loop", is_gpu(kind) ? "take" : "parallelise")
+        : whole
+            ? fmt::format("{} a pure loop, or `split {} by 16` and `rfactor {}: {}.i as NEW`, and {} `{}.i` there",
+                          is_gpu(kind) ? "take" : "parallelise", name.text, subject.stage, name.text, verb, name.text)
+            : fmt::format("{} a pure loop, or `rfactor {}: {} as NEW` and {} `{}` there",
+                          is_gpu(kind) ? "take" : "parallelise", subject.stage, name.text, verb, name.text));
+}
+
 bool Model::mark(const Subject& subject, const Name& name, LoopStep::Kind kind, const Span& span) {
     Nest& here = nest(subject);
     const LiveLoop* live = loop(subject, name);
@@ -263,22 +290,9 @@ bool Model::mark(const Subject& subject, const Name& name, LoopStep::Kind kind, 
                          fmt::format("one word per loop; `serial {}` takes it back", name.text),
                          {{live->marked, "said here"}});
         }
-        if ((kind == LoopStep::Kind::parallel || is_gpu(kind)) && live->reduced) {
-            const ir::Definition& stage = definition(subject.stage);
-            const bool partial = stage.reduction && stage.reduction->into.empty() && stage.types.size() == 1;
-            return error("S037", name.span,
-                         fmt::format("`{}` is a reduced loop of `{}`: its iterations write the same "
-                                     "elements",
-                                     name.text, subject.stage),
-                         partial && is_gpu(kind)
-                             ? fmt::format("take a pure loop, or `rfactor {}: {} as NEW` and spread `{}` there",
-                                           subject.stage, name.text, name.text)
-                         : is_gpu(kind) ? "take a pure loop"
-                         : partial
-                             ? fmt::format("parallelise a pure loop, or `rfactor {}: {} as NEW` and parallelise `{}` "
-                                           "there",
-                                           subject.stage, name.text, name.text)
-                             : "parallelise a pure loop");
+        if ((kind == LoopStep::Kind::parallel || is_gpu(kind)) && live->reduced &&
+            !may_meet(subject, name, *live, kind)) {
+            return false;
         }
         if (kind == LoopStep::Kind::vectorize) {
             for (const LiveLoop& other : here.loops()) {

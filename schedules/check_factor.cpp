@@ -86,11 +86,14 @@ std::optional<Model::Factored> Model::factorable(const std::string& name, const 
               fmt::format("`rfactor` takes a reduced loop, of which `{}` has {}", name, quoted_list(reduced)));
         return std::nullopt;
     }
-    if (!before.reduction || !before.reduction->into.empty()) {
+    const bool scatters = before.reduction && !before.reduction->into.empty();
+    if (!before.reduction || (scatters && as_lanes)) {
         error(code, loop_name.span,
               fmt::format("cannot {} the loop `{}` of `{}`: it is a {}", word, loop_name.text, name,
                           before.scan ? "scan" : "scatter"),
-              as_lanes ? "vectorize a pure loop" : "only a plain reduction has partial results");
+              as_lanes      ? "vectorize a pure loop"
+              : before.scan ? "a scan is split by `stage NEW = chunk STAGE by DIM FACTOR`"
+                            : "only a reduction has partial results");
         return std::nullopt;
     }
     if (!keeps_numerics(before, fmt::format("`{} {}`", word, loop_name.text), span)) {
@@ -129,6 +132,13 @@ std::optional<Model::Factored> Model::factorable(const std::string& name, const 
         } else if (what.extent) {
             what.extent = ceil_div(*what.extent, split.factor);
         }
+    }
+    if (scatters && what.part == RfactorPart::whole && before.reduction->dims.size() == 1) {
+        error(
+            code, loop_name.span,
+            fmt::format("`{}` of `{}` is all that it scatters over: a part would be one element", loop_name.text, name),
+            fmt::format("split it first: `split {0} by 16`, and `rfactor {1}: {0}.i as NEW`", loop_name.text, name));
+        return std::nullopt;
     }
     return what;
 }

@@ -95,7 +95,11 @@ void Finish::loops(const std::string& name, const Nest& nest) {
     using Kind = LoopStep::Kind;
     std::int64_t copies = 1;
     const LiveLoop* vector = nullptr;
+    const LiveLoop* atomic = nullptr;
     for (const LiveLoop& live : nest.loops()) {
+        if (live.kind == Kind::parallel && live.reduced) {
+            atomic = &live;
+        }
         if ((live.kind == Kind::vectorize || live.kind == Kind::unroll) && !live.extent) {
             const bool is_vector = live.kind == Kind::vectorize;
             model_.error("S034", live.marked,
@@ -129,6 +133,17 @@ void Finish::loops(const std::string& name, const Nest& nest) {
                 fmt::format("move it outside: `reorder ... {} ... {}`, innermost first", vector->name, live.name),
                 {{vector->marked, "vectorized here"}});
         }
+    }
+    if (atomic != nullptr && vector != nullptr) {
+        model_.error(
+            "S037", vector->marked,
+            fmt::format("the lanes of `{}` of `{}` would add to its elements at once with other threads, those "
+                        "of `{}`",
+                        vector->name, name, atomic->name),
+            fmt::format("an atomic sum adds one element: unroll `{}`, or `rfactor` a part of `{}` and "
+                        "parallelise it in the new stage",
+                        vector->name, atomic->name),
+            {{atomic->marked, "parallel here"}});
     }
 }
 

@@ -56,7 +56,7 @@ void Finish::inlining() {
         if (model_.kernel().is_output(name)) {
             model_.error("S066", stage.where_span, fmt::format("`{}` is an output and cannot be inlined", name),
                          "outputs are computed at root");
-        } else if (has_init(each)) {
+        } else if (!is_map(each)) {
             model_.error("S064", stage.where_span,
                          fmt::format("`{}` is a {} and cannot be inlined", name, each.scan ? "scan" : "reduction"),
                          "only a map can be computed anew at each use; place it: `compute at STAGE/LOOP`");

@@ -133,7 +133,7 @@ std::string Model::made_later(const ScheduleFile& file, std::size_t index, std::
         const bool rfactored = later.kind == Statement::Kind::rfactor;
         const bool makes = rfactored || later.kind == Statement::Kind::pack || later.kind == Statement::Kind::copy ||
                            later.kind == Statement::Kind::accumulate || later.kind == Statement::Kind::join ||
-                           later.kind == Statement::Kind::clone;
+                           later.kind == Statement::Kind::chunk || later.kind == Statement::Kind::clone;
         const Name& made_name = rfactored ? later.target : later.stage;
         if (makes && (match(made_name.text, stem) || match(made_name.text, name))) {
             where = later.span;

@@ -123,6 +123,7 @@ private:
                const Span& tail_span, const Span& span);
     bool fuse(const Subject& subject, const Directive& directive);
     bool reorder(const Subject& subject, const std::vector<Name>& names, const Span& span);
+    bool may_meet(const Subject& subject, const Name& name, const LiveLoop& live, LoopStep::Kind kind);
     bool mark(const Subject& subject, const Name& name, LoopStep::Kind kind, const Span& span);
     bool tile(const Subject& subject, const Directive& directive);
     bool vectorize(const Subject& subject, const Directive& directive);
@@ -138,6 +139,11 @@ private:
     bool copy(const Statement& statement);
     bool accumulate(const Statement& statement);
     bool join(const Statement& statement);
+
+    // check_chunk.cpp
+    bool chunk(const Statement& statement);
+    [[nodiscard]] std::string atomic_obstacle(const ir::Definition& stage) const;
+
     bool clone(const Statement& statement);
     const ir::Definition* stage_to_read(const Name& name);
     static void place_as_said(Stage& fresh, const Statement& statement);

@@ -80,10 +80,10 @@ private:
 /// Loops of the initialisation; empty for a map.
 [[nodiscard]] std::vector<BaseLoop> init_loops(const ir::Definition& definition);
 
-/// Whether a definition has an initialisation.
-[[nodiscard]] inline bool has_init(const ir::Definition& definition) {
-    return definition.reduction.has_value() || definition.scan.has_value();
-}
+/// Whether a definition has an initialisation. A scan has none: each element is written once.
+[[nodiscard]] inline bool has_init(const ir::Definition& definition) { return definition.reduction.has_value(); }
+
+[[nodiscard]] inline bool is_map(const ir::Definition& definition) { return !definition.reduction && !definition.scan; }
 
 /// Applies what is left of a step of another nest to `to`, which lacks some of its loops. After a reorder its loops
 /// come in the relative order of `order`, outermost first; a fuse of loops that are not adjacent here is left out.

@@ -357,7 +357,15 @@ void Finish::tile(const std::string& name, Done& done) {
         const auto whole = model_.constants().find(dim);
         return !done.store || (whole != model_.constants().end() && whole->second == size);
     };
+    const std::vector<std::string> whole_dims = ir::whole_dims(model_.definition(name));
     for (const std::string& dim : model_.definition(name).dims) {
+        if (std::ranges::find(whole_dims, dim) != whole_dims.end()) {
+            // Whatever a reader takes: all prefixes of a scan, and every place that a scatter may write.
+            if (const auto all = model_.constants().find(dim); all != model_.constants().end()) {
+                done.tile[dim] = all->second;
+            }
+            continue;
+        }
         std::optional<std::int64_t> size;
         bool agreed = true;
         for (const Use& use : uses->second) {

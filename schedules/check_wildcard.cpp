@@ -15,6 +15,7 @@ const Name& chooser(const Statement& s) {
     using Kind = Statement::Kind;
     switch (s.kind) {
     case Kind::accumulate:
+    case Kind::chunk:
     case Kind::pack: return s.source;
     case Kind::copy: return is_pattern(s.target.text) ? s.target : s.source;
     case Kind::clone:
@@ -37,6 +38,7 @@ const std::string& made_name(const Statement& s) {
     case Kind::copy:
     case Kind::accumulate:
     case Kind::join:
+    case Kind::chunk:
     case Kind::clone: return s.stage.text;
     case Kind::rfactor: return s.target.text;
     default: return none;

@@ -96,6 +96,16 @@ std::vector<ir::Ref> distinct_accesses(const std::vector<ir::Ref>& roots) {
 
 } // namespace
 
+std::vector<std::string> iterated_dims(const ir::Definition& definition) {
+    std::vector<std::string> dims = ir::loop_dims(definition);
+    if (definition.reduction) {
+        for (const ir::Into& into : definition.reduction->into) {
+            std::erase(dims, into.dim);
+        }
+    }
+    return dims;
+}
+
 Analysis::Analysis(const ir::Kernel& kernel, const std::vector<std::string>& already, const DefaultOptions& options,
                    MadeStages made)
     : kernel_(kernel), options_(options), already_(already.begin(), already.end()), made_(std::move(made)) {
@@ -186,7 +196,7 @@ void Analysis::choose_inlined() {
             }
         }
         const double runs =
-            is_inlined(definition.name) ? evaluations[definition.name] : points(ir::loop_dims(definition));
+            is_inlined(definition.name) ? evaluations[definition.name] : points(iterated_dims(definition));
         for (const ir::Ref& access : accesses.at(definition.name)) {
             evaluations[access->name] += runs;
         }

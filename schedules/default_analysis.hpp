@@ -98,6 +98,9 @@ private:
     mutable DecisionLog log_; ///< of what was asked: no part of what the analysis knows
 };
 
+/// Dims of the loops in which a definition is computed: no loop runs over what `into` binds.
+[[nodiscard]] std::vector<std::string> iterated_dims(const ir::Definition& definition);
+
 /// Cost of evaluating expressions once, in simple operations.
 [[nodiscard]] double expression_cost(const std::vector<ir::Ref>& roots);
 

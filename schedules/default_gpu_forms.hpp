@@ -16,7 +16,8 @@ enum class DevicePlace : std::uint8_t {
     launch,  ///< by a launch of its own
     thread,  ///< by the thread of a launch that reads it
     step,    ///< the same, anew in each step of the loops that a thread has
-    block    ///< by a block of a launch, for all its threads
+    block,   ///< by a block of a launch, for all its threads
+    ordered  ///< by a launch of its own, each thread of which goes through some dims in their order
 };
 
 /// One way to share out the loops of a launch.

@@ -1,5 +1,7 @@
 #include "default_gpu_launches.hpp"
 
+#include "default_ordered.hpp"
+
 #include <algorithm>
 #include <tuple>
 
@@ -22,6 +24,9 @@ public:
             } else if (stage.why = host_reason(analysis_, each); !stage.why.empty()) {
                 stage.place = DevicePlace::host;
                 std::tie(stage.lanes, stage.threads) = shared_.parts_of(each);
+            } else if (is_ordered(each)) {
+                stage.place = DevicePlace::ordered;
+                stage.loops = spread(each, free_dims_of(each));
             } else {
                 open_.insert(each.name);
             }
@@ -36,6 +41,12 @@ public:
     }
 
 private:
+    /// An element of those dims for each thread.
+    [[nodiscard]] std::vector<DeviceLoop> spread(const ir::Definition& stage,
+                                                 const std::vector<std::string>& dims) const {
+        return spread_loops(analysis_, stage, dims, {}, coalesced(analysis_, stage, dims), {});
+    }
+
     void launch(const ir::Definition& stage) {
         // What keeps its sums in memory has a launch of its own for them, of which its producers know nothing.
         const std::vector<Form> forms =

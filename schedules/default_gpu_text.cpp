@@ -5,6 +5,7 @@
 #include "default_lines.hpp"
 
 #include "default_nests.hpp"
+#include "default_ordered.hpp"
 
 #include "coulter/schedule/rewrite.hpp"
 
@@ -66,6 +67,7 @@ private:
             break;
         case DevicePlace::host: host(definition, shape); break;
         case DevicePlace::launch: launch(definition, shape); break;
+        case DevicePlace::ordered: ordered(definition, shape); break;
         default: member(definition, definition.name, shape, shape.place, shape.launch);
         }
     }
@@ -77,8 +79,7 @@ private:
         }
         open(definition.name);
         step("compute root", "by the processor: " + shape.why);
-        const bool in_order = definition.scan || (definition.reduction && !definition.reduction->into.empty());
-        if (!in_order && !definition.dims.empty() && !Analysis::is_packed(definition) &&
+        if (!is_ordered(definition) && !definition.dims.empty() && !Analysis::is_packed(definition) &&
             work_of(analysis_, definition.name) >= worth_threads) {
             step("parallel " + display_name(definition.dims.front()), "tasks of its threads");
         }
@@ -132,13 +133,39 @@ private:
         }
     }
 
+    /// The elements of the free dims to threads, each of which goes through the others in their order.
+    void ordered(const ir::Definition& definition, const DeviceStage& shape) {
+        open(definition.name);
+        step("compute root",
+             definition.scan ? "a launch: each thread scans in order" : "a launch: each thread scatters in order");
+        (void)nest(definition, shape);
+        close();
+        if (definition.reduction) {
+            DeviceStage start;
+            start.loops = spread_loops(analysis_, definition, definition.dims, {}, definition.dims.back(), {});
+            open(definition.name + ".init");
+            (void)spread(start);
+            close();
+        }
+    }
+
     LoopNames nest(const ir::Definition& definition, const DeviceStage& shape) {
         LoopNames names = splits(shape);
         layout(definition, shape, names);
+        spread(shape, names);
+        return names;
+    }
+
+    LoopNames spread(const DeviceStage& shape) {
+        LoopNames names = splits(shape);
+        spread(shape, names);
+        return names;
+    }
+
+    void spread(const DeviceStage& shape, LoopNames& names) {
         order(names);
         fuse(names);
         share(names, shape);
-        return names;
     }
 
     /// The dim of the innermost threads is innermost in memory where nothing is said.

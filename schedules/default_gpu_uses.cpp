@@ -1,5 +1,7 @@
 #include "default_gpu_uses.hpp"
 
+#include "default_ordered.hpp"
+
 #include <algorithm>
 
 namespace coulter::schedule {
@@ -126,11 +128,8 @@ bool can_be_inside(const Analysis& analysis, const ir::Definition& stage) {
 }
 
 std::string host_reason(const Analysis& analysis, const ir::Definition& stage) {
-    if (stage.scan) {
-        return "a scan runs in order";
-    }
-    if (stage.reduction && !stage.reduction->into.empty()) {
-        return "a scatter runs in order";
+    if (is_ordered(stage) && free_dims_of(stage).empty()) {
+        return stage.scan ? "a scan runs in order" : "a scatter runs in order";
     }
     if (!analysis.is_on_device(stage)) {
         return "computes with a type that devices lack";

@@ -1,15 +1,12 @@
 #include "default_layouts.hpp"
 
+#include "default_ordered.hpp"
 #include "default_tile.hpp"
 
 #include <algorithm>
 
 namespace coulter::schedule {
 namespace {
-
-bool is_sequential(const ir::Definition& stage) {
-    return stage.scan || (stage.reduction && !stage.reduction->into.empty());
-}
 
 /// Stages that write to memory of their own, in an order that is ours to choose.
 std::set<std::string> open_stages(const Analysis& analysis) {
@@ -38,7 +35,7 @@ bool reads_by_name(const Analysis& analysis, const std::string& reader, const st
 }
 
 bool can_write_out(const Analysis& analysis, const ir::Definition& reader, const ir::Definition& reduction) {
-    const bool is_reduction = reduction.reduction && !is_sequential(reduction);
+    const bool is_reduction = reduction.reduction && !is_ordered(reduction);
     const bool is_map = !reader.reduction && !reader.scan && !analysis.is_scheduled(reader.name);
     const bool same_dims = reader.dims.size() == reduction.dims.size() &&
                            std::is_permutation(reader.dims.begin(), reader.dims.end(), reduction.dims.begin());
@@ -139,7 +136,7 @@ void choose_layouts(Analysis& analysis) {
     for (const bool first : {true, false}) {
         Weights weights;
         for (const ir::Definition& stage : kernel.definitions) {
-            if (analysis.is_inlined(stage.name) || analysis.is_scheduled(stage.name) || is_sequential(stage) ||
+            if (analysis.is_inlined(stage.name) || analysis.is_scheduled(stage.name) || is_ordered(stage) ||
                 writers.count(stage.name) != 0) {
                 continue;
             }

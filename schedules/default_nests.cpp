@@ -1,6 +1,7 @@
 #include "default_nests.hpp"
 
 #include "default_layouts.hpp"
+#include "default_ordered.hpp"
 
 namespace coulter::schedule {
 namespace {
@@ -12,7 +13,7 @@ Strategy strategy_of(const Analysis& analysis, const ir::Definition& stage) {
     if (analysis.is_inlined(stage.name)) {
         return Strategy::inlined;
     }
-    if (stage.scan || (stage.reduction && !stage.reduction->into.empty())) {
+    if (is_ordered(stage)) {
         return Strategy::sequential;
     }
     if (!stage.reduction) {
@@ -63,7 +64,7 @@ std::map<std::string, StageShape> choose_strategies(const Analysis& analysis) {
 }
 
 double work_of(const Analysis& analysis, const std::string& stage) {
-    return analysis.points(ir::loop_dims(*analysis.kernel().find_definition(stage))) * analysis.cost(stage);
+    return analysis.points(iterated_dims(*analysis.kernel().find_definition(stage))) * analysis.cost(stage);
 }
 
 } // namespace coulter::schedule

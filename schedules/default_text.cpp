@@ -4,6 +4,7 @@
 
 #include "coulter/schedule/rewrite.hpp"
 #include "default_lines.hpp"
+#include "default_ordered.hpp"
 #include "default_reduced.hpp"
 
 #include <algorithm>
@@ -59,8 +60,10 @@ private:
             line(fmt::format("stage {} {{ compute inline }}", name), "cheaper to compute again than to store");
             break;
         case Strategy::sequential:
-            line(fmt::format("stage {} {{ compute root }}", name),
-                 definition.scan ? "a scan runs in order" : "a scatter runs in order");
+            open(name);
+            placement(definition, shape);
+            ordered(definition, shape);
+            close();
             break;
         case Strategy::map:
             open(name);
@@ -109,6 +112,19 @@ private:
                 dims.push_back(display_name(dim));
             }
             step("layout " + joined(dims), "contiguous for most that read or write it");
+        }
+    }
+
+    void ordered(const ir::Definition& definition, const StageShape& shape) {
+        const OrderedNest nest = ordered_nest(analysis_, definition);
+        steps(nest.steps);
+        steps(nest.marks);
+        std::vector<TaskLoop> outer;
+        for (const auto& [name, extent] : nest.outer) {
+            outer.push_back({name, extent});
+        }
+        if (!outer.empty()) {
+            parallel(definition, shape, std::move(outer), work_of(analysis_, definition.name), false);
         }
     }
 

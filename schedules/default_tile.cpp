@@ -15,6 +15,33 @@ bool may_reassociate(const Analysis& analysis, const ir::Definition& stage) {
     return analysis.options().numerics != Numerics::exact || !rounds;
 }
 
+std::vector<std::string> limiting_dims(const Analysis& analysis, const ir::Definition& stage) {
+    std::vector<std::string> limiting;
+    if (!stage.reduction || !stage.reduction->where) {
+        return limiting;
+    }
+    const std::vector<std::string>& reduced = stage.reduction->dims;
+    const auto is_reduced = [&](const std::string& dim) {
+        return std::find(reduced.begin(), reduced.end(), dim) != reduced.end();
+    };
+    for (const ir::Node* node : ir::postorder({stage.reduction->where})) {
+        const bool compares =
+            node->kind == ir::Kind::binary && node->type == Type::boolean && node->args[0]->type == Type::index;
+        for (std::size_t side = 0; compares && side < 2; ++side) {
+            const std::vector<const ir::Node*> limit = ir::postorder({node->args[side]});
+            const std::vector<std::string> own = ir::free_dims(analysis.kernel(), {node->args[side]});
+            const std::vector<std::string> other = ir::free_dims(analysis.kernel(), {node->args[1 - side]});
+            const bool is_data = std::any_of(limit.begin(), limit.end(),
+                                             [](const ir::Node* each) { return each->kind == ir::Kind::access; });
+            if (is_data && std::none_of(own.begin(), own.end(), is_reduced) &&
+                std::any_of(other.begin(), other.end(), is_reduced)) {
+                limiting.insert(limiting.end(), own.begin(), own.end());
+            }
+        }
+    }
+    return limiting;
+}
+
 namespace {
 
 /// Cells touched per useful cell when a loop of that dim runs in steps of `size`.
@@ -92,6 +119,12 @@ const std::string no_vector = "-";
 /// Dims along which a stage can be vectorized, and `no_vector`.
 std::vector<std::string> vector_dims(const Analysis& analysis, const ir::Definition& stage, const Region& region) {
     std::vector<std::string> dims = stage.dims;
+    for (const std::string& dim : ir::whole_dims(stage)) {
+        std::erase(dims, dim);
+    }
+    for (const std::string& dim : limiting_dims(analysis, stage)) {
+        std::erase(dims, dim);
+    }
     if (stage.reduction && may_reassociate(analysis, stage)) {
         dims.insert(dims.end(), stage.reduction->dims.begin(), stage.reduction->dims.end());
     }
@@ -107,11 +140,16 @@ std::vector<std::string> vector_dims(const Analysis& analysis, const ir::Definit
 
 VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage, const Region& region) {
     const std::int64_t most = analysis.lanes(stage.name);
-    const double scalar = 2 + static_cast<double>(analysis.reads(stage.name).size());
+    // A scan waits for its last step, of several at once for a part of it; a scatter reads and writes in each.
+    const std::vector<std::string> whole = ir::whole_dims(stage);
+    const std::vector<std::string> limits = limiting_dims(analysis, stage);
+    const double operations = stage.scan ? expression_cost(stage.scan->combine) : 1;
+    const double step = whole.empty() ? 0 : 1;
+    const double scalar = 1 + operations + step + static_cast<double>(analysis.reads(stage.name).size());
     VectorChoice best;
     double least = std::numeric_limits<double>::infinity();
     double second = scalar;
-    const double reduced_points = stage.reduction ? region.points(stage.reduction->dims) : 1;
+    const double reduced_points = stage.reduction && whole.empty() ? region.points(stage.reduction->dims) : 1;
     const std::vector<std::string> dims = vector_dims(analysis, stage, region);
     // On a device lanes say what a layout is for, which has a decision of its own.
     std::optional<std::string> decided =
@@ -130,7 +168,8 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
         if (lanes < 2 || (decided && dim != *decided)) {
             return;
         }
-        const auto gather = static_cast<double>(lanes) + 2;
+        // In a scan nothing else hides how elements come into lanes and out of them.
+        const auto gather = static_cast<double>(stage.scan ? 2 * lanes : lanes) + 2;
         double cost = 0;
         for (const ir::Ref& access : analysis.reads(stage.name)) {
             const std::optional<std::int64_t> stride = analysis.stride(*access, dim);
@@ -143,7 +182,7 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
             const bool contiguous = analysis.is_innermost(stage.name, dim);
             cost += (contiguous ? 1 : gather) / reduced_points;
         }
-        cost += 1; // the operations themselves
+        cost += operations + step;
         cost *= waste(region, dim, lanes) / static_cast<double>(lanes);
         if (cost < least) {
             second = least;
@@ -155,7 +194,12 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
     };
     // Innermost first: among equals it wins.
     for (auto dim = stage.dims.rbegin(); dim != stage.dims.rend(); ++dim) {
-        consider(*dim, false);
+        const auto is_in = [&](const std::vector<std::string>& dims_left_out) {
+            return std::find(dims_left_out.begin(), dims_left_out.end(), *dim) != dims_left_out.end();
+        };
+        if (!is_in(whole) && !is_in(limits)) {
+            consider(*dim, false);
+        }
     }
     if (stage.reduction && may_reassociate(analysis, stage)) {
         for (auto dim = stage.reduction->dims.rbegin(); dim != stage.reduction->dims.rend(); ++dim) {
@@ -181,7 +225,7 @@ double operations_of_step(const Analysis& analysis, const ir::Definition& stage)
 class TileSearch {
 public:
     TileSearch(const Analysis& analysis, const ir::Definition& stage, const VectorChoice& vector, const Region& region)
-        : analysis_(analysis), region_(region), stage_(stage), vector_(vector),
+        : analysis_(analysis), region_(region), stage_(stage), vector_(vector), limits_(limiting_dims(analysis, stage)),
           components_(static_cast<double>(stage.types.size())), steps_(region.points(stage.reduction->dims)),
           operations_(operations_of_step(analysis, stage)) {
         for (const ir::Ref& access : analysis.reads(stage.name)) {
@@ -245,7 +289,7 @@ private:
 
     [[nodiscard]] std::vector<std::int64_t> sizes(const std::string& dim) const {
         std::vector<std::int64_t> result;
-        if (dim == vector_.dim) {
+        if (dim == vector_.dim || std::find(limits_.begin(), limits_.end(), dim) != limits_.end()) {
             return result;
         }
         for (const std::int64_t size : {2, 3, 4, 5, 6, 7, 8, 12, 14}) {
@@ -325,6 +369,7 @@ private:
     const Region& region_;
     const ir::Definition& stage_;
     const VectorChoice& vector_;
+    std::vector<std::string> limits_; ///< dims of a segment
     double components_ = 1;
     double steps_ = 1;      ///< of the reduction
     double operations_ = 1; ///< of one step, in multiplications that add

@@ -63,6 +63,10 @@ inline constexpr std::int64_t page_bytes = 4096;
 /// tensor.
 [[nodiscard]] bool is_packable(const Analysis& analysis, const ir::Node& access, const std::string& dim);
 
+/// Dims for each index of which data limit a reduced loop, as the segments of a sparse matrix do: a loop for several
+/// indices at once would have no such limits.
+[[nodiscard]] std::vector<std::string> limiting_dims(const Analysis& analysis, const ir::Definition& stage);
+
 /// The loop along which reads are contiguous or alike.
 [[nodiscard]] VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage, const Region& region);
 

@@ -30,7 +30,7 @@ std::string joined(const std::vector<Number>& numbers) {
 }
 
 std::string place(const PlaceSyntax& place) {
-    return place.is_root()            ? "root"
+    return place.is_root()           ? "root"
            : place.loop.text.empty() ? place.stage.text
                                      : fmt::format("{}/{}", place.stage.text, place.loop.text);
 }
@@ -77,6 +77,9 @@ std::string head(const Statement& s) {
         return fmt::format("stage {} = accumulate {}{}", s.stage.text, s.source.text, placed(s));
     case Statement::Kind::rfactor:
         return fmt::format("rfactor {}: {} as {}", s.stage.text, s.source.text, s.target.text);
+    case Statement::Kind::chunk:
+        return fmt::format("stage {} = chunk {} by {} {}", s.stage.text, s.source.text, s.by.front().dim.text,
+                           shown(s.by.front().factor));
     case Statement::Kind::join: return fmt::format("stage {} = join {}{}", s.stage.text, joined(s.names), placed(s));
     case Statement::Kind::clone:
         return fmt::format("clone {} for {} as {}", s.source.text, joined(s.names), s.stage.text);
@@ -219,10 +222,9 @@ bool same_statement(const Statement& a, const Statement& b) {
     return a.kind == b.kind && same_names(a.patterns, b.patterns) && a.numerics == b.numerics &&
            a.stage.text == b.stage.text && a.stamp == b.stamp && a.source.text == b.source.text &&
            a.target.text == b.target.text && a.once == b.once && a.memory == b.memory && a.extend == b.extend &&
-           a.skip_missing == b.skip_missing && a.limited == b.limited &&
-           a.unit == b.unit && same_names(a.names, b.names) && same_number(a.value, b.value) &&
-           same_optional(a.at, b.at, same_place) && std::ranges::equal(a.by, b.by, same_by) &&
-           std::ranges::equal(a.arguments, b.arguments, same_argument) &&
+           a.skip_missing == b.skip_missing && a.limited == b.limited && a.unit == b.unit &&
+           same_names(a.names, b.names) && same_number(a.value, b.value) && same_optional(a.at, b.at, same_place) &&
+           std::ranges::equal(a.by, b.by, same_by) && std::ranges::equal(a.arguments, b.arguments, same_argument) &&
            std::ranges::equal(a.domain, b.domain, same_number) &&
            std::ranges::equal(a.condition, b.condition, same_node) &&
            std::ranges::equal(a.directives, b.directives, same_directive) &&

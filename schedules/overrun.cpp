@@ -46,6 +46,9 @@ void find_roughly_known(Stage& stage) {
     if (!stage.plan->inlined && stage.plan->store) {
         // Memory that outlives the loop makes Halide start it early, so that the first iteration finds what it reads.
         stage.found.dims.insert(stage.definition->dims.begin(), stage.definition->dims.end());
+        for (const std::string& dim : ir::whole_dims(*stage.definition)) {
+            stage.found.dims.erase(dim); // its loops run over the extent, or there are none
+        }
     }
     // Fused loops that begin where the part does that the host needs, unless all extents are constant.
     const std::vector<Loop>& loops = stage.plan->main.loops;
@@ -71,7 +74,7 @@ void find_roughly_known(Stage& stage) {
 
 // A loop of vectors of an internal map has no rest: the last vector is computed whole.
 void round_vectors(Stage& stage) {
-    if (!stage.internal || stage.plan->inlined || stage.definition->reduction) {
+    if (!stage.internal || stage.plan->inlined || stage.definition->reduction || stage.definition->scan) {
         return;
     }
     const std::vector<std::string>& dims = stage.definition->dims;
@@ -100,7 +103,9 @@ void ask_producers(std::map<std::string, Stage>& stages, const Stage& stage) {
         for (const std::string& dim : producer->second.definition->dims) {
             const ir::Ref index = ir::index_of(*node, dim);
             const bool by_name = index->kind == ir::Kind::dim && index->name == dim;
-            const bool is_bounded = producer->second.found.computed.contains(dim);
+            const std::vector<std::string> whole = ir::whole_dims(*producer->second.definition);
+            const bool is_bounded = producer->second.found.computed.contains(dim) ||
+                                    std::ranges::find(whole, dim) != whole.end();
             if (by_name && stage.found.dims.contains(dim) && !is_bounded) {
                 producer->second.found.dims.insert(dim);
             }

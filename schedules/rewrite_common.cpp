@@ -103,6 +103,27 @@ ir::Ref substitute_dims(const ir::Kernel& kernel, const ir::Ref& root, const std
     return ir::rewrite(root, visit, memo);
 }
 
+ir::Ref clamp_accesses(const ir::Ref& root, const std::function<bool(const ir::Node&)>& wanted) {
+    ir::RewriteMemo memo;
+    const auto visit = [&](const ir::Node& node, const std::vector<ir::Ref>& args) -> ir::Ref {
+        if (node.kind != ir::Kind::access || node.boundary != ir::Boundary::checked || node.dims.empty() ||
+            !wanted(node)) {
+            return nullptr;
+        }
+        ir::Node clamped = node;
+        clamped.args = args;
+        clamped.boundary = ir::Boundary::clamped;
+        return ir::make_node(std::move(clamped));
+    };
+    return ir::rewrite(root, visit, memo);
+}
+
+bool uses_dim(const ir::Node& access, const std::string& dim) {
+    const std::vector<const ir::Node*> nodes = ir::postorder(access.args);
+    return std::any_of(nodes.begin(), nodes.end(),
+                       [&](const ir::Node* node) { return node->kind == ir::Kind::dim && node->name == dim; });
+}
+
 void rewrite_definition(ir::Definition& definition,
                         const std::function<ir::Ref(const ir::Node&, const std::vector<ir::Ref>&)>& visit) {
     ir::RewriteMemo memo;

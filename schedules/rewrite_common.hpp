@@ -31,6 +31,12 @@ struct SplitDim {
 [[nodiscard]] ir::Ref substitute_dims(const ir::Kernel& kernel, const ir::Ref& root,
                                       const std::map<std::string, ir::Ref>& indices);
 
+/// Accesses for which `wanted` holds become clamped, where they were checked and have an index of their own.
+[[nodiscard]] ir::Ref clamp_accesses(const ir::Ref& root, const std::function<bool(const ir::Node&)>& wanted);
+
+/// Whether an explicit index of the access uses the loop index of `dim`.
+[[nodiscard]] bool uses_dim(const ir::Node& access, const std::string& dim);
+
 /// Applies `visit` to all expressions of a definition, sharing kept.
 void rewrite_definition(ir::Definition& definition,
                         const std::function<ir::Ref(const ir::Node&, const std::vector<ir::Ref>&)>& visit);

@@ -8,31 +8,9 @@
 namespace coulter::schedule {
 namespace {
 
-/// Accesses for which `wanted` holds become clamped, where they were checked.
-ir::Ref clamp_accesses(const ir::Ref& root, const std::function<bool(const ir::Node&)>& wanted) {
-    ir::RewriteMemo memo;
-    const auto visit = [&](const ir::Node& node, const std::vector<ir::Ref>& args) -> ir::Ref {
-        if (node.kind != ir::Kind::access || node.boundary != ir::Boundary::checked || node.dims.empty() ||
-            !wanted(node)) {
-            return nullptr;
-        }
-        ir::Node clamped = node;
-        clamped.args = args;
-        clamped.boundary = ir::Boundary::clamped;
-        return ir::make_node(std::move(clamped));
-    };
-    return ir::rewrite(root, visit, memo);
-}
-
 bool has_data_index(const ir::Node& access) {
     const std::vector<const ir::Node*> nodes = ir::postorder(access.args);
     return std::any_of(nodes.begin(), nodes.end(), [](const ir::Node* node) { return node->kind == ir::Kind::access; });
-}
-
-bool uses_dim(const ir::Node& access, const std::string& dim) {
-    const std::vector<const ir::Node*> nodes = ir::postorder(access.args);
-    return std::any_of(nodes.begin(), nodes.end(),
-                       [&](const ir::Node* node) { return node->kind == ir::Kind::dim && node->name == dim; });
 }
 
 /// The partial results and the reduction that combines them over `kept`.
@@ -42,6 +20,8 @@ ir::Kernel split_definition(ir::Kernel kernel, std::size_t at, ir::Definition pa
     ir::Reduction outer = *combined.reduction;
     outer.dims = {kept};
     outer.where = outer_where;
+    outer.into.clear(); // the parts lie where they were scattered to
+    outer.atomic = false;
     const std::string name = part.name;
     const auto components = static_cast<int>(part.types.size());
     kernel.definitions.insert(kernel.definitions.begin() + static_cast<std::ptrdiff_t>(at), std::move(part));
@@ -118,7 +98,7 @@ ir::Kernel store_elements(ir::Kernel kernel, std::size_t at, const std::string& 
         part.types.push_back(value->type);
         if (where) {
             // The elements are now computed at every index, so what `where` guarded must be legal everywhere.
-            value = clamp_accesses(value, [](const ir::Node& access) { return !access.dims.empty(); });
+            value = detail::clamp_accesses(value, [](const ir::Node& access) { return !access.dims.empty(); });
         }
     }
     return split_definition(std::move(kernel), at, std::move(part), dim, where);
@@ -130,8 +110,9 @@ ir::Kernel rfactor(const ir::Kernel& kernel, const std::string& stage, const std
                    RfactorPart part, const std::string& name) {
     const std::size_t at = detail::position(kernel, stage);
     const ir::Definition& original = kernel.definitions[at];
-    COULTER_INTERNAL_ASSERT(original.reduction && original.reduction->into.empty());
+    COULTER_INTERNAL_ASSERT(original.reduction.has_value());
     const ir::Reduction& reduction = *original.reduction;
+    COULTER_INTERNAL_ASSERT(reduction.into.empty() || part != RfactorPart::whole || reduction.dims.size() > 1);
     COULTER_INTERNAL_ASSERT(std::find(reduction.dims.begin(), reduction.dims.end(), dim) != reduction.dims.end());
 
     ir::Kernel result = kernel;
@@ -157,15 +138,18 @@ ir::Kernel rfactor(const ir::Kernel& kernel, const std::string& stage, const std
     for (ir::Ref& value : inner.values) {
         value = detail::substitute_dims(result, value, {{dim, split.index}});
     }
+    for (ir::Into& into : inner.reduction->into) {
+        into.index = detail::substitute_dims(result, into.index, {{dim, split.index}});
+    }
     ir::Ref& where = inner.reduction->where;
     where = detail::substitute_dims(result, where, {{dim, split.index}});
     if (!split.exact) {
         const ir::Ref inside = ir::binary(ir::Op::lt, split.index, ir::extent_node(dim));
         // Both sides of `&&` are evaluated beyond the extent, where the author's condition must not read outside.
         const auto leaves_extent = [&](const ir::Node& access) {
-            return uses_dim(access, split.outer) || has_data_index(access);
+            return detail::uses_dim(access, split.outer) || has_data_index(access);
         };
-        where = where ? ir::binary(ir::Op::logical_and, inside, clamp_accesses(where, leaves_extent)) : inside;
+        where = where ? ir::binary(ir::Op::logical_and, inside, detail::clamp_accesses(where, leaves_extent)) : inside;
     }
     result = split_definition(std::move(result), at, std::move(inner), kept, nullptr);
     if (keeps_index(reduction)) {

@@ -19,12 +19,13 @@ struct Operator {
     int level; ///< higher binds tighter
 };
 
-constexpr std::array operators{
-    Operator{"or", ir::Op::logical_or, 1}, Operator{"and", ir::Op::logical_and, 2}, Operator{"==", ir::Op::eq, 3},
-    Operator{"!=", ir::Op::ne, 3},         Operator{"<=", ir::Op::le, 3},           Operator{">=", ir::Op::ge, 3},
-    Operator{"<", ir::Op::lt, 3},          Operator{">", ir::Op::gt, 3},            Operator{"+", ir::Op::add, 4},
-    Operator{"-", ir::Op::sub, 4},         Operator{"*", ir::Op::mul, 5},           Operator{"/", ir::Op::div, 5},
-    Operator{"%", ir::Op::mod, 5}};
+constexpr std::array operators{Operator{"or", ir::Op::logical_or, 1}, Operator{"and", ir::Op::logical_and, 2},
+                               Operator{"==", ir::Op::eq, 3},         Operator{"!=", ir::Op::ne, 3},
+                               Operator{"<=", ir::Op::le, 3},         Operator{">=", ir::Op::ge, 3},
+                               Operator{"<", ir::Op::lt, 3},          Operator{">", ir::Op::gt, 3},
+                               Operator{"+", ir::Op::add, 4},         Operator{"-", ir::Op::sub, 4},
+                               Operator{"*", ir::Op::mul, 5},         Operator{"/", ir::Op::div, 5},
+                               Operator{"%", ir::Op::mod, 5}};
 
 class Conditions {
 public:
@@ -87,7 +88,12 @@ private:
             cursor_.take();
             const int inner = expression(3);
             return inner < 0 ? -1
-                             : add({ConditionNode::Kind::operation, ir::Op::logical_not, 0, {}, inner, -1,
+                             : add({ConditionNode::Kind::operation,
+                                    ir::Op::logical_not,
+                                    0,
+                                    {},
+                                    inner,
+                                    -1,
                                     cursor_.since(begin)});
         }
         if (cursor_.is_symbol('(')) {
@@ -99,17 +105,18 @@ private:
             cursor_.take();
             return add({ConditionNode::Kind::compact, {}, 0, {}, -1, -1, begin.span});
         }
-        for (const auto& [word, kind] : {std::pair{"extent", ConditionNode::Kind::extent},
-                                         std::pair{"aligned", ConditionNode::Kind::aligned},
-                                         std::pair{"target", ConditionNode::Kind::target}}) {
+        for (const auto& [word, kind] :
+             {std::pair{"extent", ConditionNode::Kind::extent}, std::pair{"aligned", ConditionNode::Kind::aligned},
+              std::pair{"target", ConditionNode::Kind::target}}) {
             if (cursor_.is_word(word) && cursor_.is_symbol('(', 1)) {
                 return call(word, kind);
             }
         }
         Number number;
         if (!cursor_.is_number() || cursor_.is_symbol('?')) {
-            cursor_.expected("a condition", "conditions are made of `extent(DIM)`, numbers, `compact`, `aligned(BYTES)`, "
-                                            "`target(NAME)`, comparisons, `+ - * / %`, `and`, `or` and `not`");
+            cursor_.expected("a condition",
+                             "conditions are made of `extent(DIM)`, numbers, `compact`, `aligned(BYTES)`, "
+                             "`target(NAME)`, comparisons, `+ - * / %`, `and`, `or` and `not`");
             return -1;
         }
         if (!cursor_.number(number, "a number")) {

@@ -18,7 +18,7 @@ bool is_letter(char c) {
 
 /// What may stand in the brackets of a name, beside a number.
 struct Brackets {
-    bool wildcard = false;               ///< `*`, `*+n`, `*-n`
+    bool wildcard = false;              ///< `*`, `*+n`, `*-n`
     const Cursor* parameters = nullptr; ///< a parameter of the macro
 };
 
@@ -38,8 +38,8 @@ bool is_index(std::string_view text, const Brackets& allowed) {
     return !text.empty() && text.size() < 9 && std::ranges::all_of(text, is_digit);
 }
 
-// segment ( '.' segment )*, segment: letter (letter | digit)* ( '[' index ']' )?; with wildcards also `*` for a segment,
-// or at the end of the last.
+// segment ( '.' segment )*, segment: letter (letter | digit)* ( '[' index ']' )?; with wildcards also `*` for a
+// segment, or at the end of the last.
 bool well_formed(std::string_view text, const Brackets& allowed) {
     while (true) {
         const std::size_t end = std::min(text.find('.'), text.size());
@@ -144,7 +144,8 @@ bool Cursor::symbol(char c, std::string help) {
 
 bool Cursor::name(Name& out, std::string_view what) {
     if (is(Token::Kind::word) && peek().text.find('*') != std::string_view::npos) {
-        return fail("S005", peek().span, fmt::format("expected {}, found the wildcard `{}`", what, peek().text.substr(0, 60)),
+        return fail("S005", peek().span,
+                    fmt::format("expected {}, found the wildcard `{}`", what, peek().text.substr(0, 60)),
                     "wildcards stand in the names of stages: `stage em.mu[*] { ... }`, `compute at em.sigma[*]/batch`");
     }
     return read_name(out, what, false);
@@ -163,12 +164,13 @@ bool Cursor::read_name(Name& out, std::string_view what, bool wildcards) {
         return fail("S005", token.span, fmt::format("a name of {} bytes, 200 are the limit", token.text.size()));
     }
     if (!well_formed(token.text, {wildcards, this})) {
-        return fail("S005", token.span, fmt::format("expected {}, found `{}`", what, token.text),
-                    wildcards && is_pattern(token.text)
-                        ? "a wildcard is `[*]`, `[*+1]` or `[*-1]` for an index, `*` for a segment, or a `*` at the end: "
-                          "`em.mu[*]`, `em.*.acc`, `d.*`"
-                        : "a name is segments with dots, each of letters, digits and `_` that starts with no digit and "
-                          "may end in `[n]`: `votes`, `votes.acc`, `em.mu[1]`");
+        return fail(
+            "S005", token.span, fmt::format("expected {}, found `{}`", what, token.text),
+            wildcards && is_pattern(token.text)
+                ? "a wildcard is `[*]`, `[*+1]` or `[*-1]` for an index, `*` for a segment, or a `*` at the end: "
+                  "`em.mu[*]`, `em.*.acc`, `d.*`"
+                : "a name is segments with dots, each of letters, digits and `_` that starts with no digit and "
+                  "may end in `[n]`: `votes`, `votes.acc`, `em.mu[1]`");
     }
     take();
     out = {std::string(token.text), token.span};

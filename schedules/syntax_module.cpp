@@ -20,7 +20,8 @@ bool Parser::include(Statement& out) {
         column = piece.span.column + piece.span.length;
     }
     if (path.empty()) {
-        return cursor_.expected("the path of a schedule file", "write `include common/tiles.sched`, relative to this file");
+        return cursor_.expected("the path of a schedule file",
+                                "write `include common/tiles.sched`, relative to this file");
     }
     out.source = {std::move(path), cursor_.since(begin)};
     return true;
@@ -142,7 +143,8 @@ bool Parser::tune(Statement& out) {
 bool Parser::require(Statement& out) {
     out.kind = Statement::Kind::require;
     // A stage may be called `memory`: the word is the limit where a `<=` follows.
-    const std::string help = "write `require STAGE not stored`, `require memory <= 64 MB` or `require shared <= 16 KiB`";
+    const std::string help =
+        "write `require STAGE not stored`, `require memory <= 64 MB` or `require shared <= 16 KiB`";
     for (const Limited each : {Limited::memory, Limited::shared}) {
         if (cursor_.is_word(name(each)) && cursor_.is_symbol('<', 1)) {
             cursor_.take();
@@ -175,13 +177,8 @@ bool Parser::limit(Statement& out) {
 }
 
 const std::vector<Unit>& units() {
-    static const std::vector<Unit> all{{"B", 1},
-                                       {"KB", 1'000},
-                                       {"MB", 1'000'000},
-                                       {"GB", 1'000'000'000},
-                                       {"KiB", 1 << 10},
-                                       {"MiB", 1 << 20},
-                                       {"GiB", 1 << 30}};
+    static const std::vector<Unit> all{{"B", 1},         {"KB", 1'000},    {"MB", 1'000'000}, {"GB", 1'000'000'000},
+                                       {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
     return all;
 }
 

@@ -33,6 +33,7 @@ private:
     bool rewrite(Statement& out);
     bool pack(Statement& out);
     bool join(Statement& out);
+    bool chunk(Statement& out);
     bool placed(Statement& out);
     bool rfactor(Statement& out);
     bool clone(Statement& out);

@@ -203,7 +203,7 @@ bool Parser::stage(Statement& out, const Token& first) {
 
 bool Parser::rewrite(Statement& out) {
     if (!cursor_.is(Token::Kind::word)) {
-        return cursor_.expected("`pack`, `copy`, `accumulate` or `join`");
+        return cursor_.expected("`pack`, `copy`, `accumulate`, `join` or `chunk`");
     }
     const Token token = cursor_.take();
     if (token.text == "pack") {
@@ -221,6 +221,9 @@ bool Parser::rewrite(Statement& out) {
     }
     if (token.text == "join") {
         return join(out);
+    }
+    if (token.text == "chunk") {
+        return chunk(out);
     }
     if (const std::string_view what = planned_word(token.text); !what.empty()) {
         return cursor_.fail("S003", token.span, fmt::format("`{}` ({}) is not built yet", token.text, what),
@@ -258,6 +261,14 @@ bool Parser::pack(Statement& out) {
         return cursor_.word("call", "packing happens `once` or `per call`");
     }
     return true;
+}
+
+bool Parser::chunk(Statement& out) {
+    out.kind = Statement::Kind::chunk;
+    PackBy& by = out.by.emplace_back();
+    return cursor_.stage_name(out.source, "the scan to chunk") &&
+           cursor_.word("by", "write `chunk STAGE by DIM FACTOR`") && cursor_.name(by.dim, "the dim of the scan") &&
+           cursor_.number(by.factor, fmt::format("how many of `{}` make a chunk", by.dim.text));
 }
 
 bool Parser::placed(Statement& out) {

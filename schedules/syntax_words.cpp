@@ -52,9 +52,9 @@ std::string_view look_up(const std::array<Entry, N>& table, std::string_view wor
 } // namespace
 
 const std::vector<std::string>& statement_words() {
-    static const std::vector<std::string> words{"schedule", "target", "numerics", "stage", "rfactor", "clone",
-                                                "extend",   "include", "macro",   "use",   "tune",    "variant",
-                                                "drop",    "require"};
+    static const std::vector<std::string> words{"schedule", "target",  "numerics", "stage",  "rfactor",
+                                                "clone",    "extend",  "include",  "macro",  "use",
+                                                "tune",     "variant", "drop",     "require"};
     return words;
 }
 
@@ -66,7 +66,7 @@ const std::vector<std::string>& directive_words() {
 }
 
 const std::vector<std::string>& rewrite_words() {
-    static const std::vector<std::string> words{"pack", "copy", "accumulate", "join"};
+    static const std::vector<std::string> words{"pack", "copy", "accumulate", "join", "chunk"};
     return words;
 }
 

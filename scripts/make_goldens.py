@@ -25,6 +25,7 @@ from safetensors.numpy import save_file
 
 import dynamic_routing_goldens
 import em_goldens
+import ordered_goldens
 
 DEFAULT_OUTPUT = pathlib.Path(__file__).resolve().parents[1] / "test" / "goldens"
 U = 2.0 ** -24  # the unit roundoff of f32
@@ -484,6 +485,7 @@ def main():
         make(goldens)
     em_goldens.make(goldens, rng_for)
     dynamic_routing_goldens.make(goldens, rng_for)
+    ordered_goldens.make(goldens, rng_for)
     goldens.write_manifest()
     print(f"{len(goldens.kernels)} kernels, {len(goldens.cases)} cases, {goldens.bytes / 1e6:.2f} MB")
 

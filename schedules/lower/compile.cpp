@@ -212,24 +212,6 @@ void run_passes(Lowering& lowering) {
     }
 }
 
-std::vector<Diagnostic> unsupported(const ir::Kernel& kernel) {
-    std::vector<Diagnostic> diagnostics;
-    for (const ir::Definition& definition : kernel.definitions) {
-        const bool scatters = definition.reduction && !definition.reduction->into.empty();
-        if (scatters || definition.scan) {
-            Diagnostic diagnostic;
-            diagnostic.code = "B013";
-            diagnostic.span = definition.span;
-            diagnostic.message = fmt::format("`{}` is a {}, which cannot be compiled yet", definition.name,
-                                             scatters ? "scatter" : "scan");
-            diagnostic.help = scatters ? "write the sum as a gather with a `where`: `sum {k where row(k) == i} x(k)`"
-                                       : "write it as a reduction with a `where`: `sum {k where k <= i} x(k)`";
-            diagnostics.push_back(std::move(diagnostic));
-        }
-    }
-    return diagnostics;
-}
-
 void compile(const schedule::Plan& common, const std::vector<schedule::Variant>& variants, const Options& options,
              const Outputs& outputs) {
     const auto library = schedule::find_target(options.target);

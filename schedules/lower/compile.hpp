@@ -24,9 +24,6 @@ struct Options {
     std::ostream* log = nullptr; ///< for print_after and time_passes
 };
 
-/// What the language has and the lowering has not: scans, and scatters (`into`) [B013]. Empty: compile() may be called.
-[[nodiscard]] std::vector<Diagnostic> unsupported(const ir::Kernel& kernel);
-
 /// Compiles every function of the common part and of its variants, to one object for each target among them. Symbols
 /// are those of coulter/schedule/symbols.hpp. \throws Halide::CompileError, Halide::InternalError: the caller turns
 /// them into diagnostics.

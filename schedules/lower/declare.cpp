@@ -35,7 +35,13 @@ Halide::ImageParam declare_image(const std::string& name, Type type, const std::
 }
 
 Source image_source(const Halide::ImageParam& image, std::vector<std::string> args) {
-    return {std::move(args), [image](const std::vector<Expr>& indices, int) { return image(indices); }, false};
+    // Halide's own function around the image would name its indices by a `let`, alike for every read: two of them in a
+    // condition on lanes are one name for two things.
+    const Halide::Parameter parameter = image.parameter();
+    return {
+        std::move(args),
+        [parameter](const std::vector<Expr>& indices, int) { return Halide::Internal::Call::make(parameter, indices); },
+        false};
 }
 
 // Variants hold constants of one name in layouts of their own, and what is linked goes by names.
@@ -92,7 +98,10 @@ void declare_stages(Lowering& lowering) {
         stage.args = reversed(schedule::memory_order(kernel, definition, *stage.plan));
         stage.func = Halide::Func(mangle(definition.name));
         for (const std::string& dim : stage.args) {
-            stage.vars.emplace(dim, Halide::Var(mangle(schedule::display_name(dim))));
+            // No loop runs over the pure index of a scan's dim, and the reduced one has the dim's name.
+            const bool scanned = definition.scan && definition.scan->dim == dim;
+            const std::string name = mangle(schedule::display_name(dim));
+            stage.vars.emplace(dim, Halide::Var(scanned ? name + "_scanned" : name));
         }
         for (const schedule::Pack& pack : lowering.plan.packs) {
             stage.packed_once = stage.packed_once || (pack.once && pack.stage == definition.name);

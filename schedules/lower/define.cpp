@@ -3,6 +3,7 @@
 #include "extremes.hpp"
 #include "names.hpp"
 #include "pipeline.hpp"
+#include "scans.hpp"
 #include "sums.hpp"
 
 #include "coulter/schedule/rewrite.hpp"
@@ -45,6 +46,10 @@ public:
             assign(tree());
             return;
         }
+        if (definition_.scan) {
+            scan(*definition_.scan);
+            return;
+        }
         if (!definition_.reduction) {
             std::vector<Expr> values;
             for (const ir::Ref& value : definition_.values) {
@@ -55,21 +60,36 @@ public:
         }
         const ir::Reduction& reduction = *definition_.reduction;
         initialise(reduction);
+        for (const ir::Into& into : reduction.into) {
+            const auto at = std::find(stage_.args.begin(), stage_.args.end(), into.dim);
+            lhs_[static_cast<std::size_t>(at - stage_.args.begin())] = place_of(into, expressions_);
+        }
         if (reduction.where) {
             // A condition that a split of the reduced dim brought holds everywhere but in the last part: `likely` lets
             // Halide cut that part off.
             const bool split = std::any_of(reduction.dims.begin(), reduction.dims.end(), is_introduced);
             rdom_.where(bounding(Expressions(condition_scope()).lower(reduction.where), split));
         }
+        if (is_atomic(stage_.plan->main)) {
+            // As Halide knows an addition that a processor makes in one step: integers wrap in it as they should.
+            const Expr summand = expressions_.lower_summand(definition_.values[0]);
+            assign({current()[0] + Halide::select(everywhere(), summand, Halide::Internal::make_zero(summand.type()))});
+            return;
+        }
         std::vector<Expr> values = update(reduction);
         // Halide takes the loops of an update from the reduced indices in it: an element that is the same for all of
         // them still counts once for each.
+        values[0] = Halide::select(everywhere(), values[0], current()[0]);
+        assign(values);
+    }
+
+    // A condition that holds, with all reduced indices in it.
+    [[nodiscard]] Expr everywhere() const {
         Expr here = Halide::Internal::const_true();
         for (const auto& [dim, rvar] : stage_.rvars) {
             here = here && Expr(rvar) >= 0;
         }
-        values[0] = Halide::select(here, values[0], current()[0]);
-        assign(values);
+        return here;
     }
 
     // A condition of which Halide may know what bounds a reduced loop. What is about no reduced index, once it is
@@ -96,6 +116,9 @@ public:
             const std::vector<bool> sums = plain_sums(definition_);
             any = op == ReduceOp::sum || op == ReduceOp::product ||
                   std::find(sums.begin(), sums.end(), true) != sums.end();
+        } else if (definition_.scan) {
+            const std::vector<bool> sums = contracted(*definition_.scan);
+            any = std::find(sums.begin(), sums.end(), true) != sums.end();
         } else {
             for (const ir::Ref& value : definition_.values) {
                 any = any || expressions_.is_relaxed(value);
@@ -117,6 +140,15 @@ private:
                     definition_.reduction && definition_.reduction->where};
         for (const auto& [dim, var] : stage_.vars) {
             scope.indices[dim] = var;
+        }
+        if (definition_.scan) {
+            const std::string& dim = definition_.scan->dim;
+            const Halide::Internal::ReductionVariable domain{mangle(schedule::display_name(dim)), 0,
+                                                             (*lowering_.extents)[dim]};
+            rdom_ = Halide::RDom(Halide::Internal::ReductionDomain({domain}));
+            stage_.rvars.emplace(dim, rdom_[0]);
+            step_ = scan_step(*definition_.scan, Expr(rdom_[0]), (*lowering_.extents)[dim]);
+            scope.indices[dim] = definition_.scan->exclusive ? step_.before : step_.at;
         }
         if (definition_.reduction && !stage_.tree) {
             // Halide runs the first dim of a domain innermost, a definition its last.
@@ -182,6 +214,47 @@ private:
             parts.push_back(stage_.func(lhs_)[static_cast<int>(i)]);
         }
         return parts;
+    }
+
+    // The pure definition writes nothing: each element is written once, by the step that is its turn.
+    void scan(const ir::Scan& scan) {
+        std::vector<Expr> nothing;
+        for (const Type type : definition_.types) {
+            nothing.push_back(Halide::undef(halide_type(type)));
+        }
+        assign(nothing);
+        const auto along = std::find(stage_.args.begin(), stage_.args.end(), scan.dim);
+        Expr& index = lhs_[static_cast<std::size_t>(along - stage_.args.begin())];
+        index = step_.before;
+        const std::vector<Expr> before = current();
+        index = step_.at;
+        const Math& math = *lowering_.math;
+        std::vector<Expr> identity;
+        std::vector<Expr> left;
+        std::vector<Expr> right;
+        for (std::size_t i = 0; i < definition_.types.size(); ++i) {
+            identity.push_back(expressions_.lower(scan.identity[i]));
+            left.push_back(scan.exclusive ? before[i] : math.choose(step_.later, before[i], identity[i]));
+            right.push_back(expressions_.lower_compared(definition_.values[i]));
+        }
+        std::vector<Expr> values = combine(scan, left, right);
+        for (std::size_t i = 0; scan.exclusive && i < values.size(); ++i) {
+            values[i] = math.choose(step_.later, values[i], identity[i]);
+        }
+        assign(values);
+    }
+
+    std::vector<Expr> combine(const ir::Scan& scan, const std::vector<Expr>& left, const std::vector<Expr>& right) {
+        expressions_.set_operands(left, right);
+        const std::vector<bool> sums = contracted(scan);
+        std::vector<Expr> values;
+        for (std::size_t i = 0; i < sums.size(); ++i) {
+            const ir::Ref& combined = scan.combine[i];
+            values.push_back(sums[i] ? lowering_.math->accumulate_sum(expressions_.lower_summand(combined->args[0]),
+                                                                      expressions_.lower_summand(combined->args[1]))
+                                     : expressions_.lower(combined));
+        }
+        return values;
     }
 
     void initialise(const ir::Reduction& reduction) {
@@ -360,6 +433,7 @@ private:
     Stage& stage_;
     const ir::Definition& definition_;
     Halide::RDom rdom_;
+    ScanStep step_; ///< of a scan
     std::vector<Expr> lhs_;
     Expressions expressions_;
 };

@@ -73,10 +73,6 @@ int run(const Request& request) {
         std::cerr << schedule::render(checked.diagnostics, texts);
         return refused;
     }
-    if (const std::vector<Diagnostic> missing = lower::unsupported(*parsed.kernel); !missing.empty()) {
-        std::cerr << schedule::render(missing, {});
-        return refused;
-    }
     try {
         lower::compile(*checked.plan, checked.variants, request.options, request.outputs);
     } catch (const Halide::Error& error) {

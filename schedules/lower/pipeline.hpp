@@ -34,6 +34,9 @@ struct Stage {
     Halide::ImageParam packed;
 };
 
+/// Whether several threads combine into the elements of one stage at the same time.
+[[nodiscard]] bool is_atomic(const schedule::LoopNest& nest);
+
 /// Everything from a checked plan to Halide functions ready to compile.
 struct Lowering {
     schedule::Plan plan;

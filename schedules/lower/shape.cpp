@@ -32,7 +32,7 @@ public:
         }
         if (update) {
             for (const auto& [dim, rvar] : stage.rvars) {
-                loops_.emplace(schedule::display_name(dim), rvar);
+                loops_.insert_or_assign(schedule::display_name(dim), rvar);
                 reduced_.insert(schedule::display_name(dim));
                 if (const auto size = lowering.extents->constant(dim)) {
                     extents_[schedule::display_name(dim)] = *size;
@@ -60,6 +60,9 @@ public:
             }
         }
         reorder(order);
+        if (is_atomic(nest)) {
+            halide_.atomic(true); // the checker has judged that the order does not show
+        }
         for (const schedule::Loop& loop : nest.loops) {
             if (is_absent(loop)) {
                 continue;
@@ -214,6 +217,12 @@ void place_halves(Stage& stage) {
 
 } // namespace
 
+bool is_atomic(const schedule::LoopNest& nest) {
+    return std::any_of(nest.loops.begin(), nest.loops.end(), [](const schedule::Loop& loop) {
+        return loop.reduced && (loop.kind == LoopStep::Kind::parallel || schedule::is_gpu(loop.kind));
+    });
+}
+
 void shape_loops(Lowering& lowering) {
     for (auto& [name, stage] : lowering.stages) {
         if (stage.plan->inlined) {
@@ -229,7 +238,7 @@ void shape_loops(Lowering& lowering) {
         if (stage.plan->init) {
             Nest(lowering, stage, Halide::Stage(stage.func), false).apply(*stage.plan->init);
         }
-        if (stage.definition->reduction) {
+        if (stage.definition->reduction || stage.definition->scan) {
             Nest(lowering, stage, stage.func.update(0), true).apply(stage.plan->main);
         } else {
             Nest(lowering, stage, Halide::Stage(stage.func), false).apply(stage.plan->main);

@@ -220,9 +220,45 @@ TEST_CASE("transform writes the gradient of a kernel, all of it or nothing") {
     CHECK(folder.coulter({"transform", "nowhere.coulter", "--grad", "left"}).code == 4);
     CHECK(folder.coulter({"transform", "tiny.coulter", "--grad", "left", "-o", "nowhere/out.coulter"}).code == 4);
     CHECK(folder.coulter({"transform", "tiny.coulter"}).code == 2);
-    for (const char* const form : {"--jvp", "--vmap"}) {
-        const Ran ran = folder.coulter({"transform", "tiny.coulter", form, "left"});
+}
+
+TEST_CASE("transform writes derivatives along directions, and kernels over another dim") {
+    const Folder folder;
+    folder.write("tiny.coulter", tiny_kernel);
+    CHECK(folder.coulter({"transform", "tiny.coulter", "--jvp", "left,right", "-o", "out.coulter"}).code == 0);
+    check_golden("transform_jvp", folder.read("out.coulter"));
+    CHECK(folder.coulter({"verify", "out.coulter", "--cases", "4"}).code == 0);
+    CHECK(folder.coulter({"transform", "tiny.coulter", "--jvp", "right"}).code == 0);
+    CHECK(folder.has("tiny.jvp.coulter"));
+
+    CHECK(folder.coulter({"transform", "tiny.coulter", "--vmap", "lane:left,right", "--estimate", "8"}).code == 0);
+    check_golden("transform_vmap", folder.read("tiny.vmap.coulter"));
+    CHECK(folder.coulter({"verify", "tiny.vmap.coulter", "--cases", "4"}).code == 0);
+    const Ran json = folder.coulter({"transform", "tiny.coulter", "--vmap", "lane:left", "--extent", "3", "--json"});
+    CHECK(nlohmann::json::parse(json.out)["kernel"] == "tiny.vmap");
+    CHECK(contains(folder.read("tiny.vmap.coulter"), "dim lane = 3"));
+
+    const std::vector<std::vector<std::string>> refused{
+        {"--vmap", "left"},
+        {"--vmap", "lane:left", "--layout", "left"},
+        {"--vmap", "lane:left", "--layout", "left=lane", "--layout", "left=lane"},
+        {"--vmap", "lane:left", "--grad", "left"},
+        {"--grad", "left", "--layout", "left=lane"},
+        {"--jvp", "left", "--report"},
+    };
+    std::string said;
+    for (const std::vector<std::string>& each : refused) {
+        std::vector<std::string> command{"transform", "tiny.coulter", "-o", "new.coulter"};
+        command.insert(command.end(), each.begin(), each.end());
+        const Ran ran = folder.coulter(command);
         CHECK(ran.code == 2);
-        CHECK(ran.err == "error: `coulter transform " + std::string(form) + "` is not built yet\n");
+        said += ran.err;
     }
+    check_golden("transform_usage", said);
+    const Ran layout = folder.coulter(
+        {"transform", "tiny.coulter", "--vmap", "lane:left", "--layout", "left=lane,other", "-o", "new.coulter"});
+    CHECK(layout.code == 1);
+    check_golden("transform_layout", layout.err);
+    CHECK_FALSE(folder.has("new.coulter"));
+}
 }

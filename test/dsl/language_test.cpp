@@ -217,7 +217,23 @@ TEST_CASE_FIXTURE(Fixture, "reduce and scan keep their function as operands") {
     CHECK(reduction.reduction->combine[1]->args[1]->right);
     CHECK(kernel.find_definition("run")->scan->exclusive);
     CHECK(kernel.find_definition("run")->scan->reversed);
+    CHECK(kernel.find_definition("run")->scan->associative); // as sums are
     CHECK(kernel.find_definition("run")->dims == std::vector<std::string>{"i"});
+}
+
+TEST_CASE_FIXTURE(Fixture, "the words of a scan come in any order, and it is sequential where nothing is said") {
+    const auto scanned = [&](const ScanOption& first, const ScanOption& second, const ScanOption& third) {
+        Tensor y("y");
+        y = scan(
+            i, {1}, {z}, [](const Tuple& s, const Tuple& v) { return Tuple{0.5 * s[0] - v[0]}; }, first, second,
+            third)[0];
+        const ir::Scan made = *Kernel("k", {y}).ir().definitions.front().scan;
+        return std::vector{made.exclusive, made.reversed, made.associative};
+    };
+    CHECK(scanned({}, {}, {}) == std::vector{false, false, false});
+    CHECK(scanned(exclusive, reversed, associative) == std::vector{true, true, true});
+    CHECK(scanned(associative, exclusive, {}) == std::vector{true, false, true});
+    CHECK(scanned(inclusive, sequential, reversed) == std::vector{false, true, false});
 }
 
 TEST_CASE_FIXTURE(Fixture, "a scatter has the dim that it writes along") {
@@ -228,6 +244,10 @@ TEST_CASE_FIXTURE(Fixture, "a scatter has the dim that it writes along") {
     CHECK(definition.dims == std::vector<std::string>{"bin"});
     CHECK(definition.reduction->into.front().dim == "bin");
     CHECK(print(definition.reduction->into.front().index) == "min(max(index(n), 0), 7)");
+    CHECK(!definition.reduction->atomic);
+    Tensor any_order("any_order");
+    any_order(bin) = sum({i}, z(), into(bin(clamp(index(n), 0, 7)), atomic));
+    CHECK(Kernel("k", {any_order}).ir().definitions.front().reduction->atomic);
 }
 
 TEST_CASE_FIXTURE(Fixture, "padded and clamped accesses say what lies outside") {

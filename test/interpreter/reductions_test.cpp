@@ -219,6 +219,7 @@ TEST_CASE("scans: inclusive, exclusive, reversed") {
             ir::Scan scan{"t",
                           reversed,
                           exclusive,
+                          false,
                           {constant(Type::i32, 0).ref},
                           {(10 * left(Type::i32) + right(Type::i32)).ref}};
             build.scan("out", {"t", "i"}, scan, {build.at("x")}); // the layout is not the order of evaluation
@@ -243,6 +244,7 @@ TEST_CASE("a scan with tuple state: a linear recurrence over more than one block
     ir::Scan scan{"t",
                   false,
                   false,
+                  true,
                   {constant(t, 1).ref, constant(t, 0).ref},
                   {(left(t, 0) * right(t, 0)).ref, (left(t, 1) * right(t, 0) + right(t, 1)).ref}};
     build.scan("state", {"t"}, scan, {constant(t, 0.5), cast(t, loop("t"))});

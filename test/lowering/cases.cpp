@@ -133,9 +133,7 @@ std::int64_t largest_nest(const ir::Kernel& kernel, const std::map<std::string, 
 std::vector<SizedKernel> lowering_kernels() {
     std::vector<SizedKernel> kernels;
     for (const TableKernel& entry : table_kernels()) {
-        const bool scans = std::any_of(entry.kernel.definitions.begin(), entry.kernel.definitions.end(),
-                                       [](const ir::Definition& definition) { return definition.scan.has_value(); });
-        if (scans || entry.kernel.name == "gather") { // what the data decide is not in range for certain
+        if (entry.kernel.name == "gather") { // what the data decide is not in range for certain
             continue;
         }
         SizedKernel kernel{entry.kernel, {}};
@@ -164,11 +162,11 @@ SizedKernel sized_by_inputs(ir::Kernel kernel) {
     return {std::move(kernel), std::move(free)};
 }
 
-SizedKernel random_sized_kernel(std::uint64_t seed, int stages) {
+SizedKernel random_sized_kernel(std::uint64_t seed, int stages, bool ordered) {
     RandomKernelOptions options;
     options.stages = stages;
-    options.scans = false;
-    options.scatters = false;
+    options.scans = ordered;
+    options.scatters = ordered;
     return {random_kernel(seed, options), {"i", "j", "k"}};
 }
 

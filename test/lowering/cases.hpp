@@ -17,8 +17,8 @@ struct SizedKernel {
 /// A kernel whose callers decide the dims of its inputs that have no constant extent.
 [[nodiscard]] SizedKernel sized_by_inputs(ir::Kernel kernel);
 
-/// A random kernel that can be lowered.
-[[nodiscard]] SizedKernel random_sized_kernel(std::uint64_t seed, int stages = 5);
+/// A random kernel; `ordered`: with scans, scatters and reductions over segments too.
+[[nodiscard]] SizedKernel random_sized_kernel(std::uint64_t seed, int stages = 5, bool ordered = true);
 
 /// Extents from 1 and primes to multiples of common tiles, so that no stage has more than `volume` iterations and the C
 /// entry refuses nothing. \throws std::runtime_error where there are none.

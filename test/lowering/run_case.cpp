@@ -180,9 +180,6 @@ Result run_case(const Case& test) {
     if (!test.schedule.empty()) {
         texts.push_back({"case.sched", test.schedule});
     }
-    if (const std::vector<Diagnostic> missing = lower::unsupported(test.kernel); !missing.empty()) {
-        return {Outcome::refused, schedule::render(missing, {}), 0};
-    }
     const schedule::CheckResult checked = schedule::check_texts(test.kernel, texts, options_of(test));
     if (!checked.plan) {
         return {Outcome::refused, schedule::render(checked.diagnostics, texts), 0};

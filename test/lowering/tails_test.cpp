@@ -308,20 +308,6 @@ TEST_CASE("empty dims give the identity, and empty outputs are left alone") {
     expect_passed(cases);
 }
 
-TEST_CASE("scans and scatters are refused, not taken for maps and sums") {
-    KernelBuilder b("histogram");
-    b.dim("bin", 4).dim("i").input("x", Type::i32, {"i"});
-    b.reduce("count", {"bin"}, ReduceOp::sum, {"i"}, {b.read("x")});
-    ir::Kernel scatter = b.outputs({"count"});
-    scatter.definitions.back().reduction->into.push_back({"bin", ir::index_constant(1)});
-    for (const ir::Kernel& kernel : {scatter, table_kernel("running_sum").kernel}) {
-        CAPTURE(kernel.name);
-        const Result result = run_case(make(kernel, "", {{"i", 3}, {"j", 4}}));
-        CHECK(result.outcome == Outcome::refused);
-        CHECK(golden_difference("lowering/" + kernel.name, result.text) == "");
-    }
-}
-
 TEST_CASE("schedules that change results in Halide are refused or right") {
     const std::vector<std::pair<std::string, std::int64_t>> kept{
         {"stage f { compute inline }\nstage g { split x by 16 tail shift }\n", 37},

@@ -329,3 +329,39 @@ TEST_CASE("loops as text") {
         c = ...
 )");
 }
+
+TEST_CASE("scans are chunked where they are associative, and keep their order else") {
+    const std::string head = "schedule running_sum\n";
+    const schedule::Plan plan = planned(head + "stage part = chunk total by j 8\nstage part { parallel j.o }\n"
+                                               "stage part.carry { parallel i }\nstage total { parallel i }\n");
+    CHECK(nest(stage(plan, "part").main) == "i j.o:parallel j.i(8)!");
+    CHECK(nest(stage(plan, "part.carry").main) == "i:parallel j.o!");
+    CHECK(nest(stage(plan, "total").main) == "i:parallel j");
+    CHECK(codes(head + "numerics exact\nstage part = chunk total by j 8") == ""); // of integers
+    CHECK(codes(head + "stage part = chunk total by i 8") == "S056");
+    CHECK(codes(head + "stage total { parallel i }\nstage part = chunk total by j 8") == "S055");
+    CHECK(codes(head + "stage part = chunk total by j 0") == "S030");
+    CHECK(codes(head + "stage part = chunk none by j 8\nstage part.carry { parallel i }") == "S020");
+    CHECK(codes(head + "stage total = chunk total by j 8") == "S024");
+    CHECK(codes("schedule first_order\nstage part = chunk y by t 8") == "S056");
+    CHECK(codes("schedule first_order\nstage part = chunk last by t 8") == "S056");
+    CHECK(codes(head + "stage total { parallel j }") == "S037");
+    CHECK(codes(head + "stage total { split j by 8; reorder j.o j.i }") == "S040");
+    CHECK(codes(head + "stage total.init { parallel i }") == "S020");
+    CHECK(codes(head + "stage total { reorder i j; vectorize i by 8 }") == "");
+}
+
+TEST_CASE("threads share the loop of a scatter where it adds integers, or in parts of their own") {
+    const std::string whole = "schedule first_order\nstage tallies { parallel row }";
+    CHECK(codes(whole) == "");
+    CHECK(codes("schedule first_order\nstage tallies { split row by 8; parallel row.o; unroll row.i }") == "");
+    CHECK(codes("schedule histogram\nstage counts { parallel n }") == "S037");
+    CHECK(codes("schedule histogram\nstage counts { vectorize n by 8 }") == "S042");
+    CHECK(codes("schedule histogram\nrfactor counts: n as part") == "S054");
+    const std::string parts =
+        "stage counts { split n by 16 }\nrfactor counts: n.i as part\nstage part { parallel n.i }";
+    CHECK(codes("schedule histogram\n" + parts) == "");
+    CHECK(codes("schedule histogram\nnumerics exact\n" + parts).starts_with("S041"));
+    CHECK(codes("schedule first_order\nnumerics exact\nstage tallies { split row by 16 }\n"
+                "rfactor tallies: row.o as part") == "");
+}

@@ -32,7 +32,9 @@ void append_rfactors(const ir::Kernel& kernel, const ir::Definition& stage, cons
                        [=, &kernel, stage = stage.name] { return rfactor(kernel, stage, dim, factor, part, name); }});
     };
     for (const std::string& dim : stage.reduction->dims) {
-        add(dim, 1, RfactorPart::whole, " whole");
+        if (stage.reduction->into.empty() || stage.reduction->dims.size() > 1) {
+            add(dim, 1, RfactorPart::whole, " whole");
+        }
         for (const std::int64_t factor : {1, 2, 3, 16}) {
             add(dim, factor, RfactorPart::outer, " outer");
             add(dim, factor, RfactorPart::inner, " inner");
@@ -91,7 +93,15 @@ std::vector<Choice> all_rewrites(const ir::Kernel& kernel, const std::string& na
         if (stage.reduction && stage.reduction->into.empty()) {
             all.push_back({"accumulate " + stage.name,
                            [=, &kernel, stage = stage.name] { return accumulate(kernel, stage, name); }});
+        }
+        if (stage.reduction) {
             append_rfactors(kernel, stage, name, all);
+        }
+        if (stage.scan && stage.scan->associative) {
+            for (const std::int64_t factor : {1, 2, 3, 16}) {
+                all.push_back({"chunk " + stage.name + " by " + std::to_string(factor),
+                               [=, &kernel, stage = stage.name] { return chunk(kernel, stage, factor, name); }});
+            }
         }
     }
     for (const ir::Input& input : kernel.inputs) {

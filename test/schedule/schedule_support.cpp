@@ -149,6 +149,27 @@ counts: f32[bin] =
     sum {n} into (bin = index(ids) % 8) x
 
 output counts
+)"},
+                                                        {"first_order", R"(coulter 1
+kernel first_order
+
+dim row
+dim t
+
+input x: f32[row, t]
+
+y: f32[row, t] =
+    scan {t} x
+    identity 0.0
+    combine 0.5 * left.0 + right.0
+
+last: f32[row] =
+    sum {t} y
+
+tallies: i32[t] =
+    sum {row} into (t = row % extent(t)) atomic i32(row)
+
+output y, last, tallies
 )"}};
     return all;
 }
@@ -233,7 +254,7 @@ std::string inconsistency(const schedule::Plan& plan) {
         for (const std::string& dim : definition.dims) {
             pure.push_back(schedule::display_name(dim));
         }
-        if (reduces != stage.init.has_value()) {
+        if (definition.reduction.has_value() != stage.init.has_value()) {
             return stage.name + ": initialisation";
         }
         if (stage.init) {

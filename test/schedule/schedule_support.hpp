@@ -10,7 +10,8 @@ namespace coulter::test {
 /// - `big`: the maps a -> b over z (free), y = 512, x = 512;
 /// - `conv_fixed`: three rows summed, all extents constant;
 /// - `step`: an update in place over n = 37;
-/// - `histogram`: a scatter into bin = 8.
+/// - `histogram`: a scatter into bin = 8;
+/// - `first_order`: a sequential scan, its sum, and a scatter of integers.
 [[nodiscard]] ir::Kernel schedule_kernel(const std::string& name);
 
 /// Names of the kernels that schedule_kernel knows.

@@ -68,6 +68,7 @@ private:
     void make_reduction(ir::Definition& definition, Type type, Loops loops);
     void make_custom(ir::Definition& definition, Type type, const Loops& loops);
     void make_scan(ir::Definition& definition, Type type, const Loops& loops);
+    void scatter(ir::Definition& definition, const Loops& loops);
     void read_tuple(const ir::Definition& tuple);
     void finish();
     void add(ir::Definition definition);
@@ -386,9 +387,20 @@ void Maker::make_reduction(ir::Definition& definition, Type type, Loops loops) {
     loops.insert(reduction.dims.begin(), reduction.dims.end());
     if (random_.chance(25)) {
         reduction.where = condition(loops, 1);
+    } else if (options_.scatters && loops.contains("k") && random_.chance(30)) {
+        // A segment: the data say where it begins.
+        const Ref place = ir::dim_node(reduction.dims.front());
+        const Ref first = gathered(loops);
+        const Ref past = ir::binary(Op::add, first, ir::index_constant(random_.between(0, 5)));
+        reduction.where =
+            ir::binary(Op::logical_and, ir::binary(Op::le, first, place), ir::binary(Op::lt, place, past));
     }
+    const bool scatters = options_.scatters && !arg && random_.chance(25);
     if (reduction.op == ir::ReduceOp::custom) {
         make_custom(definition, type, loops);
+        if (scatters) {
+            scatter(definition, loops);
+        }
         return;
     }
     if (arg && is_float(type) && !options_.wild) {
@@ -403,12 +415,24 @@ void Maker::make_reduction(ir::Definition& definition, Type type, Loops loops) {
     const bool product = reduction.op == ir::ReduceOp::product && is_float(type);
     definition.values = {product ? ir::call(Op::cos, {value(type, loops, 1)})
                                  : value(type, loops, random_.between(1, 3))};
-    const bool scatter = options_.scatters && !arg && random_.chance(20);
-    if (scatter) {
-        const Ref row = ir::binary(Op::mod, index(loops, 1), ir::extent_node("bin")); // floors: 0 .. extent - 1
-        definition.dims.push_back("bin");
-        reduction.into.push_back({"bin", row});
+    if (scatters) {
+        scatter(definition, loops);
     }
+}
+
+// Writes along one or two dims that no loop runs over.
+void Maker::scatter(ir::Definition& definition, const Loops& loops) {
+    for (const char* dim : {"bin", "y", "c"}) {
+        const std::size_t bound = definition.reduction->into.size();
+        const bool wanted = bound == 0 ? std::string_view(dim) == "bin" || random_.chance(70) : random_.chance(15);
+        if (loops.contains(dim) || bound > 1 || !wanted) {
+            continue;
+        }
+        const Ref place = index(loops, 1);
+        definition.reduction->into.push_back({dim, ir::binary(Op::mod, place, ir::extent_node(dim))}); // floors
+        definition.dims.emplace_back(dim);
+    }
+    definition.reduction->atomic = random_.chance(30);
 }
 
 void Maker::make_custom(ir::Definition& definition, Type type, const Loops& loops) {
@@ -426,14 +450,52 @@ void Maker::make_custom(ir::Definition& definition, Type type, const Loops& loop
 }
 
 void Maker::make_scan(ir::Definition& definition, Type type, const Loops& loops) {
+    using ir::binary;
     ir::Scan& scan = definition.scan.emplace();
     scan.dim = random_.pick(definition.dims);
     scan.reversed = random_.chance(50);
     scan.exclusive = random_.chance(50);
+    const auto left = [&](int component) {
+        return ir::operand(definition.types.at(static_cast<std::size_t>(component)), component, false);
+    };
+    const auto right = [&](int component) {
+        return ir::operand(definition.types.at(static_cast<std::size_t>(component)), component, true);
+    };
+    const auto number = [](Type of, int n) {
+        return is_float(of) ? ir::real_constant(of, n) : ir::integer_constant(of, n);
+    };
+    const auto bounded = [&] {
+        const Ref made = value(type, loops, 2);
+        return is_float(type) ? ir::call(Op::tanh, {made}) : made;
+    };
+    const int kind = random_.below(5);
+    scan.associative = kind != 3;
     definition.types = {type};
-    definition.values = {value(type, loops, 2)};
-    scan.identity = {is_float(type) ? ir::real_constant(type, 0) : ir::integer_constant(type, 0)};
-    scan.combine = {ir::binary(Op::add, ir::operand(type, 0, false), ir::operand(type, 0, true))};
+    if (kind < 2) {
+        definition.values = {value(type, loops, 2)};
+        const bool sum = kind == 0;
+        const Ref lowest = is_float(type) ? ir::real_constant(type, -std::numeric_limits<double>::infinity())
+                                          : ir::integer_constant(type, lowest_integer(type));
+        scan.identity = {sum ? number(type, 0) : lowest};
+        scan.combine = {binary(sum ? Op::add : Op::max, left(0), right(0))};
+    } else if (kind == 2) { // h = a * h + b
+        definition.types = {type, type};
+        definition.values = {bounded(), bounded()};
+        scan.identity = {number(type, 1), number(type, 0)};
+        scan.combine = {binary(Op::mul, left(0), right(0)),
+                        binary(Op::add, binary(Op::mul, right(0), left(1)), right(1))};
+    } else if (kind == 3) { // in this order only, from a state that is no identity
+        definition.values = {bounded()};
+        scan.identity = {number(type, 2)};
+        const Ref next = is_float(type) ? ir::call(Op::tanh, {binary(Op::sub, left(0), right(0))})
+                                        : binary(Op::sub, binary(Op::mul, left(0), number(type, 3)), right(0));
+        scan.combine = {next};
+    } else { // how many, beside the sum
+        definition.types = {type, Type::i32};
+        definition.values = {value(type, loops, 2), value(Type::i32, loops, 1)};
+        scan.identity = {number(type, 0), ir::integer_constant(Type::i32, lowest_integer(Type::i32))};
+        scan.combine = {binary(Op::add, left(0), right(0)), binary(Op::max, left(1), right(1))};
+    }
 }
 
 void Maker::read_tuple(const ir::Definition& tuple) {
@@ -467,10 +529,10 @@ void Maker::make_stage() {
     const Type type = element_type();
     definition.name = fresh_name();
     const int kind = random_.below(10);
-    if (kind < 4) {
+    if (kind < (options_.scans ? 3 : 4)) {
         definition.types = {type};
         definition.values = {value(type, loops, random_.between(1, 4))};
-    } else if (kind == 4 && options_.scans && !definition.dims.empty()) {
+    } else if (kind < 5 && options_.scans && !definition.dims.empty()) {
         make_scan(definition, type, loops);
     } else {
         make_reduction(definition, type, loops);

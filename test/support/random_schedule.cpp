@@ -168,7 +168,7 @@ void draw_stage(ScheduleDraft& draft, const std::string& name) {
         draft.text += "stage " + name + " {\n" + lines + "}\n";
     }
     draft.nests[name] = nest;
-    if (!inlined && (definition.reduction || definition.scan) && draft.chance(30)) {
+    if (!inlined && definition.reduction && draft.chance(30)) {
         Nest init = nest_of(draft, definition, true);
         lines.clear();
         for (int i = 1 + draft.below(2); i > 0; --i) {

@@ -135,9 +135,69 @@ void rfactor(ScheduleDraft& draft) {
     draft.kernel = schedule::rfactor(draft.kernel, stage, dim, 1, schedule::RfactorPart::whole, name);
 }
 
+bool is_exact_float(const ScheduleDraft& draft, const ir::Definition& definition) {
+    return draft.options.numerics == schedule::Numerics::exact &&
+           std::any_of(definition.types.begin(), definition.types.end(), is_float);
+}
+
+// Of a scatter, parts that are scatters of their own.
+void privatise(ScheduleDraft& draft, const ir::Definition& definition) {
+    if (is_exact_float(draft, definition)) {
+        return;
+    }
+    const std::string stage = definition.name;
+    const std::string dim = draft.pick(definition.reduction->dims);
+    const std::string name = stage + ".part" + std::to_string(++draft.made);
+    const std::int64_t factor = draft.factor();
+    const bool outer = draft.chance(50);
+    const std::string half = display_name(dim) + (outer ? ".o" : ".i");
+    draft.text += "stage " + stage + " { split " + display_name(dim) + " by " + std::to_string(factor) + " }\n";
+    draft.text += "rfactor " + stage + ": " + half + " as " + name + "\n";
+    draft.fixed.insert(stage); // it has a block
+    draft.kernel = schedule::rfactor(draft.kernel, stage, dim, factor,
+                                     outer ? schedule::RfactorPart::outer : schedule::RfactorPart::inner, name);
+}
+
+void chunk(ScheduleDraft& draft, const ir::Definition& definition) {
+    if (is_exact_float(draft, definition)) {
+        return;
+    }
+    const std::string stage = definition.name;
+    const std::string name = stage + ".chunk" + std::to_string(++draft.made);
+    const std::int64_t factor = draft.factor();
+    draft.text += "stage " + name + " = chunk " + stage + " by " + display_name(definition.scan->dim) + " " +
+                  std::to_string(factor) + "\n";
+    draft.kernel = schedule::chunk(draft.kernel, stage, factor, name);
+}
+
+/// Splits one stage of those that run in an order; whether there is one.
+bool split_ordered(ScheduleDraft& draft) {
+    std::vector<const ir::Definition*> stages;
+    for (const ir::Definition& each : draft.kernel.definitions) {
+        const bool scatters = each.reduction && !each.reduction->into.empty();
+        const bool scans = each.scan && each.scan->associative;
+        if ((scatters || scans) && draft.fixed.count(each.name) == 0) {
+            stages.push_back(&each);
+        }
+    }
+    if (stages.empty()) {
+        return false;
+    }
+    const ir::Definition definition = *draft.pick(stages);
+    definition.scan ? chunk(draft, definition) : privatise(draft, definition);
+    return true;
+}
+
 } // namespace
 
 void draw_rewrite(ScheduleDraft& draft) {
+    if (std::any_of(draft.kernel.definitions.begin(), draft.kernel.definitions.end(),
+                    [](const ir::Definition& each) {
+                        return each.scan || (each.reduction && !each.reduction->into.empty());
+                    }) &&
+        draft.chance(30) && split_ordered(draft)) {
+        return;
+    }
     switch (draft.below(6)) {
     case 4: clone(draft); break;
     case 5: join(draft); break;

@@ -160,6 +160,7 @@ TEST_CASE("reductions and scans are well formed") {
     CHECK(changed([](ir::Definition& d) { d.reduction->dims = {"j", "i"}; }) == "V010");
     CHECK(changed([](ir::Definition& d) { d.reduction->dims = {"z"}; }) == "V006 V003");
     CHECK(changed([](ir::Definition& d) { d.reduction->op = ir::ReduceOp::argmax; }) == "V010");
+    CHECK(changed([](ir::Definition& d) { d.reduction->atomic = true; }) == "V010"); // and scatters nothing
     CHECK(changed([](ir::Definition& d) { d.reduction->op = ir::ReduceOp::any; }) == "V005");
     CHECK(changed([](ir::Definition& d) { d.reduction->where = ir::index_constant(1); }) == "V005");
     CHECK(changed([](ir::Definition& d) { d.reduction->into = {{"c", ir::index_constant(1)}}; }) == "V010");

@@ -184,16 +184,21 @@ struct Reduction {
     std::vector<std::string> dims;
     Ref where;
     std::vector<Into> into;
+    /// With `into`: elements may meet in an order that differs from call to call, as when threads add to one place.
+    bool atomic = false;
     std::vector<Ref> identity; ///< custom: one constant per component
     std::vector<Ref> combine;  ///< custom: one expression over `operand` nodes per component;
                                ///< associative and commutative
 };
 
-/// An associative or sequential prefix combination along `dim`.
+/// The combinations of all prefixes along `dim`: from `identity` on, one value after the other.
 struct Scan {
     std::string dim;
     bool reversed = false;
     bool exclusive = false;
+    /// `combine` is associative and `identity` neutral on its left, so that parts may be combined before they meet. Else
+    /// it is sequential: the state may be of another kind than the values.
+    bool associative = false;
     std::vector<Ref> identity;
     std::vector<Ref> combine;
 };
@@ -282,6 +287,10 @@ struct Kernel {
 
 /// Loop dims of a definition: its dims, then its reduced dims or the scan's dim.
 [[nodiscard]] std::vector<std::string> loop_dims(const Definition& definition);
+
+/// Dims of the tensor that no loop of its own runs over freely: the scan's dim, and those that `into` binds. Whatever
+/// a reader takes, all of them is computed.
+[[nodiscard]] std::vector<std::string> whole_dims(const Definition& definition);
 
 /// Dims whose loop index an expression uses, implicit by-name bindings of accesses included.
 [[nodiscard]] std::vector<std::string> free_dims(const Kernel& kernel, const std::vector<Ref>& roots);

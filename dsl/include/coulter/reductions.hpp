@@ -25,12 +25,20 @@ public:
     std::optional<Type> type;
     detail::NodeRef where;
     std::vector<AccessArg> into;
+    bool atomic = false;
 };
 
 /// Only the indices for which `condition` holds take part.
 [[nodiscard]] ReduceOption where(const Expr& condition);
-/// A scatter: the result's `dim` is written at `index`, which may depend on the reduced dims.
-[[nodiscard]] ReduceOption into(const Binding& binding);
+/// How the elements of a scatter meet that are written at one place: one after the other, in the order of the loops, or
+/// in any order, which may differ from call to call.
+enum class Meeting : std::uint8_t { in_order, atomic };
+inline constexpr Meeting in_order = Meeting::in_order;
+inline constexpr Meeting atomic = Meeting::atomic;
+/// A scatter: the result's `dim` is written at `index`, which may depend on the reduced dims. `atomic` lets a schedule
+/// run the loop in several threads that add to one result; else sums of floats meet in an order that is the same in
+/// every call.
+[[nodiscard]] ReduceOption into(const Binding& binding, Meeting meeting = in_order);
 
 // The accumulator has the type of `value` unless a type is said. f16, bf16 and 8 and 16 bit integers must say one in
 // sum, product and mean. An empty reduction gives the identity: 0, 1, +inf or the type's highest, -inf or its lowest.
@@ -90,8 +98,8 @@ struct Moments {
 [[nodiscard]] Moments moments(const Dims& dims, const Expr& value, const ReduceOption& type = {},
                               SourceLoc loc = SourceLoc::here());
 
-/// Combines two states. For a reduction it must be associative and commutative: in which order elements meet, and which of
-/// them meet first, is the schedule's choice.
+/// Combines two states. For a reduction it must be associative and commutative: in which order elements meet, and which
+/// of them meet first, is the schedule's choice.
 using Combine = std::function<Tuple(const Tuple&, const Tuple&)>;
 
 /// A reduction over tuples. One identity per value: a literal, or a constant of the value's type.
@@ -101,17 +109,37 @@ using Combine = std::function<Tuple(const Tuple&, const Tuple&)>;
 
 enum class ScanEnds : std::uint8_t { inclusive, exclusive };
 enum class ScanDirection : std::uint8_t { forward, reversed };
+enum class ScanOrder : std::uint8_t { sequential, associative };
 inline constexpr ScanEnds inclusive = ScanEnds::inclusive;
 inline constexpr ScanEnds exclusive = ScanEnds::exclusive;
 inline constexpr ScanDirection forward = ScanDirection::forward;
 inline constexpr ScanDirection reversed = ScanDirection::reversed;
+inline constexpr ScanOrder sequential = ScanOrder::sequential;
+inline constexpr ScanOrder associative = ScanOrder::associative;
 
-/// All prefixes along `dim`, which stays a dim of the result.
+/// What may follow the function of a scan, in any order; without a word it is inclusive, forward and sequential.
+class ScanOption {
+public:
+    ScanOption() = default;
+    ScanOption(ScanEnds value) : ends(value) {}
+    ScanOption(ScanDirection value) : direction(value) {}
+    ScanOption(ScanOrder value) : order(value) {}
+    std::optional<ScanEnds> ends;
+    std::optional<ScanDirection> direction;
+    std::optional<ScanOrder> order;
+};
+
+/// The combinations of all prefixes along `dim`, which stays a dim of the result: s[i] = combine(s[i-1], value[i]) from
+/// `identities` on; an exclusive one leaves value[i] out of s[i], a reversed one begins at the end.
+///
+/// `associative` says that combine(combine(a, b), c) = combine(a, combine(b, c)) and that the identities change nothing
+/// on the left: a schedule may then combine parts before they meet (`chunk`). A sequential scan runs in its order: the
+/// identities may be any first state.
 [[nodiscard]] Tuple scan(const Dim& dim, const std::vector<Expr>& identities, const std::vector<Expr>& values,
-                         const Combine& combine, ScanEnds ends = inclusive, ScanDirection direction = forward,
-                         SourceLoc loc = SourceLoc::here());
+                         const Combine& combine, const ScanOption& a = {}, const ScanOption& b = {},
+                         const ScanOption& c = {}, SourceLoc loc = SourceLoc::here());
 /// Prefix sums along `dim`.
-[[nodiscard]] Expr cumsum(const Dim& dim, const Expr& value, ScanEnds ends = inclusive,
-                          ScanDirection direction = forward, SourceLoc loc = SourceLoc::here());
+[[nodiscard]] Expr cumsum(const Dim& dim, const Expr& value, const ScanOption& a = {}, const ScanOption& b = {},
+                          SourceLoc loc = SourceLoc::here());
 
 } // namespace coulter

@@ -55,10 +55,20 @@ enum class RfactorPart : std::uint8_t { whole, outer, inner };
 /// part, and over all other reduced dims, to a new definition `name` that keeps `part` as a dim of its own; `stage`
 /// reduces `name` over that dim only. Where no reduced dim is left for `name` it is a map, and `stage` keeps `where`.
 /// Of a split argmin or argmax, `stage` becomes a custom reduction, which compares indices of the whole dim.
-/// \pre `stage` is a reduction without `into`; `combine` commutes, but where the outer or whole part of its first dim is
-/// kept.
+/// The parts of a scatter are scatters, each to places of its own.
+/// \pre `stage` is a reduction, and no scatter of which the only dim is kept whole; `combine` commutes, but where the outer
+/// or whole part of its first dim is kept.
 [[nodiscard]] ir::Kernel rfactor(const ir::Kernel& kernel, const std::string& stage, const std::string& dim,
                                  std::int64_t factor, RfactorPart part, const std::string& name);
+
+/// What follows the name of the scans of chunks in that of the scan that their ends meet in.
+inline constexpr const char* carry_suffix = ".carry";
+
+/// Splits the dim d of an associative scan into chunks of `factor`: the scan `name` of each chunk, over d.i, the scan
+/// `name.carry` of what the chunks end with, over d.o, and `stage`, now a map that puts the two together.
+/// \pre `stage` is an associative scan, and the names are free.
+[[nodiscard]] ir::Kernel chunk(const ir::Kernel& kernel, const std::string& stage, std::int64_t factor,
+                               const std::string& name);
 
 /// `out.o` for the dim `weight.packed:out.o` of stage `weight.packed`; every other dim is its own name.
 [[nodiscard]] std::string display_name(const std::string& dim);

@@ -8,6 +8,7 @@
 ///     stage NEW = copy SOURCE for CONSUMER [at STAGE/LOOP | at root] [in MEMORY]
 ///     stage NEW = accumulate STAGE [at STAGE/LOOP | at root] [in MEMORY]
 ///     stage NEW = join STAGE STAGE ... [at STAGE/LOOP | at root] [in MEMORY]
+///     stage NEW = chunk STAGE by DIM N
 ///     clone STAGE for CONSUMER [CONSUMER ...] as NEW
 ///     rfactor STAGE: LOOP as NEW
 ///     [extend] stage NAME [@STAMP] [skip missing] { DIRECTIVE; ... }
@@ -147,6 +148,7 @@ struct Statement {
         accumulate,
         rfactor,
         join,
+        chunk,
         clone,
         include,
         macro,
@@ -166,7 +168,7 @@ struct Statement {
     Span stamp_span;
     bool extend = false;       ///< block: adds to a lower layer's block
     bool skip_missing = false; ///< block: of no effect where the kernel has no such stage
-    Name source;               ///< pack, copy, clone: the tensor; accumulate: the stage; rfactor: the loop; include: the path
+    Name source;               ///< pack, copy, clone: the tensor; accumulate, chunk: the stage; rfactor: the loop; include: the path
     Name target;               ///< copy: the consumer; rfactor: the new stage
     std::vector<Name> names;   ///< join: the stages; clone: the consumers; macro: the parameters
     std::vector<Argument> arguments;         ///< use
@@ -176,7 +178,7 @@ struct Statement {
     std::string unit;                        ///< require: `B`, `KiB`, `MB`, ...
     std::vector<ConditionNode> condition;    ///< variant; the last is the whole
     std::vector<Statement> body;             ///< variant, macro of statements
-    std::vector<PackBy> by;                  ///< pack
+    std::vector<PackBy> by;                  ///< pack; chunk: one
     bool once = false;                       ///< pack
     std::optional<PlaceSyntax> at;           ///< copy, accumulate, join
     std::optional<Memory> memory;            ///< copy, accumulate, join
