@@ -3,11 +3,10 @@
 #include "models/kernels.hpp"
 #include "models/library.hpp"
 #include "models/networks.hpp"
-#include "models/recurrences.hpp"
 
 int main(int argc, char** argv) {
     std::vector<coulter::KernelFactory> all = coulter::models::kernels();
-    for (const auto* more : {&coulter::models::networks(), &coulter::models::library(), &coulter::models::recurrences()}) {
+    for (const auto* more : {&coulter::models::networks(), &coulter::models::library()}) {
         all.insert(all.end(), more->begin(), more->end());
     }
     return coulter::generate(argc, argv, all);

@@ -13,8 +13,12 @@
 #include "models/pooling.hpp"
 #include "models/quantised.hpp"
 #include "models/random_numbers.hpp"
+#include "models/recurrences.hpp"
 #include "models/sampling.hpp"
+#include "models/scans.hpp"
+#include "models/segments.hpp"
 #include "models/softmax.hpp"
+#include "models/topk.hpp"
 #include "models/windows.hpp"
 
 namespace coulter::models {
@@ -77,6 +81,13 @@ const std::vector<KernelFactory>& library() {
         {"adam", adam},
         {"philox", static_cast<Make>(philox)},
         {"dropout", static_cast<MakeWith>(dropout)},
+        {"selective_scan", static_cast<Make>(selective_scan)},
+        {"wkv", static_cast<Make>(wkv)},
+        {"cumulative_sums", cumulative_sums},
+        {"gated_recurrence", gated_recurrence},
+        {"segment_sums", segment_sums},
+        {"scatter_sums", scatter_sums},
+        {"topk", static_cast<Make>(topk)},
         {"rms_norm", static_cast<Make>(rms_norm)},
     };
     return list;

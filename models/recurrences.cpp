@@ -2,6 +2,7 @@
 
 #include "models/arguments.hpp"
 #include "models/attention_parts.hpp"
+#include "models/scans.hpp"
 
 namespace coulter::models {
 
@@ -14,12 +15,9 @@ Tensor selective_scan(const Arg& x, const Arg& step, const Arg& a, const Arg& b,
     for (const auto& [arg, what] : {std::pair{&a, "a"}, {&b, "b"}, {&c, "c"}}) {
         require_dim(f, *arg, what, dims.state);
     }
-    // Maps s -> gate * s + input, one after the other, are such a map again.
-    Tensor maps("maps"), output("output");
-    maps = scan(dims.time, {1, 0}, {exp(step * a), step * b * x}, [](const Tuple& first, const Tuple& then) {
-        return Tuple{first[0] * then[0], first[1] * then[0] + then[1]};
-    });
-    output = sum({dims.state}, c * maps[1]);
+    Tensor state("states"), output("output");
+    state = linear_recurrence(exp(step * a), step * b * x, dims.time);
+    output = sum({dims.state}, c * state);
     return output + skip * x;
 }
 
@@ -41,7 +39,7 @@ Tensor wkv(const Arg& k, const Arg& v, const Arg& decay, const Arg& bonus, const
             return Tuple{first[0] + then[0], highest, first[2] * old + then[2] * young,
                          first[3] * old + then[3] * young};
         },
-        exclusive);
+        exclusive, associative);
     const Expr newest = bonus + k;
     const Expr highest = max(before[1], newest);
     const Expr old = exp(before[1] - highest), young = exp(newest - highest);
@@ -64,13 +62,6 @@ Kernel wkv() {
     Tensor result("result");
     result(batch, time, channel) = wkv(k, v, decay, bonus, time);
     return Kernel("wkv", {result}, estimates({{batch, 1}, {time, 1024}, {channel, 768}}));
-}
-
-const std::vector<KernelFactory>& recurrences() {
-    using Make = Kernel (*)();
-    static const std::vector<KernelFactory> list{{"selective_scan", static_cast<Make>(selective_scan)},
-                                                 {"wkv", static_cast<Make>(wkv)}};
-    return list;
 }
 
 } // namespace coulter::models

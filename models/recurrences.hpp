@@ -40,7 +40,4 @@ struct StateSpace {
 /// k[batch, time, channel], v[batch, time, channel], decay[channel], bonus[channel] -> result[batch, time, channel].
 [[nodiscard]] Kernel wkv();
 
-/// These kernels, which are interpreted only as long as scans are not compiled [B013].
-[[nodiscard]] const std::vector<KernelFactory>& recurrences();
-
 } // namespace coulter::models

@@ -3,7 +3,6 @@
 #include "gradients/gradient_check.hpp"
 #include "models/goldens.hpp"
 #include "models/library.hpp"
-#include "models/recurrences.hpp"
 
 #include <cmath>
 #include <doctest/doctest.h>
@@ -13,12 +12,6 @@ using namespace coulter;
 using namespace coulter::test;
 
 namespace {
-
-std::vector<KernelFactory> kernels() {
-    std::vector<KernelFactory> all = models::library();
-    all.insert(all.end(), models::recurrences().begin(), models::recurrences().end());
-    return all;
-}
 
 /// No gradient: integers to integers, and rounding.
 const std::set<std::string>& without_gradient() {
@@ -53,7 +46,7 @@ std::map<std::string, Array> inputs_of(const GoldenCase& golden) {
 } // namespace
 
 TEST_CASE("gradients of the library's kernels equal central differences") {
-    for (const KernelFactory& factory : kernels()) {
+    for (const KernelFactory& factory : models::library()) {
         if (without_gradient().contains(factory.name)) {
             continue;
         }

@@ -4,7 +4,6 @@
 #include "coulter/text.hpp"
 #include "models/goldens.hpp"
 #include "models/library.hpp"
-#include "models/recurrences.hpp"
 #include "support/golden.hpp"
 
 #include <doctest/doctest.h>
@@ -12,19 +11,9 @@
 using namespace coulter;
 using namespace coulter::test;
 
-namespace {
-
-std::vector<KernelFactory> kernels() {
-    std::vector<KernelFactory> all = models::library();
-    all.insert(all.end(), models::recurrences().begin(), models::recurrences().end());
-    return all;
-}
-
-} // namespace
-
 TEST_CASE("every kernel of the library interpreted equals NumPy's and PyTorch's results") {
-    CHECK(golden_kernels(kernels()).size() == kernels().size());
-    for (const KernelFactory& factory : kernels()) {
+    CHECK(golden_kernels(models::library()).size() == models::library().size());
+    for (const KernelFactory& factory : models::library()) {
         const std::vector<GoldenCase> cases = golden_cases(factory.name);
         CHECK(cases.size() >= 2);
         for (const GoldenCase& golden : cases) {
@@ -36,7 +25,7 @@ TEST_CASE("every kernel of the library interpreted equals NumPy's and PyTorch's 
 }
 
 TEST_CASE("the library's arguments are named as the goldens say, and its texts parse to the same kernels") {
-    for (const KernelFactory& factory : kernels()) {
+    for (const KernelFactory& factory : models::library()) {
         CAPTURE(factory.name);
         const ir::Kernel kernel = factory.make(Params{}).ir();
         CHECK(kernel.name == factory.name);
