@@ -261,4 +261,3 @@ TEST_CASE("transform writes derivatives along directions, and kernels over anoth
     check_golden("transform_layout", layout.err);
     CHECK_FALSE(folder.has("new.coulter"));
 }
-}

@@ -5,6 +5,9 @@
 #include "support/golden.hpp"
 
 #include <doctest/doctest.h>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
 
 using namespace coulter;
 using namespace coulter::test;
@@ -72,5 +75,63 @@ TEST_CASE("the whole text of every error") {
         }
         const std::string wrong = golden_difference(std::string("vmap/") + each.name, got);
         CHECK_MESSAGE(wrong.empty(), wrong);
+    }
+}
+
+namespace {
+
+std::string block(const std::string& page, const std::string& kind) {
+    const std::string open = "```" + kind + "\n";
+    const std::size_t from = page.find(open) + open.size();
+    REQUIRE(from >= open.size());
+    return page.substr(from, page.find("```", from) - from);
+}
+
+std::vector<std::string> parts(const std::string& list) {
+    std::vector<std::string> all(1);
+    for (const char c : list) {
+        if (c == ',') {
+            all.emplace_back();
+        } else {
+            all.back() += c;
+        }
+    }
+    return all;
+}
+
+/// What stands behind `word` up to the next space or backquote.
+std::string behind(const std::string& page, const std::string& word) {
+    const std::size_t at = page.find(word);
+    return at == std::string::npos
+               ? ""
+               : page.substr(at + word.size(), page.find_first_of(" `", at + word.size()) - at - word.size());
+}
+
+} // namespace
+
+TEST_CASE("the examples of the pages give the texts that stand there") {
+    for (const char* const code : {"G020", "G021", "G022", "G023"}) {
+        CAPTURE(code);
+        std::ifstream file(std::filesystem::path(COULTER_TEST_DIR) / ".." / "docs" / "errors" /
+                           (std::string(code) + ".md"));
+        std::stringstream content;
+        content << file.rdbuf();
+        const std::string page = content.str();
+        const ParseResult parsed = parse(block(page, "coulter"), "k.coulter");
+        REQUIRE(parsed.kernel);
+        const std::string call = behind(page, "`--vmap ");
+        const std::string given = behind(page, " --layout ");
+        VmapOptions options;
+        if (!given.empty()) {
+            options.layouts[given.substr(0, given.find('='))] = parts(given.substr(given.find('=') + 1));
+        }
+        std::string got = "no error\n";
+        try {
+            (void)vmap(*parsed.kernel, call.substr(0, call.find(':')), parts(call.substr(call.find(':') + 1)), options);
+        } catch (const LanguageError& error) {
+            got = error.what();
+        }
+        CHECK(got == block(page, "text"));
+        CHECK(got.find(code) != std::string::npos);
     }
 }
