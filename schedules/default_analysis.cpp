@@ -221,7 +221,9 @@ std::vector<std::string> Analysis::common_dims() const {
 void Analysis::decide_lanes() {
     std::vector<std::string> words = common_dims();
     if (!words.empty()) {
-        words.emplace_back(own_lanes);
+        if (!is_for_device()) { // where nothing but a search asks for the same lanes
+            words.emplace_back(own_lanes);
+        }
         lanes_everywhere_ = decided("lanes", "*", words);
         if (lanes_everywhere_ == own_lanes) {
             lanes_everywhere_.reset();

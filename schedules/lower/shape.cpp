@@ -3,6 +3,7 @@
 #include "names.hpp"
 #include "pipeline.hpp"
 
+#include "coulter/schedule/check.hpp"
 #include "coulter/schedule/rewrite.hpp"
 
 #include <algorithm>
@@ -247,8 +248,11 @@ void shape_loops(Lowering& lowering) {
 }
 
 void place_stages(Lowering& lowering) {
+    const std::map<std::string, std::int64_t> constants = schedule::constant_extents(lowering.plan.kernel);
     for (auto& [name, stage] : lowering.stages) {
         const schedule::StagePlan& plan = *stage.plan;
+        const bool is_constant = std::ranges::all_of(stage.definition->dims,
+                                                     [&](const std::string& dim) { return constants.contains(dim); });
         place_halves(stage);
         if (plan.inlined || stage.packed_once || lowering.plan.kernel.is_output(name)) {
             continue;
@@ -262,7 +266,14 @@ void place_stages(Lowering& lowering) {
         case schedule::Memory::stack:
         case schedule::Memory::registers: stage.func.store_in(Halide::MemoryType::Stack); break;
         case schedule::Memory::shared: stage.func.store_in(Halide::MemoryType::GPUShared); break;
-        case schedule::Memory::automatic: break;
+        case schedule::Memory::automatic:
+            // Of a stage at root Halide may find that a constant part is needed, down to one element, and put that on
+            // the stack. LLVM gives so small a variable no more alignment than its type has, and vectors whose lanes
+            // beyond it are masked are stored to it as if it had theirs.
+            if (plan.compute.is_root() && !is_constant) {
+                stage.func.store_in(Halide::MemoryType::Heap);
+            }
+            break;
         }
     }
 }

@@ -187,11 +187,11 @@ TEST_CASE("a machine with other caches gets another schedule") {
             folder.write("k.coulter", print(factory.make(Params{}).ir()));
         }
     }
-    folder.write("large.json", "{\"l2_bytes\": 1e9}");
-    // Weights beyond the second cache are read once for 8 images.
+    folder.write("slow.json", "{\"l3_rate\": 2}");
+    // Weights beyond the second cache are read beside the arithmetic for a block of images, where that is fast enough.
     const Ran standard = autoschedule(folder, {"k.coulter"});
-    const Ran large = autoschedule(folder, {"k.coulter", "--machine", "large.json"});
+    const Ran slow = autoschedule(folder, {"k.coulter", "--machine", "slow.json"});
     CHECK(standard.code == 0);
-    CHECK(large.code == 0);
-    CHECK(standard.out != large.out);
+    CHECK(slow.code == 0);
+    CHECK(standard.out != slow.out);
 }

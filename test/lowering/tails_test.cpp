@@ -380,3 +380,16 @@ TEST_CASE("a condition that holds for no reduced index at the first elements of 
     expect_passed(all_of(kernel, {"", "stage t { compute at y/i }\n"},
                          {{{"i", 9}, {"j", 5}, {"k", 3}}, {{"i", 3}, {"j", 5}, {"k", 2}}}));
 }
+
+TEST_CASE("vectors over a stage of which one element is read") {
+    KernelBuilder b("one_read");
+    b.dim("i").dim("k").input("x", Type::f32, {"i", "k"});
+    const Ref two = ir::integer_constant(Type::i64, 2);
+    const Ref first = ir::binary(Op::mod, d("i"), index(1));
+    b.map("t", {"k"}, {ir::cast(Type::i64, d("k")) * two + two});
+    b.map("y", {"i"}, {ir::cast(Type::f32, b.padded("t", {{"k", first}}, two)) + b.read("x", {{"k", index(0)}})});
+    const ir::Kernel kernel = b.outputs({"y"});
+    const std::string vectors = "; split k by 16; split k.i by 4; reorder k.i.i k.i.o k.o; vectorize k.i.i }\n";
+    expect_passed(all_of(kernel, {"stage t { compute root" + vectors, "stage t { compute at y/i" + vectors},
+                         {{{"i", 16}, {"k", 23}}, {{"i", 1}, {"k", 1}}}));
+}
