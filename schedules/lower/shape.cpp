@@ -247,6 +247,19 @@ void shape_loops(Lowering& lowering) {
     }
 }
 
+namespace {
+
+bool is_vectorized(const schedule::StagePlan& plan) {
+    const auto has_vector = [](const schedule::LoopNest& nest) {
+        return std::ranges::any_of(nest.steps, [](const schedule::LoopStep& step) {
+            return step.kind == schedule::LoopStep::Kind::vectorize;
+        });
+    };
+    return has_vector(plan.main) || (plan.init && has_vector(*plan.init));
+}
+
+} // namespace
+
 void place_stages(Lowering& lowering) {
     const std::map<std::string, std::int64_t> constants = schedule::constant_extents(lowering.plan.kernel);
     for (auto& [name, stage] : lowering.stages) {
@@ -261,15 +274,20 @@ void place_stages(Lowering& lowering) {
         if (plan.store) {
             stage.func.store_at(level(lowering, *plan.store));
         }
+        // Halide may find that a constant part of a stage is needed, down to one element, and then has it on the stack.
+        // A variable of one element gets the alignment of its type, but vectors whose other lanes are masked are stored
+        // to it as if it had theirs: such a stage lies on the heap, or is two elements long.
+        if (is_vectorized(plan) && plan.memory != schedule::Memory::heap && (!plan.compute.is_root() || is_constant) &&
+            !stage.func.args().empty() &&
+            std::ranges::none_of(plan.tile, [](const auto& each) { return each.second > 1; })) {
+            stage.func.align_storage(stage.func.args().front(), 2);
+        }
         switch (plan.memory) {
         case schedule::Memory::heap: stage.func.store_in(Halide::MemoryType::Heap); break;
         case schedule::Memory::stack:
         case schedule::Memory::registers: stage.func.store_in(Halide::MemoryType::Stack); break;
         case schedule::Memory::shared: stage.func.store_in(Halide::MemoryType::GPUShared); break;
         case schedule::Memory::automatic:
-            // Of a stage at root Halide may find that a constant part is needed, down to one element, and put that on
-            // the stack. LLVM gives so small a variable no more alignment than its type has, and vectors whose lanes
-            // beyond it are masked are stored to it as if it had theirs.
             if (plan.compute.is_root() && !is_constant) {
                 stage.func.store_in(Halide::MemoryType::Heap);
             }
