@@ -76,6 +76,7 @@ Expr call(Op op, const std::vector<Expr>& args) {
     case Op::erf: return Halide::erf(x);
     case Op::sigmoid: return one / (one + Halide::exp(-x));
     case Op::is_finite: return Halide::is_finite(x);
+    case Op::stop_gradient: return x;
     default: throw std::runtime_error(std::string("no translation of `") + ir::name(op) + "`");
     }
 }
