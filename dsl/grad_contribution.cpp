@@ -4,6 +4,7 @@
 #include "grad_invert.hpp"
 #include "grad_math.hpp"
 #include "grad_substitute.hpp"
+#include "lists.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -14,10 +15,6 @@ namespace {
 using ir::Kind;
 using ir::Op;
 using ir::Ref;
-
-bool contains(const std::vector<std::string>& list, const std::string& item) {
-    return std::find(list.begin(), list.end(), item) != list.end();
-}
 
 bool reads_data(const Ref& expression) {
     const auto parts = ir::postorder({expression});

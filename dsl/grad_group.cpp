@@ -1,6 +1,8 @@
 #include "grad_group.hpp"
 
 #include "grad_math.hpp"
+#include "lists.hpp"
+#include "renaming.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -12,66 +14,14 @@ using ir::Ref;
 
 namespace {
 
-bool contains(const std::vector<std::string>& list, const std::string& item) {
-    return std::find(list.begin(), list.end(), item) != list.end();
-}
-
 /// Renames the tensors that expressions read. Bindings of dims go into the order of the tensor that is read now.
-class Renaming {
-public:
-    Renaming(const Builder& builder, std::map<std::string, std::string> names)
-        : builder_(builder), names_(std::move(names)) {}
-
-    void add(const std::string& from, const std::string& to) { names_[from] = to; }
-
-    [[nodiscard]] Ref operator()(const Ref& expression) {
-        if (!expression) {
-            return expression;
-        }
-        return ir::rewrite(
-            expression,
-            [&](const ir::Node& node, const std::vector<Ref>& args) -> Ref {
-                const auto at = node.kind == Kind::access ? names_.find(node.name) : names_.end();
-                if (at == names_.end()) {
-                    return nullptr;
-                }
-                ir::Node copy = node;
-                copy.name = at->second;
-                copy.dims.clear();
-                copy.args.clear();
-                for (const std::string& dim : builder_.dims_of(copy.name)) {
-                    const auto bound = std::find(node.dims.begin(), node.dims.end(), dim);
-                    if (bound != node.dims.end()) {
-                        copy.dims.push_back(dim);
-                        copy.args.push_back(args[static_cast<std::size_t>(bound - node.dims.begin())]);
-                    }
-                }
-                if (node.boundary == ir::Boundary::padded) {
-                    copy.args.push_back(args.back());
-                }
-                return ir::make_node(std::move(copy));
-            },
-            memo_);
-    }
-
-    void apply(std::vector<Ref>& list) {
-        for (Ref& each : list) {
-            each = (*this)(each);
-        }
-    }
-
-private:
-    const Builder& builder_;
-    std::map<std::string, std::string> names_;
-    ir::RewriteMemo memo_;
-};
-
 class Application {
 public:
     Application(Builder& builder, const ir::Group& group, const std::map<std::string, std::string>& adjoints,
                 const std::vector<std::string>& wanted)
         : builder_(builder), group_(group), rule_(*group.vjp), adjoints_(adjoints), wanted_(wanted),
-          renaming_(builder, {}), base_(builder.prefix() + "." + group.path) {}
+          renaming_([&builder](const std::string& tensor) { return builder.dims_of(tensor); }),
+          base_(builder.prefix() + "." + group.path) {}
 
     RuleResult run() {
         take_dims();
@@ -147,13 +97,7 @@ private:
         copy.name =
             is_output ? builder_.adjoint_name(input, 0) + ".from." + group_.path : base_ + "." + definition.name;
         copy.span = group_.span;
-        renaming_.apply(copy.values);
-        if (copy.reduction) {
-            copy.reduction->where = renaming_(copy.reduction->where);
-            for (ir::Into& into : copy.reduction->into) {
-                into.index = renaming_(into.index);
-            }
-        }
+        renaming_.apply(copy);
         renaming_.add(definition.name, copy.name);
         if (!is_output) {
             builder_.add(std::move(copy));

@@ -4,22 +4,15 @@
 
 #include "coulter/text.hpp"
 #include "grad_substitute.hpp"
+#include "lists.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
 
 namespace coulter::gradient {
-namespace {
-
 using ir::Kind;
 using ir::Op;
 using ir::Ref;
-
-bool contains(const std::vector<std::string>& list, const std::string& item) {
-    return std::find(list.begin(), list.end(), item) != list.end();
-}
-
-} // namespace
 
 Ref number(std::int64_t value) {
     return ir::index_constant(value);

@@ -271,8 +271,8 @@ void Validator::check_rule(const Group& group) {
     std::vector<std::string> taken = group.inputs;
     taken.insert(taken.end(), group.outputs.begin(), group.outputs.end());
     for (const Input& input : rule.inputs) {
-        const bool of_input =
-            input.name.starts_with("d.") && !has(taken, input.name) && has(group.inputs, input.name.substr(2));
+        const bool of_input = input.name.starts_with("d.") && !contains(taken, input.name) &&
+                              contains(group.inputs, input.name.substr(2));
         if (of_input) {
             wrong(fmt::format("takes `{}`", input.name), "cotangents are those of the group's outputs");
         } else {
@@ -285,7 +285,7 @@ void Validator::check_rule(const Group& group) {
             wrong(fmt::format("gives `{}`, which it does not define", output), {});
             continue;
         }
-        const bool cotangent = output.starts_with("d.") && has(group.inputs, output.substr(2));
+        const bool cotangent = output.starts_with("d.") && contains(group.inputs, output.substr(2));
         check(output, cotangent ? group.inputs : std::vector<std::string>{}, "gives", definition->types,
               definition->dims);
     }

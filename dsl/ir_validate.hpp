@@ -2,6 +2,7 @@
 /// The class behind ir::validate, in two files: what a kernel declares, and what its definitions compute.
 
 #include "coulter/ir.hpp"
+#include "lists.hpp"
 #include "text_lex.hpp"
 
 #include <algorithm>
@@ -89,10 +90,6 @@ private:
         names.push_back(dim.name);
     }
     return names;
-}
-
-[[nodiscard]] inline bool has(const std::vector<std::string>& list, const std::string& name) {
-    return std::find(list.begin(), list.end(), name) != list.end();
 }
 
 } // namespace coulter::ir

@@ -36,7 +36,7 @@ void Validator::check_definition(const Definition& definition, std::size_t posit
         check_reduction(definition);
         check_states(definition, definition.reduction->identity, definition.reduction->combine);
     } else if (definition.scan) {
-        if (!has(definition.dims, definition.scan->dim)) {
+        if (!contains(definition.dims, definition.scan->dim)) {
             report("V010", definition.span,
                    fmt::format("`{}` scans along `{}`, which is not one of its dims", definition.name,
                                definition.scan->dim),
@@ -85,7 +85,7 @@ void Validator::check_reduction(const Definition& definition) {
         if (!seen.insert(dim).second) {
             report("V010", definition.span,
                    fmt::format("`{}` reduces over `{}`, which {}", definition.name, dim,
-                               has(definition.dims, dim) ? "is one of its own dims" : "stands there twice"));
+                               contains(definition.dims, dim) ? "is one of its own dims" : "stands there twice"));
         }
     }
     if (reduction.where && reduction.where->type != Type::boolean) {
@@ -99,10 +99,10 @@ void Validator::check_reduction(const Definition& definition) {
     }
     std::unordered_set<std::string> bound;
     for (const Into& into : reduction.into) {
-        if (!has(definition.dims, into.dim) || !bound.insert(into.dim).second) {
+        if (!contains(definition.dims, into.dim) || !bound.insert(into.dim).second) {
             report("V010", definition.span,
                    fmt::format("`into` of `{}` binds `{}`, which {}", definition.name, into.dim,
-                               has(definition.dims, into.dim) ? "it already binds" : "is not one of its dims"),
+                               contains(definition.dims, into.dim) ? "it already binds" : "is not one of its dims"),
                    "its dims: " + quoted_list(definition.dims));
         }
         if (into.index->type != Type::index) {
@@ -257,7 +257,7 @@ void Validator::check_access(const Node& node, const Definition& definition, std
                 report("V007", definition.span,
                        fmt::format("`{}` binds `{}` of `{}` to itself, which is left out", user, dim, node.name));
             }
-        } else if (!has(node.dims, dim) && !loops.contains(dim)) {
+        } else if (!contains(node.dims, dim) && !loops.contains(dim)) {
             report(context == ExpressionContext::loops ? "V006" : "V009", definition.span,
                    fmt::format("`{}` reads `{}` at the loop index of `{}`, and has no loop of that dim", user,
                                node.name, dim),

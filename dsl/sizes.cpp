@@ -2,6 +2,7 @@
 
 #include "coulter/sizes.hpp"
 
+#include "lists.hpp"
 #include "sizes_bounds.hpp"
 #include "sizes_checks.hpp"
 #include "sizes_uses.hpp"
@@ -13,10 +14,6 @@ namespace coulter {
 namespace {
 
 using namespace detail;
-
-bool contains(const std::vector<std::string>& list, const std::string& item) {
-    return std::find(list.begin(), list.end(), item) != list.end();
-}
 
 class Inferrer {
 public:

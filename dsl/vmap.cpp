@@ -5,16 +5,16 @@
 
 #include "coulter/vmap.hpp"
 
+#include "language_nodes.hpp"
+#include "lists.hpp"
+#include "renaming.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <set>
 
 namespace coulter {
 namespace {
-
-bool has(const std::vector<std::string>& list, const std::string& item) {
-    return std::find(list.begin(), list.end(), item) != list.end();
-}
 
 class Lifting {
 public:
@@ -58,17 +58,12 @@ private:
         for (const ir::Input& input : kernel_.inputs) {
             names.push_back(input.name);
         }
-        const auto is_identifier = [](const std::string& name) {
-            const auto letter = [](char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
-            return !name.empty() && letter(name.front()) &&
-                   std::ranges::all_of(name, [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
-        };
-        if (!is_identifier(dim_)) {
+        if (!detail::check_identifier("dim", dim_, SourceLoc::here()).empty()) {
             report("G020", {}, fmt::format("`{}` is no name of a dim", dim_), "names of dims are identifiers");
         } else if (const ir::Dim* const known = kernel_.find_dim(dim_)) {
             report("G020", known->span, fmt::format("`{}` has a dim `{}` already", kernel_.name, dim_),
                    "lift over a dim that is new");
-        } else if (has(names, dim_) || kernel_.find_definition(dim_) != nullptr ||
+        } else if (contains(names, dim_) || kernel_.find_definition(dim_) != nullptr ||
                    kernel_.find_const(dim_) != nullptr) {
             report("G020", {}, fmt::format("`{}` is a tensor of `{}`", dim_, kernel_.name),
                    "lift over a dim with another name");
@@ -78,7 +73,7 @@ private:
                    "inputs are " + quoted_list(names));
         }
         for (std::size_t i = 0; i < inputs.size(); ++i) {
-            if (!has(names, inputs[i])) {
+            if (!contains(names, inputs[i])) {
                 const std::string close = closest_match(inputs[i], names);
                 report("G021", {}, fmt::format("`{}` is no input of `{}`", inputs[i], kernel_.name),
                        close.empty() ? "inputs are " + quoted_list(names) : fmt::format("did you mean `{}`?", close));
@@ -167,7 +162,7 @@ private:
 
     void lift_rule(ir::Group& group) const {
         const auto is_lifted = [&](const std::string& argument) {
-            const bool own = has(group.inputs, argument) || has(group.outputs, argument);
+            const bool own = contains(group.inputs, argument) || contains(group.outputs, argument);
             return lifted_.contains(own ? argument : argument.substr(2)); // else `d.<tensor>`
         };
         std::vector<std::string> inputs;
@@ -185,7 +180,7 @@ private:
         rule.name = group.vjp->name;
         for (const std::string& output : rule.outputs) {
             const bool wanted = is_lifted(output);
-            if (wanted != has(rule.dims_of(output), dim_)) {
+            if (wanted != contains(rule.dims_of(output), dim_)) {
                 match(rule, output, wanted);
             }
         }
@@ -212,39 +207,12 @@ private:
             std::erase(made.dims, dim_);
             made.reduction.emplace().dims = {dim_};
         }
+        Renaming renaming([&rule](const std::string& tensor) { return rule.dims_of(tensor); });
+        renaming.add(output, found->name);
         for (ir::Definition& reader : rule.definitions) {
-            rename(reader, output, found->name);
+            renaming.apply(reader);
         }
         rule.definitions.push_back(std::move(made));
-    }
-
-    /// Reads of `from` become reads of `to`.
-    static void rename(ir::Definition& reader, const std::string& from, const std::string& to) {
-        ir::RewriteMemo memo;
-        const auto renamed = [&](const ir::Ref& root) {
-            return root == nullptr ? root
-                                   : ir::rewrite(
-                                         root,
-                                         [&](const ir::Node& node, const std::vector<ir::Ref>& args) {
-                                             if (node.kind != ir::Kind::access || node.name != from) {
-                                                 return ir::Ref();
-                                             }
-                                             ir::Node access = node;
-                                             access.name = to;
-                                             access.args = args;
-                                             return ir::make_node(std::move(access));
-                                         },
-                                         memo);
-        };
-        for (ir::Ref& value : reader.values) {
-            value = renamed(value);
-        }
-        if (reader.reduction) {
-            reader.reduction->where = renamed(reader.reduction->where);
-            for (ir::Into& into : reader.reduction->into) {
-                into.index = renamed(into.index);
-            }
-        }
     }
 
     ir::Kernel kernel_;

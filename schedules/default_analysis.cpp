@@ -296,6 +296,10 @@ double Analysis::cost(const std::string& stage) const {
     return expression_cost(expanded(stage)) + 1;
 }
 
+double Analysis::operations(const std::string& stage) const {
+    return std::max(1.0, cost(stage) - static_cast<double>(reads(stage).size()));
+}
+
 std::int64_t Analysis::lanes(const std::string& stage) const {
     int widest = 1;
     for (const Type type : kernel_.find_definition(stage)->types) {

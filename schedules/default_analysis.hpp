@@ -51,6 +51,8 @@ public:
     [[nodiscard]] std::vector<std::string> readers(const std::string& tensor) const;
     /// Cost of one evaluation of the expanded expressions, in simple operations.
     [[nodiscard]] double cost(const std::string& stage) const;
+    /// The same without its loads, at least 1.
+    [[nodiscard]] double operations(const std::string& stage) const;
     /// Elements of the widest type that fill a vector register.
     [[nodiscard]] std::int64_t lanes(const std::string& stage) const;
 

@@ -152,8 +152,7 @@ double Costs::arithmetic(const ir::Definition& stage, const Region& region) cons
         return points / lanes * analysis_.cost(stage.name) + sums;
     }
     const RegisterTile tile = choose_tile(analysis_, stage, vector, region);
-    const double loads = static_cast<double>(analysis_.reads(stage.name).size());
-    const double operations = std::max(1.0, analysis_.cost(stage.name) - loads);
+    const double operations = analysis_.operations(stage.name);
     return points / lanes * std::max(tile.cycles * static_cast<double>(stage.types.size()), operations / 4);
 }
 

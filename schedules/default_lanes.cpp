@@ -19,10 +19,9 @@ double cycles_of(Analysis& analysis) {
             continue; // a reduction that is written out counts, with its lanes
         }
         const VectorChoice vector = choose_vector(analysis, stage, Region(analysis));
-        const double loads = static_cast<double>(analysis.reads(stage.name).size());
-        const double operations = std::max(1.0, analysis.cost(stage.name) - loads) / 2;
-        total += analysis.points(ir::loop_dims(stage)) *
-                 (vector.cost + operations / static_cast<double>(std::max<std::int64_t>(vector.lanes, 1)));
+        // Two of them run in a cycle.
+        const double operations = analysis.operations(stage.name) / 2 / static_cast<double>(vector.lanes);
+        total += analysis.points(ir::loop_dims(stage)) * (vector.cost + operations);
     }
     return total;
 }

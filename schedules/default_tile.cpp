@@ -216,8 +216,7 @@ namespace {
 /// else they have, indices and conditions, the compiler takes out of the loops.
 double operations_of_step(const Analysis& analysis, const ir::Definition& stage) {
     constexpr double fewest = 8;
-    const auto loads = static_cast<double>(analysis.reads(stage.name).size());
-    const double operations = (analysis.cost(stage.name) - loads) / 2;
+    const double operations = analysis.operations(stage.name) / 2;
     return operations > fewest ? operations : 1;
 }
 
