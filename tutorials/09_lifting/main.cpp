@@ -27,7 +27,7 @@ struct Step {
 const Step steps[] = {
     {"one image, one filter",
      R"(
-The response of a filter is exp(-d), where d is the squared distance of the filter from what lies under it.)",
+The response of a filter is 1 / (1 + d), where d is the squared distance of the filter from what lies under it.)",
      {"cat single.coulter"}},
 
     {"filters",
@@ -64,7 +64,7 @@ has no dim `batch`. The other order, the gradient of one image's response lifted
 them.)",
      {"coulter transform single.vmap.vmap.coulter --grad weight && coulter kernels single.vmap.vmap.grad.coulter",
       "coulter transform single.vmap.coulter --grad weight && coulter transform single.vmap.grad.coulter --vmap "
-      "batch:image,d.response && coulter kernels single.vmap.grad.vmap.coulter"}},
+      "batch:image,d.response --estimate 8 && coulter kernels single.vmap.grad.vmap.coulter"}},
 
     {"directions",
      R"(
@@ -87,8 +87,8 @@ void lesson() {
         std::cout << "== " << step.title << " ==" << step.lesson << "\n\n";
         for (const std::string& command : step.commands) {
             std::cout << "$ " << command << '\n'
-                      << indented(output_of("cd " + quoted(FOLDER) + " && PATH=" + quoted(PROGRAMS) + ":$PATH && " +
-                                            command))
+                      << indented(output_of("cd " + quoted(FOLDER) + " && PATH=" + quoted(PROGRAMS) + ":$PATH && { " +
+                                            command + "; }"))
                       << '\n'
                       << std::flush;
         }

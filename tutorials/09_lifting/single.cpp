@@ -15,7 +15,7 @@ Kernel single() {
     Tensor distance("distance"), response("response");
     const Expr difference = image(iy(y + ky), ix(x + kx)) - weight;
     distance = sum({ky, kx, in}, difference * difference);
-    response(y, x) = exp(-distance);
+    response(y, x) = 1 / (1 + distance);
     return Kernel("single", {response}, estimates({{iy, 34}, {ix, 34}, {in, 16}}));
 }
 
