@@ -2,6 +2,8 @@
 
 #include "grad_assemble.hpp"
 
+#include "renaming.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <unordered_set>
@@ -61,14 +63,7 @@ void note_dims(const std::vector<Ref>& roots, std::unordered_set<std::string>& u
 
 void Assembly::take_out_unread() {
     ir::Kernel& kernel = builder_.kernel();
-    std::unordered_set<std::string> needed(outputs_.begin(), outputs_.end());
-    for (auto definition = kernel.definitions.rbegin(); definition != kernel.definitions.rend(); ++definition) {
-        if (needed.contains(definition->name)) {
-            for (const std::string& read : ir::reads(*definition)) {
-                needed.insert(read);
-            }
-        }
-    }
+    const std::unordered_set<std::string> needed = needed_tensors(kernel);
     const auto unread = [&](const auto& tensor) { return !needed.contains(tensor.name); };
     std::erase_if(kernel.definitions, unread);
     std::erase_if(kernel.consts, unread);

@@ -2,6 +2,7 @@
 
 #include "language_vjp.hpp"
 #include "language_nodes.hpp"
+#include "renaming.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -100,26 +101,6 @@ Tensor Function::with_vjp(const Tensor& result, const std::function<std::vector<
 }
 
 namespace detail {
-namespace {
-
-// What no output needs.
-void take_out_unread(ir::Kernel& kernel) {
-    std::vector<std::string> needed = kernel.outputs;
-    const auto is_needed = [&](const auto& tensor) {
-        return std::find(needed.begin(), needed.end(), tensor.name) != needed.end();
-    };
-    for (auto definition = kernel.definitions.rbegin(); definition != kernel.definitions.rend(); ++definition) {
-        if (is_needed(*definition)) {
-            const std::vector<std::string> reads = ir::reads(*definition);
-            needed.insert(needed.end(), reads.begin(), reads.end());
-        }
-    }
-    std::erase_if(kernel.definitions, [&](const auto& each) { return !is_needed(each); });
-    std::erase_if(kernel.consts, [&](const auto& each) { return !is_needed(each); });
-}
-
-} // namespace
-
 std::shared_ptr<const ir::Kernel> named_rule(const ir::Kernel& rule, const std::string& function,
                                              const std::vector<std::string>& inputs, const std::string& output) {
     std::map<std::string, std::string> names{{"out", output}, {"d_out", "d." + output}};
@@ -132,7 +113,9 @@ std::shared_ptr<const ir::Kernel> named_rule(const ir::Kernel& rule, const std::
         names[fmt::format("in{}", i)] = inputs[i];
         names[fmt::format("d_in{}", i)] = "d." + inputs[i];
     }
-    take_out_unread(result);
+    const std::unordered_set<std::string> needed = needed_tensors(result);
+    std::erase_if(result.definitions, [&](const auto& each) { return !needed.contains(each.name); });
+    std::erase_if(result.consts, [&](const auto& each) { return !needed.contains(each.name); });
     const auto renamed = [&](const std::string& name) {
         const auto at = names.find(name);
         if (at != names.end()) return at->second;
@@ -144,33 +127,20 @@ std::shared_ptr<const ir::Kernel> named_rule(const ir::Kernel& rule, const std::
     result.name = function;
     result.groups.clear();
     result.macro_files.clear();
-    ir::RewriteMemo memo;
-    const auto rewritten = [&](const ir::Ref& root) {
-        return ir::rewrite(
-            root,
-            [&](const ir::Node& node, const std::vector<ir::Ref>& args) -> ir::Ref {
-                if (node.kind != ir::Kind::access) return nullptr;
-                ir::Node copy = node;
-                copy.args = args;
-                copy.name = renamed(node.name);
-                return ir::make_node(std::move(copy));
-            },
-            memo);
+    std::map<std::string, std::vector<std::string>> dims;
+    Renaming renaming([&dims](const std::string& tensor) { return dims.at(tensor); });
+    const auto note = [&](const auto& tensor) {
+        renaming.add(tensor.name, renamed(tensor.name));
+        dims[renamed(tensor.name)] = tensor.dims;
     };
+    std::ranges::for_each(result.inputs, note);
+    std::ranges::for_each(result.definitions, note);
     for (ir::Input& input : result.inputs) {
         input.name = renamed(input.name);
     }
     for (ir::Definition& definition : result.definitions) {
         definition.name = renamed(definition.name);
-        for (ir::Ref& value : definition.values) {
-            value = rewritten(value);
-        }
-        if (definition.reduction) {
-            definition.reduction->where = rewritten(definition.reduction->where);
-            for (ir::Into& into : definition.reduction->into) {
-                into.index = rewritten(into.index);
-            }
-        }
+        renaming.apply(definition);
     }
     for (std::string& name : result.outputs) {
         name = renamed(name);

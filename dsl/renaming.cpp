@@ -46,4 +46,15 @@ void Renaming::apply(ir::Definition& definition) {
     }
 }
 
+std::unordered_set<std::string> needed_tensors(const ir::Kernel& kernel) {
+    std::unordered_set<std::string> needed(kernel.outputs.begin(), kernel.outputs.end());
+    for (auto definition = kernel.definitions.rbegin(); definition != kernel.definitions.rend(); ++definition) {
+        if (needed.contains(definition->name)) {
+            const std::vector<std::string> reads = ir::reads(*definition);
+            needed.insert(reads.begin(), reads.end());
+        }
+    }
+    return needed;
+}
+
 } // namespace coulter

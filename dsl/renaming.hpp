@@ -1,9 +1,10 @@
 #pragma once
-// Accesses to tensors under other names.
+// Tensors under other names, and those that are needed at all.
 
 #include "coulter/ir.hpp"
 
 #include <functional>
+#include <unordered_set>
 
 namespace coulter {
 
@@ -26,5 +27,8 @@ private:
     std::map<std::string, std::string> names_;
     ir::RewriteMemo memo_;
 };
+
+/// Names of what the outputs of a kernel need, themselves included.
+[[nodiscard]] std::unordered_set<std::string> needed_tensors(const ir::Kernel& kernel);
 
 } // namespace coulter

@@ -204,17 +204,19 @@ void warm_up() {
     (void)f.compile_to_callable({}, Halide::get_host_target())(out);
 }
 
-Arrays run_plan(const schedule::Plan& plan, const ir::Kernel& original, const Arrays& inputs, const Extents& extents,
-                std::uint64_t seed, const std::string& target) {
-    lower::JitKernel kernel;
+CompiledPlan::CompiledPlan(schedule::Plan plan, ir::Kernel original, std::string target)
+    : plan_(std::move(plan)), original_(std::move(original)), target_(std::move(target)) {
     try {
-        kernel = lower::compile_jit(plan, target);
+        kernel_ = std::make_shared<const lower::JitKernel>(lower::compile_jit(plan_, target_));
     } catch (const Halide::Error& error) {
         throw std::runtime_error(std::string("the lowering failed: ") + error.what());
     }
-    const bool on_device = schedule::device_of(target) != schedule::Device::none;
-    const Arrays first = Call(plan, original, inputs, extents, seed, true, on_device).run(kernel);
-    const Arrays second = Call(plan, original, inputs, extents, seed + 1, false, on_device).run(kernel);
+}
+
+Arrays CompiledPlan::run(const Arrays& inputs, const Extents& extents, std::uint64_t seed) const {
+    const bool on_device = schedule::device_of(target_) != schedule::Device::none;
+    const Arrays first = Call(plan_, original_, inputs, extents, seed, true, on_device).run(*kernel_);
+    const Arrays second = Call(plan_, original_, inputs, extents, seed + 1, false, on_device).run(*kernel_);
     for (const auto& [tensor, array] : first) {
         // Neither strides nor alignment may show in a result.
         const std::string differs = difference(second.at(tensor), array, exactly);

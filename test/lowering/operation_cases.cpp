@@ -329,7 +329,7 @@ Result ulp_report(const Case& test) {
     InterpretOptions options;
     options.in_double = true;
     const Arrays wanted = interpret(test.kernel, test.inputs, {}, options);
-    const Arrays got = run_plan(*checked.plan, test.kernel, test.inputs, test.extents, 0);
+    const Arrays got = CompiledPlan(*checked.plan, test.kernel).run(test.inputs, test.extents, 0);
     Result result;
     for (const auto& [tensor, array] : got) {
         double largest = 0;

@@ -204,7 +204,7 @@ Result run_case(const Case& test) {
         if (!computes) {
             return {}; // coulter_call does not call then
         }
-        const Arrays got = run_plan(*checked.plan, test.kernel, inputs, extents, test.seed, test.target);
+        const Arrays got = CompiledPlan(*checked.plan, test.kernel, test.target).run(inputs, extents, test.seed);
         const auto compare = [&](const Arrays& results, const std::string& which) {
             for (const auto& [tensor, array] : wanted) {
                 const std::string differs = difference(results.at(tensor), array, tolerance_of(test, array.type));
@@ -214,13 +214,14 @@ Result run_case(const Case& test) {
         compare(got, "");
         for (const schedule::Variant& variant : checked.variants) {
             // Every variant computes the same, whether its condition holds or not.
-            compare(run_plan(variant.plan, test.kernel, inputs, extents, test.seed, test.target), variant.name + ": ");
+            compare(CompiledPlan(variant.plan, test.kernel, test.target).run(inputs, extents, test.seed),
+                    variant.name + ": ");
         }
         if (test.bitwise) {
             const std::string bare = "schedule " + test.kernel.name + "\nnumerics exact\n";
             const schedule::CheckResult plain =
                 schedule::check_texts(test.kernel, {{"bare.sched", bare}}, host_options(false));
-            const Arrays plainly = run_plan(*plain.plan, test.kernel, inputs, extents, test.seed);
+            const Arrays plainly = CompiledPlan(*plain.plan, test.kernel).run(inputs, extents, test.seed);
             for (const auto& [tensor, array] : plainly) {
                 problems += bit_difference(tensor, got.at(tensor), array);
             }

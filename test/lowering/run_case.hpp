@@ -7,8 +7,13 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
+
+namespace coulter::lower {
+struct JitKernel;
+} // namespace coulter::lower
 
 namespace coulter::test {
 
@@ -62,11 +67,21 @@ struct Result {
 /// Inputs of a kernel at these extents.
 [[nodiscard]] Arrays make_inputs(const Case& test, const std::map<std::string, std::int64_t>& extents);
 
-/// Compiles a plan for `target` and calls it, with outer strides that are not compact now and then. \throws
-/// std::runtime_error with Halide's text.
-[[nodiscard]] Arrays run_plan(const schedule::Plan& plan, const ir::Kernel& original, const Arrays& inputs,
-                              const std::map<std::string, std::int64_t>& extents, std::uint64_t seed,
-                              const std::string& target = "host");
+/// A plan compiled for `target` into this process. \throws std::runtime_error with Halide's text.
+class CompiledPlan {
+public:
+    CompiledPlan(schedule::Plan plan, ir::Kernel original, std::string target = "host");
+
+    /// Calls it, with outer strides that are not compact now and then.
+    [[nodiscard]] Arrays run(const Arrays& inputs, const std::map<std::string, std::int64_t>& extents,
+                             std::uint64_t seed) const;
+
+private:
+    schedule::Plan plan_;
+    ir::Kernel original_;
+    std::string target_;
+    std::shared_ptr<const lower::JitKernel> kernel_;
+};
 
 /// Of the machine that the tests run on.
 [[nodiscard]] schedule::CheckOptions host_options(bool complete = true, const std::string& target = "host");

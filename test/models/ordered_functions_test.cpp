@@ -67,6 +67,7 @@ TEST_CASE("functions over scans, segments and the largest few equal NumPy's and 
             const std::vector<schedule::ScheduleText> texts{{"k.sched", "schedule " + kernel.name + "\n" + body}};
             const schedule::CheckResult checked = schedule::check_texts(kernel, texts, host_options());
             REQUIRE_MESSAGE(checked.plan.has_value(), schedule::render(checked.diagnostics, texts));
+            const CompiledPlan compiled(*checked.plan, kernel);
             for (const GoldenCase& golden : cases) {
                 CAPTURE(golden.name);
                 CAPTURE(body);
@@ -78,7 +79,7 @@ TEST_CASE("functions over scans, segments and the largest few equal NumPy's and 
                 }
                 const std::map<std::string, std::int64_t> extents = all_extents(kernel, given);
                 REQUIRE(!extents.empty());
-                CHECK(difference_from(golden, run_plan(*checked.plan, kernel, golden.inputs, extents, 1)) == "");
+                CHECK(difference_from(golden, compiled.run(golden.inputs, extents, 1)) == "");
             }
         }
     }
