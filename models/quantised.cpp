@@ -250,11 +250,11 @@ Kernel quantise_i4(const Params& params) {
 
 Kernel dequantise_i4(const Params& params) {
     const Blocks blocks = given_blocks(params);
-    Dim col("col"), k("k");
+    Dim col("col"), k("k", blocks.size * extent(blocks.group));
     Input q("q", u8, {col, blocks.group, blocks.byte}), scale("scale", f32, {col, blocks.group});
     Tensor result("result");
     result(col, k) = dequantise_i4({q, scale}, k, blocks);
-    return Kernel("dequantise_i4", {result}, estimates({{col, 4096}, {k, 4096}, {blocks.group, 4096 / blocks.size}}));
+    return Kernel("dequantise_i4", {result}, estimates({{col, 4096}, {blocks.group, 4096 / blocks.size}}));
 }
 
 Kernel int4_matmul(const Params& params) {

@@ -102,7 +102,8 @@ struct Halves {
 /// 0 where all is 0, and for NaN. A last block that k does not fill ends with zeros. \param x an expression of a float
 /// type with `k`.
 [[nodiscard]] QuantisedBlocks quantise_i4(const Arg& x, const Dim& k, const Blocks& blocks);
-/// `scale * q` over the dims of the weight, with `k` for its blocks.
+/// `scale * q` over the dims of the weight, with `k` for its blocks. \param k has an extent, such as
+/// `Dim("k", blocks.size * extent(blocks.group))`.
 [[nodiscard]] Tensor dequantise_i4(const PackedWeight& weight, const Dim& k, const Blocks& blocks);
 /// `sum over groups of scale * (sum within of x * q)`, in the type of x.
 /// \param x of a float type, with `k` of as many elements as the blocks have (fewer are an error of the call).
@@ -125,7 +126,7 @@ struct Halves {
 [[nodiscard]] Kernel affine_int8_matmul();
 /// x[col, k] f32 -> q[col, group, byte] u8, scale[col, group] f32; -p block=32.
 [[nodiscard]] Kernel quantise_i4(const Params& params);
-/// q[col, group, byte] u8, scale[col, group] f32 -> result[col, k] f32, with k as the caller has it; -p block=32.
+/// q[col, group, byte] u8, scale[col, group] f32 -> result[col, k] f32, of whole blocks; -p block=32.
 [[nodiscard]] Kernel dequantise_i4(const Params& params);
 /// x[row, k] f32, weight[col, group, byte] u8 and scale[col, group] f32 (frozen) -> result[row, col] f32; -p block=32.
 [[nodiscard]] Kernel int4_matmul(const Params& params);

@@ -6,18 +6,6 @@
 
 namespace coulter::schedule {
 
-/// A reduced dim whose products an instruction is to add, and the frozen tensor that is packed for it.
-struct DotChoice {
-    std::string dim;
-    std::int64_t factor = 2;
-    std::string packed;
-};
-
-/// Where a tile is a sum of products of narrow integers: one factor the same for all lanes and contiguous along the
-/// reduced dim, the other one frozen, so that its neighbours along that dim can be brought together in each lane.
-[[nodiscard]] std::optional<DotChoice> choose_dot(const Analysis& analysis, const ir::Definition& reduction,
-                                                  const RegisterTile& tile);
-
 /// The reduction of one tile: reduced loops outside of it, of which short ones are unrolled too.
 [[nodiscard]] std::vector<Step> tile_steps(const Analysis& analysis, const ir::Definition& reduction,
                                            const RegisterTile& tile);

@@ -3,6 +3,7 @@
 #include "default_text.hpp"
 
 #include "coulter/schedule/rewrite.hpp"
+#include "default_dots.hpp"
 #include "default_lines.hpp"
 #include "default_ordered.hpp"
 #include "default_reduced.hpp"
@@ -165,7 +166,7 @@ private:
             return;
         }
         const TileDim& vector = shape.tile.vector;
-        if (const std::optional<DotChoice> dot = choose_dot(analysis_, definition, shape.tile)) {
+        if (const std::optional<DotChoice> dot = choose_dot(analysis_, definition, vector.dim)) {
             if (packed_.insert(dot->packed).second) {
                 pack(dot->packed, {{vector.dim, vector.size}, {dot->dim, dot->factor}},
                      fmt::format("lanes along {}, and in each what is added at once", display_name(vector.dim)));

@@ -177,7 +177,9 @@ private:
                 const Expr factor = stage_.dot->factor;
                 const Expr groups = extent / factor;
                 domain.push_back({mangle(stage_.dot->inner), 0, rest_ ? extent % factor : factor});
-                domain.push_back({mangle(stage_.dot->outer), rest_ ? groups : 0, rest_ ? 1 : groups});
+                // No group where there is no rest: it would lie beyond the tensors.
+                domain.push_back({mangle(stage_.dot->outer), rest_ ? groups : 0,
+                                  rest_ ? Halide::min(extent % factor, 1) : groups});
             }
             rdom_ = Halide::RDom(Halide::Internal::ReductionDomain(domain));
             int next = 0;

@@ -49,8 +49,6 @@ public:
             if (const auto size = lowering.extents->constant(stage.dot->dim)) {
                 extents_[stage.dot->outer] = *size / stage.dot->factor;
             }
-        } else if (part == Part::rest) {
-            extents_[stage.dot->outer] = 1;
         }
     }
 

@@ -124,7 +124,7 @@ def int4(goldens, rng_for):
     goldens.kernel(kernel, {"q": "col group byte", "scale": "col group"}, {"result": "col k"})
     for case, col, k, size in sizes:
         q, scale, dense = weight(rng_for(kernel, case), col, -(-k // size), size)
-        goldens.case(kernel, case, {"q": pack(q), "scale": scale}, {"result": dense[:, :k]},
+        goldens.case(kernel, case, {"q": pack(q), "scale": scale}, {"result": dense},
                      parameters={"block": size} if size != 32 else None)
 
     for kernel in ("int4_matmul", "int4_int8_matmul"):

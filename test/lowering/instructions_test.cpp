@@ -97,7 +97,7 @@ TEST_CASE("sums of products in groups give the interpreter's results, rests incl
             }
         }
     }
-    for (const std::string schedule :
+    for (const std::string& schedule :
          {std::string(), tiled(8, 4, true, "    split k.o by 3; unroll k.o.i\n"), tiled(4, 2)}) {
         Case test;
         test.kernel = products("u8", "i8", "dim k = 26");
@@ -131,8 +131,8 @@ TEST_CASE("products of narrow integers are added by the processor's instructions
 }
 
 TEST_CASE("16-bit floats are converted in vectors, by instructions and not by calls") {
-    for (const std::string mode : {"reassociate", "exact"}) {
-        for (const std::string target : {"x86-64-avx2", "x86-64-avx512_sapphirerapids"}) {
+    for (const char* const mode : {"reassociate", "exact"}) {
+        for (const char* const target : {"x86-64-avx2", "x86-64-avx512_sapphirerapids"}) {
             const std::string schedule = fmt::format("schedule mixed\nnumerics {}\n", mode);
             const std::string half = assembly(mixed("f16"), schedule, target);
             CAPTURE(mode);
