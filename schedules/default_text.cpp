@@ -84,7 +84,7 @@ private:
             close();
             break;
         case Strategy::write_out:
-            packs(shapes_.at(shape.accumulator), *kernel_.find_definition(shape.accumulator));
+            pack_for_dot(shape, *kernel_.find_definition(shape.accumulator));
             accumulate(definition, shape, *kernel_.find_definition(shape.accumulator), shape.accumulator);
             break;
         case Strategy::reduction: {
@@ -166,11 +166,7 @@ private:
             return;
         }
         const TileDim& vector = shape.tile.vector;
-        if (const std::optional<DotChoice> dot = choose_dot(analysis_, definition, vector.dim)) {
-            if (packed_.insert(dot->packed).second) {
-                pack(dot->packed, {{vector.dim, vector.size}, {dot->dim, dot->factor}},
-                     fmt::format("lanes along {}, and in each what is added at once", display_name(vector.dim)));
-            }
+        if (pack_for_dot(shape, definition)) {
             return;
         }
         for (const ir::Ref& access : analysis_.reads(definition.name)) {
@@ -182,6 +178,17 @@ private:
                      fmt::format("contiguous along {}", display_name(vector.dim)));
             }
         }
+    }
+
+    /// Whether the tile of the definition is one of dot products; its frozen factor is packed.
+    bool pack_for_dot(const StageShape& shape, const ir::Definition& definition) {
+        const TileDim& vector = shape.tile.vector;
+        const std::optional<DotChoice> dot = choose_dot(analysis_, definition, vector.dim);
+        if (dot && packed_.insert(dot->packed).second) {
+            pack(dot->packed, {{vector.dim, vector.size}, {dot->dim, dot->factor}},
+                 fmt::format("lanes along {}, and in each what is added at once", display_name(vector.dim)));
+        }
+        return dot.has_value();
     }
 
     void pack(const std::string& source, const std::vector<PackTile>& tiles, const std::string& reason) {

@@ -16,8 +16,9 @@ using namespace coulter;
 Tensor unit(const Arg& x, const Dim& over) {
     Function f("unit", {x});
     f.macros("unit.sched"); // beside this file; it becomes part of the kernel
-    Tensor inverse("inverse");
-    inverse = 1 / sqrt(sum({over}, x * x));
+    Tensor squares("squares"), inverse("inverse");
+    squares = sum({over}, x * x);
+    inverse = 1 / sqrt(squares);
     const Tensor result = x * inverse;
     return f.with_vjp(result, [&](const Function::Rule& r) {
         const Expr x2 = r.inputs[0];
