@@ -5,6 +5,7 @@
 #include "coulter/transform.hpp"
 #include "gradients/gradient_check.hpp"
 #include "models/kernels.hpp"
+#include "support/array_compare.hpp"
 #include "support/random_kernel.hpp"
 #include "support/run_options.hpp"
 
