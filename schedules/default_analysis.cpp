@@ -181,7 +181,8 @@ void Analysis::choose_inlined() {
         const double reads_per_point = evaluations[definition.name] / own;
         const double cost = costs.at(definition.name);
         const bool is_map = !definition.reduction && !definition.scan && !is_packed(definition) &&
-                            !is_held(definition.name) && !made_.joined.contains(definition.name);
+                            !is_held(definition.name) && !made_.joined.contains(definition.name) &&
+                            !made_.transposed.contains(definition.name);
         const bool small = nodes.at(definition.name) <= static_cast<double>(most_inlined_nodes);
         // A stored map costs a store and a load per read besides; half again where it is hardly worth storing. On a
         // device operations are cheaper, and a stage less is a launch less.

@@ -9,7 +9,8 @@ namespace coulter::schedule {
 
 /// What the default schedule made of a kernel, and is stored whatever computing it costs.
 struct MadeStages {
-    std::set<std::string> held;                ///< copies of inputs
+    std::set<std::string> held;                ///< copies of inputs for the tiles of an iteration
+    std::set<std::string> transposed;          ///< copies of inputs with another dim innermost
     std::map<std::string, std::string> joined; ///< tuples of several stages, with the first of these
 };
 

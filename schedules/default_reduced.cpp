@@ -63,6 +63,13 @@ std::int64_t copies_of(const RegisterTile& tile) {
 std::vector<std::string> reduced_order(const Analysis& analysis, const ir::Definition& reduction) {
     std::vector<std::string> dims(reduction.reduction->dims.rbegin(), reduction.reduction->dims.rend());
     if (dims.size() > 1 && may_reassociate(analysis, reduction)) {
+        // What a condition is about stands outside of what it skips.
+        const std::vector<std::string> asked = reduction.reduction->where
+                                                   ? ir::free_dims(analysis.kernel(), {reduction.reduction->where})
+                                                   : std::vector<std::string>();
+        std::stable_partition(dims.begin(), dims.end(), [&](const std::string& dim) {
+            return std::find(asked.begin(), asked.end(), dim) == asked.end();
+        });
         if (const auto inner = analysis.decided("inner", reduction.name, dims)) {
             const auto at = std::find(dims.begin(), dims.end(), *inner);
             std::rotate(dims.begin(), at, at + 1);
