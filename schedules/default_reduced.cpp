@@ -8,7 +8,7 @@ namespace coulter::schedule {
 namespace {
 
 /// Copies of the innermost statement beyond which unrolling costs more than the loops that it saves.
-constexpr std::int64_t most_copies = 32;
+constexpr std::int64_t most_copies = 48;
 /// ... and beyond which a search does not go.
 constexpr std::int64_t most_decided_copies = 128;
 

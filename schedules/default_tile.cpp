@@ -271,8 +271,12 @@ public:
             if (!analysis.kernel().dims_of(access->name).empty()) {
                 accesses_.push_back(access.get());
                 for (const std::string& dim : stage.dims) {
-                    if (analysis.stride(*access, dim) != 0) {
+                    const std::optional<std::int64_t> stride = analysis.stride(*access, dim);
+                    if (stride != 0) {
                         depends_.emplace(access.get(), dim);
+                    }
+                    if (stride && std::abs(*stride) * bytes(access->type) > page_bytes) {
+                        far_.emplace(access.get(), dim);
                     }
                 }
             }
@@ -396,8 +400,7 @@ private:
     }
 
     [[nodiscard]] bool is_far(const ir::Node& access, const std::string& dim) const {
-        const std::optional<std::int64_t> stride = analysis_.stride(access, dim);
-        return stride && std::abs(*stride) * bytes(access.type) > page_bytes;
+        return far_.contains({&access, dim});
     }
 
     [[nodiscard]] bool depends(const ir::Node& access, const std::string& dim) const {
@@ -414,8 +417,9 @@ private:
     double operations_ = 1; ///< of one step, in multiplications that add
     std::vector<const ir::Node*> accesses_;
     std::set<std::pair<const ir::Node*, std::string>> depends_;
-    std::optional<std::int64_t> vectors_; ///< decided
-    std::optional<std::int64_t> rows_;    ///< decided
+    std::set<std::pair<const ir::Node*, std::string>> far_; ///< a step of the dim leads to another page
+    std::optional<std::int64_t> vectors_;                   ///< decided
+    std::optional<std::int64_t> rows_;                      ///< decided
     double least_ = std::numeric_limits<double>::infinity();
     RegisterTile best_;
 };
