@@ -35,6 +35,9 @@ LOOPS = {
     "digits_capsules": ("peers/networks.c", ["batch"]),
     "hinton_capsules": ("peers/networks.c", ["batch"]),
 }
+# Of the twenty and their gradients. A gradient's function takes the kernel's inputs, the cotangents, and the gradients.
+LOOPS |= {name: (f"peers/twenty_{file}.c", dims.split()) for file, functions in {
+}.items() for name, dims in functions.items()}
 
 
 class HalideDimension(ctypes.Structure):
@@ -64,7 +67,7 @@ def halide_buffer(array):
 def halide(kernel, arrays, options):
     library = ctypes.CDLL(options["library"])
     library.halide_set_num_threads(options["threads"])
-    function = getattr(library, kernel.name)
+    function = getattr(library, kernel.symbol)
     buffers = [halide_buffer(array) for array in arrays]
     pointers = [ctypes.byref(buffer) for buffer in buffers]
 
@@ -79,7 +82,7 @@ def coulter(kernel, arrays, options):
     library = compare.Coulter(options["library"], options["threads"])
     tensors = [schedules.dltensor(array) for array in arrays]
     pointers = [ctypes.byref(tensor) for tensor in tensors]
-    function = getattr(library.library, kernel.name)
+    function = getattr(library.library, kernel.symbol)
 
     def call():
         if function(library.context, *pointers) != 0:
@@ -92,7 +95,7 @@ def loops(kernel, arrays, options):
     library = ctypes.CDLL(options["library"])
     sizes = [kernel.extents[dim] for dim in LOOPS[kernel.name][1]]
     if kernel.name != "em_routing":
-        return compare.c_call(getattr(library, kernel.name), sizes, arrays)
+        return compare.c_call(getattr(library, kernel.symbol), sizes, arrays)
     # The caller keeps the memory for the votes: the faster way for this contender.
     library.em_workspace.restype = ctypes.c_int64
     workspace = np.empty(library.em_workspace(*map(ctypes.c_int64, sizes)), np.float32)
@@ -105,5 +108,7 @@ def compiler_version():
 
 def prepare(kernel, inputs, outputs, options):
     form = {"halide": halide, "coulter": coulter, "loops": loops}[options["form"]]
-    return Prepared(None, form(kernel, [*inputs.values(), *outputs.values()], options),
+    # Loops get all that a gradient could need, the others what the kernel's text asks for.
+    given = inputs.values() if form is loops else [inputs[each["name"]] for each in kernel.inputs]
+    return Prepared(None, form(kernel, [*given, *outputs.values()], options),
                     note=compiler_version() if form is loops else "")
