@@ -39,8 +39,9 @@ def positions(rng, shape, at, before):
 
 
 def chosen(rng, shape, at, before):
-    """Experts of a token, none twice."""
-    return rng.permuted(np.tile(np.arange(at["expert"]), (shape[0], 1)), axis=1)[:, :shape[1]]
+    """Experts of a token, none twice where there are enough."""
+    some = np.arange(max(at["expert"], shape[1])) % at["expert"]
+    return rng.permuted(np.tile(some, (shape[0], 1)), axis=1)[:, :shape[1]]
 
 
 def sources(rng, shape, at, before):

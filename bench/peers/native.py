@@ -8,6 +8,7 @@ import numpy as np
 import compare
 import schedules
 from contenders import Prepared
+from peers import suites
 
 FLAGS = ["-O3", "-march=native", "-ffast-math", "-fopenmp"]
 # The file of each kernel's loops, below bench/, and the dims whose sizes the function takes.
@@ -37,7 +38,21 @@ LOOPS = {
 }
 # Of the twenty and their gradients. A gradient's function takes the kernel's inputs, the cotangents, and the gradients.
 LOOPS |= {name: (f"peers/twenty_{file}.c", dims.split()) for file, functions in {
+    "scans": {"selective_scan": "batch time channel state", "wkv": "batch time channel", "soft_dtw": "batch i j"},
+    "attention": {"attention": "batch head i j d e", "sliding_window_attention": "batch head i j tap d e",
+                  "neighbourhood_attention": "batch y x head d e ty", "rope": "batch i head pair"},
+    "windows": {"locally_connected": "batch iy ix in out", "involution": "batch iy ix group channel ky",
+                "depthwise_conv3d": "batch iz iy ix channel", "correlation": "batch y x iy ix channel dy",
+                "group_norm": "batch group channel pixel"},
+    "sampling": {"grid_sample": "batch iy ix y x channel", "deformable_conv": "batch iy ix in out",
+                 "bilateral_grid": "y x gy gx"},
+    "products": {"pairwise_l1": "i j channel", "contraction": "edge channel i j k",
+                 "grouped_int8_matmul": "row col k group within", "moe_gather_matmul": "token in out expert choice",
+                 "message_passing": "source channel edge bound", "topk": "row col"},
 }.items() for name, dims in functions.items()}
+# Each has a gradient's nest beside it, but for integers.
+LOOPS |= {name + suites.GRADIENT: LOOPS[name] for name, layer in suites.TWENTY.items()
+          if layer.wrt and LOOPS[name][0].startswith("peers/twenty_")}
 
 
 class HalideDimension(ctypes.Structure):
