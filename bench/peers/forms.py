@@ -76,9 +76,9 @@ def fastest(forms, kernel, contender, callable_of, arrays_of):
 
 
 def seconds_of(call):
-    """The least of a few calls."""
-    times, end = [], time.perf_counter() + 0.3
-    while not times or time.perf_counter() < end:
+    """The least of three calls, of more if they are short, and of fewer if they are long."""
+    times, began = [], time.perf_counter()
+    while not times or (spent := time.perf_counter() - began) < 0.3 or (len(times) < 3 and spent < 3):
         begin = time.perf_counter()
         call()
         times.append(time.perf_counter() - begin)

@@ -138,7 +138,8 @@ def neighbours_flexible(torch, kernel):
     attend = flexible(torch, seen, len(rows) * width, len(rows) * width)
 
     def all_of(q, k, v):
-        return (attend(*map(heads_first, (q, k, v))).transpose(1, 2).reshape(*q.shape[:4], -1),)
+        rows = [heads_first(each).contiguous() for each in (q, k, v)]
+        return (attend(*rows).transpose(1, 2).reshape(*q.shape[:4], -1),)
     return all_of
 
 

@@ -149,5 +149,6 @@ FORMS = {
                        Form("steps", states_in_turn, under=EAGER), Form("chunks", states_in_chunks)],
     "wkv": [Form("steps", wkv_in_turn, under=EAGER), Form("chunks", wkv_in_chunks)],
     "soft_dtw": [Form("diagonals", soft_dtw_by(lambda torch, step: step), under=EAGER),
-                 Form("compiled diagonals", soft_dtw_by(lambda torch, step: torch.compile(step)), under=("compile",), whole=False)],
+                 Form("compiled diagonals", soft_dtw_by(lambda torch, step: torch.compile(step)), under=("compile",),
+                      whole=False)],
 }

@@ -83,12 +83,13 @@ def means(results):
 
 
 def summary(results):
-    """Lines: kernels and gradients apart where both are there; the dense kernels each, all others together, Halide's autoschedulers, and every loss."""
+    """Lines: kernels and gradients apart where both are there; the dense kernels each, all others together, Halide's
+    autoschedulers, and every loss."""
     lines = []
     gradients = [each for each in results if each["kernel"].endswith(suites.GRADIENT)]
-    if gradients and len(gradients) < len(results):
-        for part in ([each for each in results if each not in gradients], gradients):
-            lines += [f"{'gradients' if part is gradients else 'kernels'}: {line}" for line in means(part)]
+    kernels = [each for each in results if each not in gradients]
+    if gradients and kernels:
+        lines += [f"{what}: {line}" for what, part in (("kernels", kernels), ("gradients", gradients)) for line in means(part)]
     for key in ours(results):
         dense = [(each["kernel"], ratio(each, key, FOUR)) for each in results if each["kernel"] in DENSE]
         others = [(each["kernel"], ratio(each, key, FOUR)) for each in results if each["kernel"] not in DENSE]
@@ -104,8 +105,9 @@ def summary(results):
         losses = sorted((r, k) for k, r in dense + others if r < 1)
         lines.append(f"{key}, slower than the best of four: " + (", ".join(f"{k} {r:.2f}" for r, k in losses) or "none"))
         losses = sorted((r, k) for k, r in halide if r < 1)
-        lines.append(f"{key}, slower than the best of Halide's: " +
-                     (", ".join(f"{k} {r:.2f}" for r, k in losses) or "none"))
+        if halide:
+            lines.append(f"{key}, slower than the best of Halide's: " +
+                         (", ".join(f"{k} {r:.2f}" for r, k in losses) or "none"))
     for key, title in (FOUR | THREE).items():
         failed = [f"{each['kernel']} ({each['rows'][key]['failed']})" for each in results
                   if "failed" in each["rows"].get(key, {})]

@@ -8,12 +8,14 @@
 
 enum { LANES = 16 };
 
-static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
 
 /* x, step[batch][time][channel], a[channel][state], b, c[batch][time][state], skip[channel] -> result as x */
-void selective_scan(int64_t batch, int64_t time, int64_t channel, int64_t state, const float *restrict x,
-                    const float *restrict step, const float *restrict a, const float *restrict b,
-                    const float *restrict c, const float *restrict skip, float *restrict result) {
+void selective_scan(int64_t batch, int64_t time, int64_t channel, int64_t state, const float* restrict x,
+                    const float* restrict step, const float* restrict a, const float* restrict b,
+                    const float* restrict c, const float* restrict skip, float* restrict result) {
 #pragma omp parallel for collapse(2)
     for (int64_t n = 0; n < batch; n++)
         for (int64_t first = 0; first < channel; first += LANES) {
@@ -24,7 +26,7 @@ void selective_scan(int64_t batch, int64_t time, int64_t channel, int64_t state,
                 const float *bt = b + (n * time + t) * state, *ct = c + (n * time + t) * state;
                 for (int64_t i = first; i < last; i++) {
                     const int64_t at = (n * time + t) * channel + i;
-                    float *restrict own = h + (i - first) * state, sum = 0;
+                    float* restrict own = h + (i - first) * state, sum = 0;
                     for (int64_t s = 0; s < state; s++) {
                         own[s] = expf(step[at] * a[i * state + s]) * own[s] + step[at] * x[at] * bt[s];
                         sum += ct[s] * own[s];
@@ -35,19 +37,20 @@ void selective_scan(int64_t batch, int64_t time, int64_t channel, int64_t state,
         }
 }
 
-void selective_scan_grad(int64_t batch, int64_t time, int64_t channel, int64_t state, const float *restrict x,
-                         const float *restrict step, const float *restrict a, const float *restrict b,
-                         const float *restrict c, const float *restrict skip, const float *restrict d_result,
-                         float *restrict d_x, float *restrict d_step, float *restrict d_a, float *restrict d_b,
-                         float *restrict d_c, float *restrict d_skip) {
+void selective_scan_grad(int64_t batch, int64_t time, int64_t channel, int64_t state, const float* restrict x,
+                         const float* restrict step, const float* restrict a, const float* restrict b,
+                         const float* restrict c, const float* restrict skip, const float* restrict d_result,
+                         float* restrict d_x, float* restrict d_step, float* restrict d_a, float* restrict d_b,
+                         float* restrict d_c, float* restrict d_skip) {
     memset(d_a, 0, channel * state * sizeof(float));
     memset(d_b, 0, batch * time * state * sizeof(float));
     memset(d_c, 0, batch * time * state * sizeof(float));
     memset(d_skip, 0, channel * sizeof(float));
 #pragma omp parallel
     {
-        float *h = malloc(time * LANES * state * sizeof(float)); /* states of the block */
-        float *own_b = calloc(batch * time * state, sizeof(float)), *own_c = calloc(batch * time * state, sizeof(float));
+        float* h = malloc(time * LANES * state * sizeof(float)); /* states of the block */
+        float *own_b = calloc(batch * time * state, sizeof(float)),
+              *own_c = calloc(batch * time * state, sizeof(float));
 #pragma omp for
         for (int64_t first = 0; first < channel; first += LANES)
             for (int64_t n = 0; n < batch; n++) {
@@ -55,10 +58,11 @@ void selective_scan_grad(int64_t batch, int64_t time, int64_t channel, int64_t s
                 for (int64_t t = 0; t < time; t++)
                     for (int64_t i = first; i < last; i++) {
                         const int64_t at = (n * time + t) * channel + i;
-                        float *restrict now = h + (t * LANES + i - first) * state;
+                        float* restrict now = h + (t * LANES + i - first) * state;
                         const float *before = now - LANES * state, *bt = b + (n * time + t) * state;
                         for (int64_t s = 0; s < state; s++)
-                            now[s] = (t > 0 ? expf(step[at] * a[i * state + s]) * before[s] : 0) + step[at] * x[at] * bt[s];
+                            now[s] =
+                                (t > 0 ? expf(step[at] * a[i * state + s]) * before[s] : 0) + step[at] * x[at] * bt[s];
                     }
                 float g[LANES * state]; /* of the state, from later times */
                 memset(g, 0, sizeof g);
@@ -66,7 +70,7 @@ void selective_scan_grad(int64_t batch, int64_t time, int64_t channel, int64_t s
                     for (int64_t i = first; i < last; i++) {
                         const int64_t at = (n * time + t) * channel + i, row = (n * time + t) * state;
                         const float *now = h + (t * LANES + i - first) * state, *before = now - LANES * state;
-                        float *restrict own = g + (i - first) * state, of_x = 0, of_step = 0;
+                        float* restrict own = g + (i - first) * state, of_x = 0, of_step = 0;
                         for (int64_t s = 0; s < state; s++) {
                             const float gate = expf(step[at] * a[i * state + s]), old = t > 0 ? before[s] : 0;
                             const float of_state = own[s] + c[row + s] * d_result[at];
@@ -97,8 +101,8 @@ enum { WIDE = 64 };
 static const float NOTHING = -1e30f; /* the exponent of a sum without terms */
 
 /* k, v[batch][time][channel], decay, bonus[channel] -> result as k */
-void wkv(int64_t batch, int64_t time, int64_t channel, const float *restrict k, const float *restrict v,
-         const float *restrict decay, const float *restrict bonus, float *restrict result) {
+void wkv(int64_t batch, int64_t time, int64_t channel, const float* restrict k, const float* restrict v,
+         const float* restrict decay, const float* restrict bonus, float* restrict result) {
 #pragma omp parallel for collapse(2)
     for (int64_t n = 0; n < batch; n++)
         for (int64_t first = 0; first < channel; first += WIDE) {
@@ -122,14 +126,14 @@ void wkv(int64_t batch, int64_t time, int64_t channel, const float *restrict k, 
 }
 
 /* Adjoints of the sums are kept times e^highest, as the sums are kept times its inverse. */
-void wkv_grad(int64_t batch, int64_t time, int64_t channel, const float *restrict k, const float *restrict v,
-              const float *restrict decay, const float *restrict bonus, const float *restrict d_result,
-              float *restrict d_k, float *restrict d_v, float *restrict d_decay, float *restrict d_bonus) {
+void wkv_grad(int64_t batch, int64_t time, int64_t channel, const float* restrict k, const float* restrict v,
+              const float* restrict decay, const float* restrict bonus, const float* restrict d_result,
+              float* restrict d_k, float* restrict d_v, float* restrict d_decay, float* restrict d_bonus) {
     memset(d_decay, 0, channel * sizeof(float));
     memset(d_bonus, 0, channel * sizeof(float));
 #pragma omp parallel
     {
-        float *states = malloc((time + 1) * 3 * WIDE * sizeof(float));
+        float* states = malloc((time + 1) * 3 * WIDE * sizeof(float));
 #pragma omp for
         for (int64_t first = 0; first < channel; first += WIDE)
             for (int64_t n = 0; n < batch; n++) {
@@ -137,8 +141,8 @@ void wkv_grad(int64_t batch, int64_t time, int64_t channel, const float *restric
                 for (int64_t i = 0; i < count; i++) states[i] = NOTHING, states[WIDE + i] = states[2 * WIDE + i] = 0;
                 for (int64_t t = 0; t < time; t++) {
                     const int64_t at = (n * time + t) * channel + first;
-                    const float *now = states + t * 3 * WIDE;
-                    float *restrict next = states + (t + 1) * 3 * WIDE;
+                    const float* now = states + t * 3 * WIDE;
+                    float* restrict next = states + (t + 1) * 3 * WIDE;
                     for (int64_t i = 0; i < count; i++) {
                         const float faded = now[i] - decay[first + i], top = fmaxf(faded, k[at + i]);
                         const float keep = expf(faded - top), add = expf(k[at + i] - top);
@@ -157,7 +161,8 @@ void wkv_grad(int64_t batch, int64_t time, int64_t channel, const float *restric
                         const float newest = bonus[first + i] + k[at + i], top = fmaxf(now[i], newest);
                         const float old = expf(now[i] - top), young = expf(newest - top);
                         const float share = d_result[at + i] / (now[2 * WIDE + i] * old + young);
-                        const float mean = (now[WIDE + i] * old + young * v[at + i]) / (now[2 * WIDE + i] * old + young);
+                        const float mean =
+                            (now[WIDE + i] * old + young * v[at + i]) / (now[2 * WIDE + i] * old + young);
                         const float of_newest = share * young * (v[at + i] - mean);
                         const float keep = expf(now[i] - decay[first + i] - next[i]), add = expf(k[at + i] - next[i]);
                         d_v[at + i] = share * young + add * of_values[i];
@@ -181,22 +186,23 @@ static inline float soft_minimum(float a, float b, float c, float width) {
 }
 
 /* All minima of one alignment, with a row above and a column before of what is outside. */
-static void align(int64_t rows, int64_t cols, const float *restrict cost, float width, float *restrict r) {
+static void align(int64_t rows, int64_t cols, const float* restrict cost, float width, float* restrict r) {
     const int64_t line = cols + 1;
     for (int64_t e = 0; e < (rows + 1) * line; e++) r[e] = FAR;
     r[0] = 0;
     for (int64_t i = 1; i <= rows; i++)
         for (int64_t j = 1; j <= cols; j++)
-            r[i * line + j] = cost[(i - 1) * cols + j - 1] +
-                              soft_minimum(r[(i - 1) * line + j - 1], r[(i - 1) * line + j], r[i * line + j - 1], width);
+            r[i * line + j] =
+                cost[(i - 1) * cols + j - 1] +
+                soft_minimum(r[(i - 1) * line + j - 1], r[(i - 1) * line + j], r[i * line + j - 1], width);
 }
 
 /* cost[batch][rows][cols], gamma -> result[batch] */
-void soft_dtw(int64_t batch, int64_t rows, int64_t cols, const float *restrict cost, const float *restrict gamma,
-              float *restrict result) {
+void soft_dtw(int64_t batch, int64_t rows, int64_t cols, const float* restrict cost, const float* restrict gamma,
+              float* restrict result) {
 #pragma omp parallel
     {
-        float *r = malloc((rows + 1) * (cols + 1) * sizeof(float));
+        float* r = malloc((rows + 1) * (cols + 1) * sizeof(float));
 #pragma omp for
         for (int64_t n = 0; n < batch; n++) {
             align(rows, cols, cost + n * rows * cols, *gamma, r);
@@ -207,8 +213,8 @@ void soft_dtw(int64_t batch, int64_t rows, int64_t cols, const float *restrict c
 }
 
 /* Each cell passes its derivative to the three before it, by their shares of its minimum. */
-void soft_dtw_grad(int64_t batch, int64_t rows, int64_t cols, const float *restrict cost, const float *restrict gamma,
-                   const float *restrict d_result, float *restrict d_cost, float *restrict d_gamma) {
+void soft_dtw_grad(int64_t batch, int64_t rows, int64_t cols, const float* restrict cost, const float* restrict gamma,
+                   const float* restrict d_result, float* restrict d_cost, float* restrict d_gamma) {
     const float width = *gamma;
     const int64_t line = cols + 1;
     float of_width = 0;

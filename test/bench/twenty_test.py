@@ -18,7 +18,7 @@ try:
 except ImportError:
     print("skipped: this Python has no numpy; scripts/setup puts one into .venv")
     sys.exit(77)
-from peers import kernels, native, pytorch_twenty, suites, xla_twenty  # noqa: E402
+from peers import kernels, native, pytorch_twenty, suites, tables, xla_twenty  # noqa: E402
 
 GOLDENS = ROOT / "test" / "goldens"
 TYPES = {"F32": np.float32, "I32": np.int32, "I8": np.int8}
@@ -128,6 +128,23 @@ class Loops(unittest.TestCase):
                     size = float(np.linalg.norm(array))
                     self.assertGreater(size, 0)
                     self.assertLess(abs(expected - float(np.vdot(array, way))), 0.02 * size)
+
+
+class Figures(unittest.TestCase):
+    def test_gradients_stand_apart(self):
+        def timed(**times):
+            return {key: {"median_ms": ms} for key, ms in times.items()}
+        results = [{"kernel": "topk", "rows": timed(instant=2, c_loops=1)},
+                   {"kernel": "topk.grad", "rows": timed(instant=1, c_loops=2, jax_backward=0.1)},
+                   {"kernel": "attention", "rows": timed(instant=1, c_loops=9)}]
+        lines = tables.summary(results)
+        self.assertIn("kernels: instant, all but dense, of the best of four: geometric mean 0.50 over 1, least 0.50 (topk)", lines)
+        self.assertIn("gradients: instant, all but dense, of the best of four: geometric mean 2.00 over 1, least 2.00 (topk.grad)",
+                      lines)
+        self.assertIn("instant, dense, of the best of four: attention 9.00", lines)
+        self.assertFalse([line for line in lines if "Halide" in line])
+        self.assertEqual(tables.markdown(results).splitlines()[0],
+                         "| kernel | Coulter, instant | C loops | JAX, backward alone | instant / best of four |")
 
 
 class Suites(unittest.TestCase):
