@@ -4,9 +4,13 @@
 that docs/peers.md lists as badly served by stock libraries, at the sizes of typical layers below: a call takes some
 milliseconds on two processors. `twenty_grad` are the gradients of these by all their inputs of a float type. The sizes were
 chosen before anything was measured at them.
+
+    python suites.py SUITE      # prints each kernel with its sizes
 """
 import dataclasses
+import pathlib
 import re
+import sys
 
 GRADIENT = ".grad"
 
@@ -67,3 +71,8 @@ def names(suite, folder):
 def sizes_of(name):
     """The sizes that a kernel is measured at, as --sizes takes them; empty: the estimates."""
     return TWENTY[forward_of(name)].sizes if forward_of(name) in TWENTY else ""
+
+
+if __name__ == "__main__":
+    for each in names(sys.argv[1], pathlib.Path(__file__).resolve().parents[2] / "models"):
+        print(each, sizes_of(each))
