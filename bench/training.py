@@ -86,7 +86,7 @@ def run_torch(args, form, train):
 
 
 def coulter(args, *more):
-    command = [args.program, "--network", args.network, "--data", str(args.data), "--threads", str(args.threads), *more]
+    command = [args.program, "--data", str(args.data), "--threads", str(args.threads), *more]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
@@ -126,7 +126,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", choices=["digits", "solids"], default="digits")
     parser.add_argument("--data", type=pathlib.Path, default=ROOT / "models" / "data" / "digits.safetensors")
-    parser.add_argument("--program", type=pathlib.Path, default=ROOT / "build" / "bin" / "coulter-train")
+    parser.add_argument("--program", type=pathlib.Path, help="default: build/bin/coulter-train, or coulter-train-solids")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=20)
@@ -142,6 +142,7 @@ def main():
         return
     import torch
 
+    args.program = args.program or ROOT / "build" / "bin" / ("coulter-train" + ("" if args.network == "digits" else "-solids"))
     result = {"processor": processor(), "threads": args.threads, "network": args.network,
               "torch_version": torch.__version__, **measure(args)}
     if args.train:

@@ -135,7 +135,9 @@ State<float> read_checkpoint(const std::filesystem::path& file, const Checkpoint
         const std::string& was = tensors.metadata[name];
         if (was != value) {
             refuse(file, name == "data" ? "the run was of other images than --data has"
-                                        : "the run was of --" + name + " " + was + ", and --" + name + " is " + value);
+                         : name == "network"
+                             ? "the run was of the network " + was + ", and this one is " + value
+                             : "the run was of --" + name + " " + was + ", and --" + name + " is " + value);
         }
     }
     State<float> state;

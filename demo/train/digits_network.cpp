@@ -1,5 +1,7 @@
 #include "digits_network.hpp"
 
+#include "networks.hpp"
+
 #include <digits_capsules/digits_capsules.h>
 #include <training/clipped_adam.h>
 #include <training/digits_training.h>
@@ -79,6 +81,19 @@ public:
 
 std::unique_ptr<Network<float>> digits_network() {
     return std::make_unique<Digits>();
+}
+
+const NetworkKind& network_kind() {
+    static const NetworkKind kind{"coulter-train",
+                                  "digits_capsules",
+                                  "the capsule network for 8x8 digits",
+                                  "models/data/digits.safetensors",
+                                  digits_shape,
+                                  32,
+                                  1,
+                                  30,
+                                  digits_network};
+    return kind;
 }
 
 } // namespace train

@@ -75,7 +75,7 @@ void train(coulter::Context& context, Network<float>& network, const DataSet& da
 }
 
 int run(Options options) {
-    const DataSet data = read_data(options.data, options.network->shape);
+    const DataSet data = read_data(options.data, network_kind().shape);
     Settings& settings = options.settings;
     if (settings.batch > data.train.count()) {
         throw UsageError("--batch is " + std::to_string(settings.batch) + ", and " + options.data.string() + " has " +
@@ -88,12 +88,12 @@ int run(Options options) {
         }
         settings.steps = static_cast<std::int64_t>(steps);
     }
-    const std::unique_ptr<Network<float>> network = options.network->make();
+    const std::unique_ptr<Network<float>> network = network_kind().make();
     coulter::Context context;
     context.set_threads(options.threads > 0 ? options.threads
                                             : std::max(1, static_cast<int>(std::thread::hardware_concurrency())));
 
-    Checkpoint run{options.network->name, settings, digest(data), {}};
+    Checkpoint run{network_kind().name, settings, digest(data), {}};
     if (options.time > 0) {
         run.state = first_state<float>(network->parameters(), settings.seed);
         settings.steps = options.time + 10;

@@ -1,5 +1,5 @@
 #pragma once
-/// The networks that the program trains.
+/// The network that a program trains: each has its own, so that nobody waits for the kernels of the other.
 
 #include "trainer.hpp"
 
@@ -8,8 +8,10 @@
 namespace train {
 
 struct NetworkKind {
-    std::string name;
-    std::string kernel; ///< what takes the trained weights
+    std::string program; ///< its name
+    std::string name;    ///< of the network's kernel, which takes the trained weights
+    std::string about;   ///< the network in words
+    std::string data;    ///< a file to train with
     DataShape shape;
     std::int64_t batch; ///< what the command line takes where it is told nothing
     std::int64_t shift;
@@ -17,6 +19,6 @@ struct NetworkKind {
     std::unique_ptr<Network<float>> (*make)();
 };
 
-[[nodiscard]] const std::vector<NetworkKind>& network_kinds();
+[[nodiscard]] const NetworkKind& network_kind();
 
 } // namespace train

@@ -66,26 +66,15 @@ std::uint64_t seed(std::string_view text) {
     return *value;
 }
 
-void network(Options& options, std::string_view text) {
-    for (const NetworkKind& kind : network_kinds()) {
-        if (kind.name == text) {
-            options.network = &kind;
-            return;
-        }
-    }
-    refuse("network", text, "digits or solids");
-}
-
 const std::vector<Option>& options() {
     static const std::vector<Option> list{
-        {"network", "NAME", "digits: 8x8 digits; solids: the small network of Hinton et al. 2018 (digits)", network},
         {"data", "FILE", "images and labels, a safetensors file as models/data/README.md has it (required)",
          [](Options& o, std::string_view v) { o.data = v; }},
-        {"epochs", "N", "how often the images are seen (digits: 30, solids: 1)",
+        {"epochs", "N", "how often the images are seen (30; solids: 1)",
          [](Options& o, std::string_view v) { o.epochs = positive("epochs", v); }},
         {"steps", "N", "the same in steps, instead of --epochs",
          [](Options& o, std::string_view v) { o.settings.steps = whole("steps", v, 1); }},
-        {"batch", "N", "images of a step (32, 20)",
+        {"batch", "N", "images of a step (32; solids: 20)",
          [](Options& o, std::string_view v) { o.settings.batch = whole("batch", v, 1); }},
         {"seed", "N", "of the first weights, the order and the shifts of images (1)",
          [](Options& o, std::string_view v) { o.settings.seed = seed(v); }},
@@ -93,7 +82,7 @@ const std::vector<Option>& options() {
          [](Options& o, std::string_view v) { o.settings.rate = positive("rate", v); }},
         {"largest", "X", "norm beyond which a gradient is clipped (5)",
          [](Options& o, std::string_view v) { o.settings.largest = positive("largest", v); }},
-        {"shift", "N", "pixels that an image is moved by at the most (1, 0)",
+        {"shift", "N", "pixels that an image is moved by at the most (1; solids: 0)",
          [](Options& o, std::string_view v) { o.settings.shift = whole("shift", v, 0); }},
         {"margins", "X,Y", "margin of the spread loss in the first and in the last step (0.8,0.9)", margins},
         {"threads", "N", "threads of a kernel (as many as the machine has)",
@@ -106,8 +95,7 @@ const std::vector<Option>& options() {
          [](Options& o, std::string_view v) { o.save_every = whole("save-every", v, 1); }},
         {"resume", "", "go on with the run of --checkpoint, to the same bytes as without a stop",
          [](Options& o, std::string_view) { o.resume = true; }},
-        {"weights", "FILE",
-         "where the trained weights are written to, as the kernels digits_capsules and hinton_capsules take them",
+        {"weights", "FILE", "where the trained weights are written to, as the network's kernel takes them",
          [](Options& o, std::string_view v) { o.weights = v; }},
         {"page", "FILE", "where a page with the loss curve is written to",
          [](Options& o, std::string_view v) { o.page = v; }},
@@ -192,24 +180,25 @@ Options parse(std::span<const std::string_view> arguments) {
         check(result, given);
     }
     const auto has = [&](std::string_view name) { return std::find(given.begin(), given.end(), name) != given.end(); };
-    result.network = result.network == nullptr ? &network_kinds().front() : result.network;
-    result.settings.batch = has("batch") ? result.settings.batch : result.network->batch;
-    result.settings.shift = has("shift") ? result.settings.shift : result.network->shift;
-    result.epochs = has("epochs") ? result.epochs : result.network->epochs;
+    const NetworkKind& kind = network_kind();
+    result.settings.batch = has("batch") ? result.settings.batch : kind.batch;
+    result.settings.shift = has("shift") ? result.settings.shift : kind.shift;
+    result.epochs = has("epochs") ? result.epochs : kind.epochs;
     return result;
 }
 
 std::string usage() {
-    std::string text = "usage: coulter-train --data FILE [OPTION VALUE]...\n\n"
-                       "Trains a network of capsules by kernels that Coulter generated.\n\n";
+    const NetworkKind& kind = network_kind();
+    std::string text = "usage: " + kind.program + " --data FILE [OPTION VALUE]...\n\nTrains " + kind.about +
+                       " by kernels that Coulter generated.\n\n";
     for (const Option& option : options()) {
         std::string line = "  --" + std::string(option.name) + " " + std::string(option.value);
         line.resize(std::max<std::size_t>(line.size() + 2, 22), ' ');
         text += line + std::string(option.help) + "\n";
     }
-    return text + "\nexample: coulter-train --data models/data/digits.safetensors --checkpoint run.safetensors "
-                  "--page run.html\n"
-                  "exit codes: 0 good; 2 the command line; 4 a file, or a call that failed\n";
+    return text + "\nexample: " + kind.program + " --data " + kind.data +
+           " --checkpoint run.safetensors --page run.html\n"
+           "exit codes: 0 good; 2 the command line; 4 a file, or a call that failed\n";
 }
 
 } // namespace train

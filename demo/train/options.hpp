@@ -11,7 +11,6 @@
 namespace train {
 
 struct Options {
-    const NetworkKind* network = nullptr; ///< never null behind `parse`
     std::filesystem::path data;
     Settings settings;
     double epochs = 0;                ///< where `settings.steps` is 0: of so many

@@ -1,5 +1,7 @@
 #include "solids_network.hpp"
 
+#include "networks.hpp"
+
 #include <hinton_capsules/hinton_capsules.h>
 #include <training/clipped_adam.h>
 #include <training_solids/hinton_training.h>
@@ -84,6 +86,19 @@ public:
 
 std::unique_ptr<Network<float>> solids_network() {
     return std::make_unique<Solids>();
+}
+
+const NetworkKind& network_kind() {
+    static const NetworkKind kind{"coulter-train-solids",
+                                  "hinton_capsules",
+                                  "the small network of Hinton et al. 2018, on stereo pairs of five solids,",
+                                  "solids.safetensors",
+                                  solids_shape,
+                                  20,
+                                  0,
+                                  1,
+                                  solids_network};
+    return kind;
 }
 
 } // namespace train

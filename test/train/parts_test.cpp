@@ -198,6 +198,9 @@ TEST_CASE("a checkpoint is read as it was written, and not for another run") {
     other.settings.last_margin = 0.5;
     CHECK(answer(other) == "run: the run was of --margins 0.8,0.9, and --margins is 0.8,0.5");
     other = run;
+    other.network = "hinton_capsules";
+    CHECK(answer(other) == "run: the run was of the network digits_capsules, and this one is hinton_capsules");
+    other = run;
     other.data = "fedcba9876543210";
     CHECK(answer(other) == "run: the run was of other images than --data has");
 
