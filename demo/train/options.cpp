@@ -49,7 +49,7 @@ double positive(std::string_view name, std::string_view text) {
 void margins(Options& options, std::string_view text) {
     const std::size_t comma = text.find(',');
     const auto first = number<double>(text.substr(0, comma));
-    const auto last = number<double>(comma == std::string_view::npos ? text : text.substr(comma + 1));
+    const auto last = number<double>(comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1));
     const auto is_margin = [](const std::optional<double>& margin) { return margin && *margin >= 0 && *margin <= 1; };
     if (!is_margin(first) || !is_margin(last)) {
         refuse("margins", text, "two numbers from 0 to 1, such as 0.8,0.9");

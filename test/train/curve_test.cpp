@@ -80,8 +80,8 @@ double worst(train::Network<T>& network, const char* type) {
         REQUIRE(std::isfinite(state.losses.back()));
         difference = std::max(difference, std::fabs(static_cast<double>(state.losses.back()) - loss));
     }
-    MESSAGE("loss " << wanted.front() << " to " << wanted.back() << ", " << clipped << " gradients clipped, " << type
-                    << " differs from PyTorch's by " << difference);
+    MESSAGE("loss " << wanted.front() << " to " << wanted.back() << ", " << clipped << " gradients clipped, "
+                    << std::string(type) << " differs from PyTorch's by " << difference);
     return difference;
 }
 
