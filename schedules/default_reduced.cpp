@@ -1,6 +1,7 @@
 #include "default_reduced.hpp"
 
 #include "coulter/schedule/rewrite.hpp"
+#include "default_dots.hpp"
 
 #include <fmt/format.h>
 
@@ -80,8 +81,19 @@ std::vector<std::string> reduced_order(const Analysis& analysis, const ir::Defin
 
 ReducedLoops reduced_loops(const Analysis& analysis, const ir::Definition& reduction, const RegisterTile& tile,
                            std::vector<Step>& steps) {
-    const std::vector<std::string> dims = reduced_order(analysis, reduction);
+    std::vector<std::string> dims = reduced_order(analysis, reduction);
     ReducedLoops result;
+    if (const std::optional<DotChoice> dot = choose_dot(analysis, reduction, tile.vector.dim)) {
+        const std::string loop = display_name(dot->dim);
+        steps.push_back({fmt::format("split {} by {}", loop, dot->factor), "products that one instruction adds"});
+        result.loops = {loop + ".i", loop + ".o"};
+        result.unrolled = 1;
+        std::erase(dims, dot->dim);
+        for (const std::string& dim : dims) {
+            result.loops.push_back(display_name(dim));
+        }
+        return result;
+    }
     std::vector<std::string> words{"0"};
     std::int64_t copies = copies_of(tile);
     const std::int64_t inner = analysis.constant(dims.front()).value_or(0);

@@ -103,7 +103,7 @@ std::string blocks_of(const std::vector<PackMade>& packs, ir::Kernel kernel, con
         already.push_back(definition.name);
     }
     for (const PackMade& each : packs) {
-        kernel = pack(kernel, each.source, {each.tile}, each.name);
+        kernel = pack(kernel, each.source, each.tiles, each.name);
     }
     Analysis analysis(kernel, already, options);
     return text_of(analysis, shapes_of(analysis)).text;

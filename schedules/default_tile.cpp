@@ -1,5 +1,7 @@
 #include "default_tile.hpp"
 
+#include "default_dots.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -210,9 +212,11 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
         // In a scan nothing else hides how elements come into lanes and out of them.
         const auto gather = static_cast<double>(stage.scan ? 2 * lanes : lanes) + 2;
         double cost = 0;
+        const std::optional<DotChoice> dot = reduced ? std::nullopt : choose_dot(analysis, stage, dim);
         for (const ir::Ref& access : analysis.reads(stage.name)) {
             const std::optional<std::int64_t> stride = analysis.stride(*access, dim);
-            const bool packed = stage.reduction && stride != 1 && is_packable(analysis, *access, dim);
+            const bool packed = stage.reduction && stride != 1 &&
+                                (is_packable(analysis, *access, dim) || (dot && dot->packed == access->name));
             const bool copied = stride != 1 && is_transposable(analysis, stage, *access, dim);
             cost += stride == 0 ? 0.5 : stride == 1 || packed ? 1 : copied ? copied_load : gather;
         }
@@ -223,7 +227,7 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
             cost += (contiguous ? 1 : gather) / reduced_points;
         }
         cost += operations + step;
-        cost *= waste(region, dim, lanes) / static_cast<double>(lanes);
+        cost *= waste(region, dim, lanes) / static_cast<double>(lanes * (dot ? dot->factor : 1));
         if (cost < least) {
             second = least;
             least = cost;

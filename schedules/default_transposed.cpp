@@ -1,6 +1,7 @@
 #include "default_transposed.hpp"
 
 #include "coulter/schedule/rewrite.hpp"
+#include "default_dots.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -48,9 +49,11 @@ std::optional<HeldCopy> choose_transposed(const Analysis& analysis, const std::m
         if (dim.empty()) {
             continue;
         }
+        const std::optional<DotChoice> dot = nest.has_tile() ? choose_dot(analysis, stage, dim) : std::nullopt;
         for (const ir::Ref& access : analysis.reads(stage.name)) {
             const std::optional<std::int64_t> stride = analysis.stride(*access, dim);
-            if (stride == 0 || stride == 1 || !is_transposable(analysis, stage, *access, dim) ||
+            const bool packed = dot && dot->packed == access->name;
+            if (stride == 0 || stride == 1 || packed || !is_transposable(analysis, stage, *access, dim) ||
                 !reads_along(analysis, stage, access->name, dim)) {
                 continue;
             }

@@ -1,11 +1,13 @@
 // Pass `define-stages`.
 
+#include "dots.hpp"
 #include "extremes.hpp"
 #include "names.hpp"
 #include "pipeline.hpp"
 #include "scans.hpp"
 #include "sums.hpp"
 
+#include "coulter/schedule/dot_products.hpp"
 #include "coulter/schedule/rewrite.hpp"
 
 #include <algorithm>
@@ -34,8 +36,9 @@ bool is_tree(const Lowering& lowering, const Stage& stage) {
 
 class Definer {
 public:
-    Definer(Lowering& lowering, Stage& stage)
-        : lowering_(lowering), stage_(stage), definition_(*stage.definition), lhs_(stage.args.size()),
+    /// `rest`: of what the groups of a dot product leave over.
+    Definer(Lowering& lowering, Stage& stage, bool rest = false)
+        : lowering_(lowering), stage_(stage), definition_(*stage.definition), rest_(rest), lhs_(stage.args.size()),
           expressions_(make_scope()) {
         std::transform(stage.args.begin(), stage.args.end(), lhs_.begin(),
                        [&](const std::string& dim) { return Expr(stage_.vars.at(dim)); });
@@ -76,6 +79,17 @@ public:
             assign({current()[0] + Halide::select(everywhere(), summand, Halide::Internal::make_zero(summand.type()))});
             return;
         }
+        if (stage_.dot) {
+            assign({dot_product()});
+            return;
+        }
+        combine_each(reduction);
+    }
+
+    /// The second update of a dot product.
+    void define_rest() { combine_each(*definition_.reduction); }
+
+    void combine_each(const ir::Reduction& reduction) {
         std::vector<Expr> values = update(reduction);
         // Halide takes the loops of an update from the reduced indices in it: an element that is the same for all of
         // them still counts once for each.
@@ -86,7 +100,7 @@ public:
     // A condition that holds, with all reduced indices in it.
     [[nodiscard]] Expr everywhere() const {
         Expr here = Halide::Internal::const_true();
-        for (const auto& [dim, rvar] : stage_.rvars) {
+        for (const auto& [dim, rvar] : rvars()) {
             here = here && Expr(rvar) >= 0;
         }
         return here;
@@ -155,16 +169,47 @@ private:
             std::vector<Halide::Internal::ReductionVariable> domain;
             const std::vector<std::string>& dims = definition_.reduction->dims;
             for (auto dim = dims.rbegin(); dim != dims.rend(); ++dim) {
-                domain.push_back({mangle(schedule::display_name(*dim)), 0, (*lowering_.extents)[*dim]});
+                const Expr extent = (*lowering_.extents)[*dim];
+                if (!is_dot(*dim)) {
+                    domain.push_back({mangle(schedule::display_name(*dim)), 0, extent});
+                    continue;
+                }
+                const Expr factor = stage_.dot->factor;
+                const Expr groups = extent / factor;
+                domain.push_back({mangle(stage_.dot->inner), 0, rest_ ? extent % factor : factor});
+                // No group where there is no rest: it would lie beyond the tensors.
+                domain.push_back({mangle(stage_.dot->outer), rest_ ? groups : 0,
+                                  rest_ ? Halide::min(extent % factor, 1) : groups});
             }
             rdom_ = Halide::RDom(Halide::Internal::ReductionDomain(domain));
-            for (std::size_t i = 0; i < dims.size(); ++i) {
-                const Halide::RVar rvar = rdom_[static_cast<int>(dims.size() - 1 - i)];
-                stage_.rvars.emplace(dims[i], rvar);
-                scope.indices[dims[i]] = rvar;
+            int next = 0;
+            for (auto dim = dims.rbegin(); dim != dims.rend(); ++dim) {
+                const Halide::RVar rvar = rdom_[next++];
+                if (!is_dot(*dim)) {
+                    rvars().emplace(*dim, rvar);
+                    scope.indices[*dim] = rvar;
+                    continue;
+                }
+                const Halide::RVar group = rdom_[next++];
+                rvars().emplace(stage_.dot->inner, rvar);
+                rvars().emplace(stage_.dot->outer, group);
+                scope.indices[*dim] = group * stage_.dot->factor + rvar;
             }
         }
         return scope;
+    }
+
+    [[nodiscard]] bool is_dot(const std::string& dim) const { return stage_.dot && stage_.dot->dim == dim; }
+    [[nodiscard]] std::map<std::string, Halide::RVar>& rvars() const {
+        return rest_ ? stage_.rest_rvars : stage_.rvars;
+    }
+
+    // As Halide knows a sum for which there are instructions: no product overflows, and what the instructions add up
+    // wraps.
+    Expr dot_product() {
+        const schedule::NarrowProduct product = *schedule::narrow_product(definition_, lowering_.plan.kernel);
+        const auto wide = [&](const ir::Ref& read) { return Halide::cast<std::int32_t>(expressions_.lower(read)); };
+        return current()[0] + wide(product.left) * wide(product.right);
     }
 
     // A condition is evaluated before the guards of split loops are: its reads are clamped.
@@ -432,6 +477,7 @@ private:
     Lowering& lowering_;
     Stage& stage_;
     const ir::Definition& definition_;
+    bool rest_;
     Halide::RDom rdom_;
     ScanStep step_; ///< of a scan
     std::vector<Expr> lhs_;
@@ -444,8 +490,12 @@ void define_stages(Lowering& lowering) {
     for (const ir::Definition& definition : lowering.plan.kernel.definitions) {
         Stage& stage = lowering.stages.at(definition.name);
         stage.tree = is_tree(lowering, stage);
+        stage.dot = find_dot(lowering, stage);
         Definer definer(lowering, stage);
         definer.define();
+        if (stage.dot && !stage.dot->exact) {
+            Definer(lowering, stage, true).define_rest();
+        }
         if (!stage.packed_once) {
             lowering.sources.at(definition.name).relaxed = definer.relaxed();
         }

@@ -69,6 +69,40 @@ estimate n = 100
     CHECK_FALSE(contains(ran.out, "wrong"));
 }
 
+TEST_CASE("16-bit floats are verified and timed: tensors, scalars and sums in f32") {
+    const Folder folder;
+    folder.write("halves.coulter", R"(coulter 1
+kernel halves
+
+dim i
+dim k
+
+input x: bf16[i, k]
+input w: f16[k]
+input scale: f16
+input shift: bf16
+
+dot: f32[i] =
+    sum {k} f32(x) * f32(w)
+
+y: bf16[i] =
+    bf16(dot * f32(scale)) + shift
+
+z: f16[i] =
+    f16(dot)
+
+output y
+output z
+estimate i = 30, k = 50
+)");
+    const Ran ran = folder.coulter({"verify", "halves.coulter", "--cases", "3"});
+    CHECK_MESSAGE(ran.code == 0, (ran.out + ran.err));
+    CHECK(ran.err == "");
+    CHECK_FALSE(contains(ran.out, "wrong"));
+    const Ran timed = folder.coulter({"bench", "halves.coulter", "--threads", "1", "--json"});
+    CHECK_MESSAGE(timed.code == 0, (timed.out + timed.err));
+}
+
 TEST_CASE("a wrong kernel is found, with the line that shows it again") {
     const Folder folder;
     write_tiny(folder);

@@ -15,7 +15,8 @@ namespace {
 
 /// No gradient: integers to integers, and rounding.
 const std::set<std::string>& without_gradient() {
-    static const std::set<std::string> list{"philox", "quantise_i8"};
+    static const std::set<std::string> list{"philox", "quantise_i8", "quantise_i8_groups", "quantise_affine",
+                                            "quantise_i4"};
     return list;
 }
 

@@ -4,6 +4,7 @@
 #include "forked.hpp"
 #include "models/kernels.hpp"
 #include "schedule/rewrite_kernels.hpp"
+#include "support/random_kernel.hpp"
 #include "support/run_options.hpp"
 
 #include <doctest/doctest.h>
@@ -98,6 +99,19 @@ TEST_CASE("random kernels under their default schedules give the interpreter's r
     const std::uint64_t first = first_seed();
     for (std::uint64_t seed = first; seed < first + (is_long_run() ? 1000U : 100U); ++seed) {
         cases.push_back(random_case(seed));
+    }
+    expect_passed(cases);
+}
+
+TEST_CASE("random kernels with 16-bit floats under their default schedules give the interpreter's results") {
+    std::vector<Case> cases;
+    RandomKernelOptions options;
+    options.halves = true;
+    for (std::uint64_t seed = 1; seed <= (is_long_run() ? 500U : 30U); ++seed) {
+        options.stages = 3 + static_cast<int>(seed % 3);
+        Case test = make_case({random_kernel(seed, options), {"i", "j", "k"}}, seed);
+        test.threads = 2;
+        cases.push_back(std::move(test));
     }
     expect_passed(cases);
 }

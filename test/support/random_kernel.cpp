@@ -118,7 +118,7 @@ Type Maker::element_type() {
     constexpr std::array<Type, 16> portable{Type::f32, Type::f32, Type::f32, Type::f32, Type::f64, Type::f64,
                                             Type::i8,  Type::i16, Type::i32, Type::i32, Type::i64, Type::u8,
                                             Type::u16, Type::u32, Type::u64, Type::f32};
-    if (options_.wild && random_.chance(15)) {
+    if ((options_.wild && random_.chance(15)) || (options_.halves && random_.chance(35))) {
         return random_.chance(50) ? Type::f16 : Type::bf16;
     }
     return random_.pick(portable);
