@@ -5,6 +5,7 @@
 #include "forked.hpp"
 #include "models/kernels.hpp"
 #include "support/run_options.hpp"
+#include "support/shipped_schedule.hpp"
 
 #include <algorithm>
 #include <doctest/doctest.h>
@@ -66,6 +67,21 @@ TEST_CASE("gradients of model kernels under their default schedules give the int
             }
             cases.push_back(std::move(test));
         }
+    }
+    expect_passed(cases);
+}
+
+TEST_CASE("the shipped schedule of the gradient of conv_capsules gives the interpreter's results") {
+    const auto factory =
+        std::find_if(models::kernels().begin(), models::kernels().end(),
+                     [](const KernelFactory& each) { return std::string(each.name) == "conv_capsules"; });
+    const SizedKernel gradient = sized_by_inputs(grad(factory->make(Params{}).ir(), {"pose", "weight"}));
+    std::vector<Case> cases;
+    for (const std::uint64_t seed : {1, 2, 3}) {
+        Case test = make_case(gradient, seed, 40000);
+        test.schedule = shipped_schedule("conv_capsules_grad");
+        test.complete = false;
+        cases.push_back(std::move(test));
     }
     expect_passed(cases);
 }
