@@ -138,7 +138,7 @@ void Assembly::take_out_dims() {
     std::erase_if(kernel.estimates, [&](const auto& item) { return !used.contains(item.first); });
 }
 
-// A function's schedule macros go with what is left of it.
+// A function's schedule macros go with what is left of it, its rule with all that the rule is about.
 void Assembly::take_out_groups() {
     ir::Kernel& kernel = builder_.kernel();
     std::unordered_set<std::string> tensors;
@@ -148,8 +148,9 @@ void Assembly::take_out_groups() {
     std::set<std::string> macros;
     std::erase_if(kernel.groups, [&](ir::Group& group) {
         const auto absent = [&](const std::string& tensor) { return !tensors.contains(tensor); };
-        std::erase_if(group.inputs, absent);
-        std::erase_if(group.outputs, absent);
+        if (std::erase_if(group.inputs, absent) + std::erase_if(group.outputs, absent) > 0) {
+            group.vjp = nullptr;
+        }
         const bool inside = std::any_of(tensors.begin(), tensors.end(), [&](const std::string& tensor) {
             return tensor.starts_with(group.path + ".");
         });

@@ -17,6 +17,7 @@
 #include "models/sampling.hpp"
 #include "models/scans.hpp"
 #include "models/segments.hpp"
+#include "models/soft_dtw.hpp"
 #include "models/softmax.hpp"
 #include "models/topk.hpp"
 #include "models/windows.hpp"
@@ -73,6 +74,13 @@ const std::vector<KernelFactory>& library() {
         {"moe_gather_matmul", static_cast<Make>(moe_gather_matmul)},
         {"grouped_int8_matmul", static_cast<MakeWith>(grouped_int8_matmul)},
         {"quantise_i8", static_cast<Make>(quantise_i8)},
+        {"quantise_i8_groups", static_cast<MakeWith>(quantise_i8_groups)},
+        {"quantise_affine", static_cast<Make>(quantise_affine)},
+        {"affine_int8_matmul", static_cast<Make>(affine_int8_matmul)},
+        {"quantise_i4", static_cast<MakeWith>(quantise_i4)},
+        {"dequantise_i4", static_cast<MakeWith>(dequantise_i4)},
+        {"int4_matmul", static_cast<MakeWith>(int4_matmul)},
+        {"int4_int8_matmul", static_cast<MakeWith>(int4_int8_matmul)},
         {"cross_entropy", static_cast<Make>(cross_entropy)},
         {"spread_loss", static_cast<Make>(spread_loss)},
         {"margin_loss", static_cast<Make>(margin_loss)},
@@ -83,6 +91,7 @@ const std::vector<KernelFactory>& library() {
         {"dropout", static_cast<MakeWith>(dropout)},
         {"selective_scan", static_cast<Make>(selective_scan)},
         {"wkv", static_cast<Make>(wkv)},
+        {"soft_dtw", static_cast<Make>(soft_dtw)},
         {"cumulative_sums", cumulative_sums},
         {"gated_recurrence", gated_recurrence},
         {"segment_sums", segment_sums},

@@ -1,6 +1,7 @@
 #include "default_reduced.hpp"
 
 #include "coulter/schedule/rewrite.hpp"
+#include "default_dots.hpp"
 
 #include <fmt/format.h>
 
@@ -8,7 +9,7 @@ namespace coulter::schedule {
 namespace {
 
 /// Copies of the innermost statement beyond which unrolling costs more than the loops that it saves.
-constexpr std::int64_t most_copies = 32;
+constexpr std::int64_t most_copies = 48;
 /// ... and beyond which a search does not go.
 constexpr std::int64_t most_decided_copies = 128;
 
@@ -63,6 +64,13 @@ std::int64_t copies_of(const RegisterTile& tile) {
 std::vector<std::string> reduced_order(const Analysis& analysis, const ir::Definition& reduction) {
     std::vector<std::string> dims(reduction.reduction->dims.rbegin(), reduction.reduction->dims.rend());
     if (dims.size() > 1 && may_reassociate(analysis, reduction)) {
+        // What a condition is about stands outside of what it skips.
+        const std::vector<std::string> asked = reduction.reduction->where
+                                                   ? ir::free_dims(analysis.kernel(), {reduction.reduction->where})
+                                                   : std::vector<std::string>();
+        std::stable_partition(dims.begin(), dims.end(), [&](const std::string& dim) {
+            return std::find(asked.begin(), asked.end(), dim) == asked.end();
+        });
         if (const auto inner = analysis.decided("inner", reduction.name, dims)) {
             const auto at = std::find(dims.begin(), dims.end(), *inner);
             std::rotate(dims.begin(), at, at + 1);
@@ -73,8 +81,19 @@ std::vector<std::string> reduced_order(const Analysis& analysis, const ir::Defin
 
 ReducedLoops reduced_loops(const Analysis& analysis, const ir::Definition& reduction, const RegisterTile& tile,
                            std::vector<Step>& steps) {
-    const std::vector<std::string> dims = reduced_order(analysis, reduction);
+    std::vector<std::string> dims = reduced_order(analysis, reduction);
     ReducedLoops result;
+    if (const std::optional<DotChoice> dot = choose_dot(analysis, reduction, tile.vector.dim)) {
+        const std::string loop = display_name(dot->dim);
+        steps.push_back({fmt::format("split {} by {}", loop, dot->factor), "products that one instruction adds"});
+        result.loops = {loop + ".i", loop + ".o"};
+        result.unrolled = 1;
+        std::erase(dims, dot->dim);
+        for (const std::string& dim : dims) {
+            result.loops.push_back(display_name(dim));
+        }
+        return result;
+    }
     std::vector<std::string> words{"0"};
     std::int64_t copies = copies_of(tile);
     const std::int64_t inner = analysis.constant(dims.front()).value_or(0);

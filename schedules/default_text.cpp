@@ -3,6 +3,7 @@
 #include "default_text.hpp"
 
 #include "coulter/schedule/rewrite.hpp"
+#include "default_dots.hpp"
 #include "default_lines.hpp"
 #include "default_ordered.hpp"
 #include "default_reduced.hpp"
@@ -83,7 +84,7 @@ private:
             close();
             break;
         case Strategy::write_out:
-            packs(shapes_.at(shape.accumulator), *kernel_.find_definition(shape.accumulator));
+            pack_for_dot(shape, *kernel_.find_definition(shape.accumulator));
             accumulate(definition, shape, *kernel_.find_definition(shape.accumulator), shape.accumulator);
             break;
         case Strategy::reduction: {
@@ -105,8 +106,13 @@ private:
                                  : Analysis::is_packed(definition)  ? "made once, for all tasks"
                                                                     : "read more often than it is cheap");
         }
-        if (analysis_.layout(definition.name) != definition.dims && !kernel_.is_output(definition.name) &&
-            !shape.one_value) {
+        // The vector of a copy lies along one of its tiles, and would be innermost.
+        const std::size_t rank = definition.dims.size();
+        const bool has_tiles = Analysis::is_packed(definition) && rank > 1 &&
+                               definition.dims[rank - 2].starts_with(definition.name + ":") &&
+                               definition.dims[rank - 2].ends_with(".i");
+        if ((has_tiles || analysis_.layout(definition.name) != definition.dims) &&
+            !kernel_.is_output(definition.name) && !shape.one_value) {
             std::vector<std::string> dims;
             for (const std::string& dim : analysis_.layout(definition.name)) {
                 dims.push_back(display_name(dim));
@@ -160,18 +166,39 @@ private:
             return;
         }
         const TileDim& vector = shape.tile.vector;
+        if (pack_for_dot(shape, definition)) {
+            return;
+        }
         for (const ir::Ref& access : analysis_.reads(definition.name)) {
             const std::optional<std::int64_t> stride = analysis_.stride(*access, vector.dim);
             if (stride != 0 && stride != 1 && is_packable(analysis_, *access, vector.dim) &&
                 analysis_.decided("pack", definition.name, {"once", "no"}) != "no" &&
                 packed_.insert(access->name).second) {
-                const std::string name = free_name(access->name + ".packed");
-                packs_made_.push_back({name, access->name, {vector.dim, vector.size}});
-                line(fmt::format("stage {} = pack {} by {} {} once", name, access->name, display_name(vector.dim),
-                                 vector.size),
+                pack(access->name, {{vector.dim, vector.size}},
                      fmt::format("contiguous along {}", display_name(vector.dim)));
             }
         }
+    }
+
+    /// Whether the tile of the definition is one of dot products; its frozen factor is packed.
+    bool pack_for_dot(const StageShape& shape, const ir::Definition& definition) {
+        const TileDim& vector = shape.tile.vector;
+        const std::optional<DotChoice> dot = choose_dot(analysis_, definition, vector.dim);
+        if (dot && packed_.insert(dot->packed).second) {
+            pack(dot->packed, {{vector.dim, vector.size}, {dot->dim, dot->factor}},
+                 fmt::format("lanes along {}, and in each what is added at once", display_name(vector.dim)));
+        }
+        return dot.has_value();
+    }
+
+    void pack(const std::string& source, const std::vector<PackTile>& tiles, const std::string& reason) {
+        const std::string name = free_name(source + ".packed");
+        std::string by;
+        for (const PackTile& tile : tiles) {
+            by += fmt::format(" {} {}", display_name(tile.dim), tile.factor);
+        }
+        packs_made_.push_back({name, source, tiles});
+        line(fmt::format("stage {} = pack {} by{} once", name, source, by), reason);
     }
 
     /// Loops of a map or of the write-out of a reduction; returns the innermost loop outside the tile. `keep_outer`:

@@ -10,7 +10,7 @@ namespace coulter::schedule {
 struct PackMade {
     std::string name;
     std::string source;
-    PackTile tile;
+    std::vector<PackTile> tiles;
 };
 
 struct DefaultText {

@@ -53,7 +53,7 @@ class LibraryGoldens(Goldens):
             if by_torch is not None and name in by_torch:
                 largest = np.abs(value[np.isfinite(value)]).max(initial=1)
                 agree(value, np.asarray(by_torch[name]), largest)
-            type_stored = np.int8 if value.dtype == np.int8 else STORED[value.dtype.kind]
+            type_stored = value.dtype if value.dtype in (np.int8, np.uint8) else STORED[value.dtype.kind]
             stored[name] = np.ascontiguousarray(value.astype(type_stored)).reshape(value.shape)
             finite = np.abs(value[np.isfinite(value)]).max(initial=0) if value.dtype.kind == "f" else 0
             entry["tolerance"][name] = {"rtol": 0.0, "atol": float(f"{share * finite:.3g}")}

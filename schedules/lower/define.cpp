@@ -1,14 +1,17 @@
 // Pass `define-stages`.
 
+#include "dots.hpp"
 #include "extremes.hpp"
 #include "names.hpp"
 #include "pipeline.hpp"
 #include "scans.hpp"
 #include "sums.hpp"
 
+#include "coulter/schedule/dot_products.hpp"
 #include "coulter/schedule/rewrite.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace coulter::lower {
 namespace {
@@ -34,8 +37,9 @@ bool is_tree(const Lowering& lowering, const Stage& stage) {
 
 class Definer {
 public:
-    Definer(Lowering& lowering, Stage& stage)
-        : lowering_(lowering), stage_(stage), definition_(*stage.definition), lhs_(stage.args.size()),
+    /// `rest`: of what the groups of a dot product leave over.
+    Definer(Lowering& lowering, Stage& stage, bool rest = false)
+        : lowering_(lowering), stage_(stage), definition_(*stage.definition), rest_(rest), lhs_(stage.args.size()),
           expressions_(make_scope()) {
         std::transform(stage.args.begin(), stage.args.end(), lhs_.begin(),
                        [&](const std::string& dim) { return Expr(stage_.vars.at(dim)); });
@@ -76,6 +80,17 @@ public:
             assign({current()[0] + Halide::select(everywhere(), summand, Halide::Internal::make_zero(summand.type()))});
             return;
         }
+        if (stage_.dot) {
+            assign({dot_product()});
+            return;
+        }
+        combine_each(reduction);
+    }
+
+    /// The second update of a dot product.
+    void define_rest() { combine_each(*definition_.reduction); }
+
+    void combine_each(const ir::Reduction& reduction) {
         std::vector<Expr> values = update(reduction);
         // Halide takes the loops of an update from the reduced indices in it: an element that is the same for all of
         // them still counts once for each.
@@ -86,7 +101,7 @@ public:
     // A condition that holds, with all reduced indices in it.
     [[nodiscard]] Expr everywhere() const {
         Expr here = Halide::Internal::const_true();
-        for (const auto& [dim, rvar] : stage_.rvars) {
+        for (const auto& [dim, rvar] : rvars()) {
             here = here && Expr(rvar) >= 0;
         }
         return here;
@@ -142,29 +157,74 @@ private:
             scope.indices[dim] = var;
         }
         if (definition_.scan) {
-            const std::string& dim = definition_.scan->dim;
-            const Halide::Internal::ReductionVariable domain{mangle(schedule::display_name(dim)), 0,
-                                                             (*lowering_.extents)[dim]};
-            rdom_ = Halide::RDom(Halide::Internal::ReductionDomain({domain}));
-            stage_.rvars.emplace(dim, rdom_[0]);
-            step_ = scan_step(*definition_.scan, Expr(rdom_[0]), (*lowering_.extents)[dim]);
-            scope.indices[dim] = definition_.scan->exclusive ? step_.before : step_.at;
+            const ir::Scan& scan = *definition_.scan;
+            run_over(scan.dims(), scope);
+            for (const std::string& dim : scan.dims()) {
+                scope.indices[dim] = scan_step(scan, Expr(stage_.rvars.at(dim)), (*lowering_.extents)[dim]).at;
+            }
+            step_ = scan_step(scan, Expr(stage_.rvars.at(scan.dim)), (*lowering_.extents)[scan.dim]);
+            scope.indices[scan.dim] = scan.exclusive ? step_.before : step_.at;
         }
         if (definition_.reduction && !stage_.tree) {
             // Halide runs the first dim of a domain innermost, a definition its last.
             std::vector<Halide::Internal::ReductionVariable> domain;
             const std::vector<std::string>& dims = definition_.reduction->dims;
             for (auto dim = dims.rbegin(); dim != dims.rend(); ++dim) {
-                domain.push_back({mangle(schedule::display_name(*dim)), 0, (*lowering_.extents)[*dim]});
+                const Expr extent = (*lowering_.extents)[*dim];
+                if (!is_dot(*dim)) {
+                    domain.push_back({mangle(schedule::display_name(*dim)), 0, extent});
+                    continue;
+                }
+                const Expr factor = stage_.dot->factor;
+                const Expr groups = extent / factor;
+                domain.push_back({mangle(stage_.dot->inner), 0, rest_ ? extent % factor : factor});
+                // No group where there is no rest: it would lie beyond the tensors.
+                domain.push_back(
+                    {mangle(stage_.dot->outer), rest_ ? groups : 0, rest_ ? Halide::min(extent % factor, 1) : groups});
             }
             rdom_ = Halide::RDom(Halide::Internal::ReductionDomain(domain));
-            for (std::size_t i = 0; i < dims.size(); ++i) {
-                const Halide::RVar rvar = rdom_[static_cast<int>(dims.size() - 1 - i)];
-                stage_.rvars.emplace(dims[i], rvar);
-                scope.indices[dims[i]] = rvar;
+            int next = 0;
+            for (auto dim = dims.rbegin(); dim != dims.rend(); ++dim) {
+                const Halide::RVar rvar = rdom_[next++];
+                if (!is_dot(*dim)) {
+                    rvars().emplace(*dim, rvar);
+                    scope.indices[*dim] = rvar;
+                    continue;
+                }
+                const Halide::RVar group = rdom_[next++];
+                rvars().emplace(stage_.dot->inner, rvar);
+                rvars().emplace(stage_.dot->outer, group);
+                scope.indices[*dim] = group * stage_.dot->factor + rvar;
             }
         }
         return scope;
+    }
+
+    [[nodiscard]] bool is_dot(const std::string& dim) const { return stage_.dot && stage_.dot->dim == dim; }
+    [[nodiscard]] std::map<std::string, Halide::RVar>& rvars() const {
+        return rest_ ? stage_.rest_rvars : stage_.rvars;
+    }
+
+    // As Halide knows a sum for which there are instructions: no product overflows, and what the instructions add up
+    // wraps.
+    Expr dot_product() {
+        const schedule::NarrowProduct product = *schedule::narrow_product(definition_, lowering_.plan.kernel);
+        const auto wide = [&](const ir::Ref& read) { return Halide::cast<std::int32_t>(expressions_.lower(read)); };
+        return current()[0] + wide(product.left) * wide(product.right);
+    }
+
+    // Halide runs the first dim of a domain innermost, a definition its last.
+    void run_over(const std::vector<std::string>& dims, Scope& scope) {
+        std::vector<Halide::Internal::ReductionVariable> domain;
+        for (auto dim = dims.rbegin(); dim != dims.rend(); ++dim) {
+            domain.push_back({mangle(schedule::display_name(*dim)), 0, (*lowering_.extents)[*dim]});
+        }
+        rdom_ = Halide::RDom(Halide::Internal::ReductionDomain(domain));
+        for (std::size_t i = 0; i < dims.size(); ++i) {
+            const Halide::RVar rvar = rdom_[static_cast<int>(dims.size() - 1 - i)];
+            stage_.rvars.emplace(dims[i], rvar);
+            scope.indices[dims[i]] = rvar;
+        }
     }
 
     // A condition is evaluated before the guards of split loops are: its reads are clamped.
@@ -223,19 +283,51 @@ private:
             nothing.push_back(Halide::undef(halide_type(type)));
         }
         assign(nothing);
-        const auto along = std::find(stage_.args.begin(), stage_.args.end(), scan.dim);
-        Expr& index = lhs_[static_cast<std::size_t>(along - stage_.args.begin())];
-        index = step_.before;
-        const std::vector<Expr> before = current();
-        index = step_.at;
+        const auto along = [&](const std::string& dim) -> Expr& {
+            return lhs_[static_cast<std::size_t>(std::find(stage_.args.begin(), stage_.args.end(), dim) -
+                                                 stage_.args.begin())];
+        };
+        const std::vector<std::string> dims = scan.dims();
+        const std::map<std::string, Expr> here = expressions_.scope().indices;
+        const auto go_to = [&](const auto& index) {
+            for (const std::string& dim : dims) {
+                along(dim) = index(dim);
+            }
+        };
         const Math& math = *lowering_.math;
         std::vector<Expr> identity;
+        for (const ir::Ref& each : scan.identity) {
+            identity.push_back(expressions_.lower(each));
+        }
+        // States by their places.
+        for (const std::vector<std::int64_t>& distance : ir::distances(scan)) {
+            Expr inside;
+            std::size_t d = 0;
+            go_to([&](const std::string& dim) {
+                const PlacedStep step =
+                    placed_step(scan, Expr(stage_.rvars.at(dim)), (*lowering_.extents)[dim], distance[d++]);
+                if (step.inside.defined()) {
+                    inside = inside.defined() ? inside && step.inside : step.inside;
+                }
+                return step.at;
+            });
+            std::vector<Expr> states = current();
+            for (std::size_t i = 0; i < states.size(); ++i) {
+                states[i] = math.choose(inside, states[i], identity[i]);
+            }
+            placed_.emplace(distance, std::move(states));
+        }
+        // The state of the step before.
+        go_to([&](const std::string& dim) { return dim == scan.dim ? step_.before : here.at(dim); });
+        const std::vector<Expr> before = current();
+        go_to([&](const std::string& dim) { return dim == scan.dim ? step_.at : here.at(dim); });
         std::vector<Expr> left;
         std::vector<Expr> right;
         for (std::size_t i = 0; i < definition_.types.size(); ++i) {
-            identity.push_back(expressions_.lower(scan.identity[i]));
             left.push_back(scan.exclusive ? before[i] : math.choose(step_.later, before[i], identity[i]));
-            right.push_back(expressions_.lower_compared(definition_.values[i]));
+        }
+        for (const ir::Ref& value : definition_.values) {
+            right.push_back(expressions_.lower_compared(value));
         }
         std::vector<Expr> values = combine(scan, left, right);
         for (std::size_t i = 0; scan.exclusive && i < values.size(); ++i) {
@@ -245,7 +337,13 @@ private:
     }
 
     std::vector<Expr> combine(const ir::Scan& scan, const std::vector<Expr>& left, const std::vector<Expr>& right) {
-        expressions_.set_operands(left, right);
+        expressions_.set_operands(left, right, [&](const ir::Node& operand) {
+            std::vector<std::int64_t> distance;
+            for (const std::string& dim : scan.dims()) {
+                distance.push_back(ir::distance(operand, dim));
+            }
+            return placed_.at(distance).at(static_cast<std::size_t>(operand.component));
+        });
         const std::vector<bool> sums = contracted(scan);
         std::vector<Expr> values;
         for (std::size_t i = 0; i < sums.size(); ++i) {
@@ -432,8 +530,10 @@ private:
     Lowering& lowering_;
     Stage& stage_;
     const ir::Definition& definition_;
+    bool rest_;
     Halide::RDom rdom_;
-    ScanStep step_; ///< of a scan
+    ScanStep step_;                                                 ///< of a scan, along its outermost dim
+    std::map<std::vector<std::int64_t>, std::vector<Expr>> placed_; ///< its states by how far away they are
     std::vector<Expr> lhs_;
     Expressions expressions_;
 };
@@ -444,8 +544,12 @@ void define_stages(Lowering& lowering) {
     for (const ir::Definition& definition : lowering.plan.kernel.definitions) {
         Stage& stage = lowering.stages.at(definition.name);
         stage.tree = is_tree(lowering, stage);
+        stage.dot = find_dot(lowering, stage);
         Definer definer(lowering, stage);
         definer.define();
+        if (stage.dot && !stage.dot->exact) {
+            Definer(lowering, stage, true).define_rest();
+        }
         if (!stage.packed_once) {
             lowering.sources.at(definition.name).relaxed = definer.relaxed();
         }

@@ -62,6 +62,24 @@ Expr floor_remainder(const Expr& a, const Expr& b) {
     return Halide::select(!is_zero && differ, strict_add(remainder, b), remainder);
 }
 
+// bf16 is the upper half of f32. Halide's own conversion to it carries from the last bits of a NaN into the sign: where
+// all are set, it gives a zero.
+Expr widened(const Expr& a) {
+    const Halide::Type bits = Halide::UInt(32, a.type().lanes());
+    const Expr upper = Halide::cast(bits, Halide::reinterpret(a.type().with_code(Halide::Type::UInt), a));
+    return Halide::reinterpret(Halide::Float(32, a.type().lanes()), upper << 16);
+}
+// To nearest, ties to even.
+Expr rounded(const Expr& a) {
+    const int lanes = a.type().lanes();
+    const Expr bits = Halide::reinterpret(Halide::UInt(32, lanes), a);
+    const auto number = [&](std::uint32_t value) { return Halide::Internal::make_const(bits.type(), value); };
+    const Expr is_nan = (bits & number(0x7fffffff)) > number(0x7f800000);
+    const Expr nearest = (bits + number(0x7fff) + ((bits >> 16) & number(1))) >> 16;
+    const Expr upper = Halide::select(is_nan, (bits >> 16) | number(0x40), nearest);
+    return Halide::reinterpret(Halide::BFloat(16, lanes), Halide::cast(Halide::UInt(16, lanes), upper));
+}
+
 // Coefficients from scripts/fit_math.py, lowest power first.
 constexpr float exp_tail[] = {0.999999881f, 0.333330303f, 0.0833369121f, 0.0167388376f, 0.00276262849f};
 constexpr float log_tail[] = {0.333333135f,  -0.250000089f, 0.200021192f,  -0.166679963f, 0.142195508f,
@@ -133,7 +151,7 @@ Expr Math::select(const Expr& condition, const Expr& yes, const Expr& no) const 
 }
 
 Expr Math::convert(Halide::Type type, const Expr& a) const {
-    const Expr converted = Halide::cast(type, a);
+    const Expr converted = a.type().is_bfloat() ? widened(a) : type.is_bfloat() ? rounded(a) : Halide::cast(type, a);
     // Halide takes two conversions for one, and its own one between f16 and bf16 makes infinities of NaN.
     const bool narrows = narrow_float(type) && numerics_ == schedule::Numerics::exact;
     return narrows ? hide(converted) : barrier(converted);

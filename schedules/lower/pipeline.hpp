@@ -8,6 +8,16 @@
 
 namespace coulter::lower {
 
+/// A reduced loop whose products an instruction adds at once. The dim runs over whole groups, and over the rest in an
+/// update of its own.
+struct Dot {
+    std::string dim;
+    std::string outer;  ///< the loop over groups
+    std::string inner;  ///< the one in a group
+    int factor = 0;     ///< size of a group
+    bool exact = false; ///< there is no rest
+};
+
 /// One definition of the plan's kernel in Halide.
 struct Stage {
     const ir::Definition* definition = nullptr;
@@ -15,7 +25,9 @@ struct Stage {
     Halide::Func func;
     std::vector<std::string> args; ///< dims, innermost in memory first
     std::map<std::string, Halide::Var> vars;
-    std::map<std::string, Halide::RVar> rvars;
+    std::map<std::string, Halide::RVar> rvars; ///< by dim; of a dot product, its two loops by their names
+    std::optional<Dot> dot;
+    std::map<std::string, Halide::RVar> rest_rvars; ///< of its second update
     /// Number of elements of a dim that one realisation computes, where constant.
     std::map<std::string, std::int64_t> computed;
     std::set<std::string> overrun; ///< dims whose last tile or vector may pass the extent

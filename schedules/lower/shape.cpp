@@ -20,24 +20,34 @@ bool chooses(const ir::Definition& definition) {
             definition.reduction->op == ir::ReduceOp::custom);
 }
 
+/// Which definition of a stage loops belong to.
+enum class Part : std::uint8_t { pure, update, rest };
+
 // The loops of one Halide stage by their names in the schedule.
 class Nest {
 public:
-    Nest(Lowering& lowering, Stage& stage, Halide::Stage halide, bool update)
-        : stage_(stage), halide_(std::move(halide)), update_(update), target_(lowering.target) {
+    Nest(Lowering& lowering, Stage& stage, Halide::Stage halide, Part part)
+        : stage_(stage), halide_(std::move(halide)), part_(part), update_(part != Part::pure),
+          target_(lowering.target) {
         for (const std::string& dim : stage.args) {
             loops_.emplace(schedule::display_name(dim), stage.vars.at(dim));
             if (stage.computed.contains(dim)) {
                 extents_[schedule::display_name(dim)] = stage.computed.at(dim);
             }
         }
-        if (update) {
-            for (const auto& [dim, rvar] : stage.rvars) {
+        if (update_) {
+            for (const auto& [dim, rvar] : part == Part::rest ? stage.rest_rvars : stage.rvars) {
                 loops_.insert_or_assign(schedule::display_name(dim), rvar);
                 reduced_.insert(schedule::display_name(dim));
                 if (const auto size = lowering.extents->constant(dim)) {
                     extents_[schedule::display_name(dim)] = *size;
                 }
+            }
+        }
+        if (part == Part::update && stage.dot) {
+            extents_[stage.dot->inner] = stage.dot->factor;
+            if (const auto size = lowering.extents->constant(stage.dot->dim)) {
+                extents_[stage.dot->outer] = *size / stage.dot->factor;
             }
         }
     }
@@ -46,6 +56,9 @@ public:
         for (const LoopStep& step : nest.steps) {
             if (stage_.tree && !loops_.contains(step.loop)) {
                 continue; // a step on the reduced loop, which is in the expression
+            }
+            if (is_dot_split(step)) {
+                continue; // the update is defined over its two loops
             }
             if (step.kind == LoopStep::Kind::split) {
                 split(step);
@@ -60,12 +73,21 @@ public:
                 order.push_back(loops_.at(loop->name));
             }
         }
+        if (update_ && stage_.dot) {
+            const auto inner = std::ranges::find_if(order, [&](const Halide::VarOrRVar& loop) {
+                return loop.name() == loops_.at(stage_.dot->inner).name();
+            });
+            std::rotate(order.begin(), inner, inner + 1);
+        }
         reorder(order);
         if (is_atomic(nest)) {
             halide_.atomic(true); // the checker has judged that the order does not show
         }
+        if (part_ == Part::update && stage_.dot) {
+            halide_.atomic(true).vectorize(loops_.at(stage_.dot->inner));
+        }
         for (const schedule::Loop& loop : nest.loops) {
-            if (is_absent(loop)) {
+            if (is_absent(loop) || (update_ && stage_.dot && loop.name == stage_.dot->inner)) {
                 continue;
             }
             if (std::find(unpartitioned_.begin(), unpartitioned_.end(), loop.name) != unpartitioned_.end()) {
@@ -85,6 +107,10 @@ public:
     }
 
 private:
+    [[nodiscard]] bool is_dot_split(const LoopStep& step) const {
+        return update_ && stage_.dot && step.kind == LoopStep::Kind::split && step.inner == stage_.dot->inner;
+    }
+
     // The reduced loop of a tree is in its expression.
     [[nodiscard]] bool is_absent(const schedule::Loop& loop) const { return stage_.tree && loop.reduced; }
 
@@ -184,6 +210,7 @@ private:
 
     Stage& stage_;
     Halide::Stage halide_;
+    Part part_;
     bool update_;
     const Halide::Target& target_;
     std::map<std::string, Halide::VarOrRVar> loops_;
@@ -230,19 +257,22 @@ void shape_loops(Lowering& lowering) {
             continue;
         }
         if (stage.tree) {
-            Nest(lowering, stage, Halide::Stage(stage.func), false).apply(stage.plan->main);
+            Nest(lowering, stage, Halide::Stage(stage.func), Part::pure).apply(stage.plan->main);
             for (Halide::Func& half : stage.halves) {
                 half.vectorize(stage.lane);
             }
             continue;
         }
         if (stage.plan->init) {
-            Nest(lowering, stage, Halide::Stage(stage.func), false).apply(*stage.plan->init);
+            Nest(lowering, stage, Halide::Stage(stage.func), Part::pure).apply(*stage.plan->init);
         }
         if (stage.definition->reduction || stage.definition->scan) {
-            Nest(lowering, stage, stage.func.update(0), true).apply(stage.plan->main);
+            Nest(lowering, stage, stage.func.update(0), Part::update).apply(stage.plan->main);
+            if (stage.dot && !stage.dot->exact) {
+                Nest(lowering, stage, stage.func.update(1), Part::rest).apply(stage.plan->main);
+            }
         } else {
-            Nest(lowering, stage, Halide::Stage(stage.func), false).apply(stage.plan->main);
+            Nest(lowering, stage, Halide::Stage(stage.func), Part::pure).apply(stage.plan->main);
         }
     }
 }

@@ -2,6 +2,6 @@
 
 
 def families():
-    from . import attention, bilateral, gathers, norms, products, recurrences, sampling, training, windows
+    from . import attention, bilateral, gathers, norms, products, quantised, recurrences, sampling, training, windows
     return [attention.make, norms.make, windows.make, products.make, sampling.make, bilateral.make, gathers.make,
-            training.make, recurrences.make]
+            quantised.make, training.make, recurrences.make]

@@ -1,4 +1,4 @@
-"""Embeddings, messages along edges, experts chosen per token, and quantised products."""
+"""Embeddings, messages along edges, and experts chosen per token."""
 
 import numpy as np
 import torch
@@ -74,45 +74,7 @@ def experts(goldens, rng_for):
         goldens.case(kernel, case, {"x": x, "weight": weight, "chosen": chosen, "gate": gate}, {"result": result}, note=note)
 
 
-def quantised(goldens, rng_for):
-    kernel = "grouped_int8_matmul"
-    goldens.kernel(kernel, {"x": "row k", "x_scale": "row", "weight": "col k", "scale": "col group", "zero": "col group"},
-                   {"result": "row col"})
-
-    def one(case, row, col, k, group=33, extreme=False, note=None):
-        rng = rng_for(kernel, case)
-        groups = -(-k // group)
-        draw = (lambda s: rng.choice([-128, 127], s)) if extreme else (lambda s: rng.integers(-128, 128, s))
-        x, weight, zero = (draw(s).astype(np.int8) for s in ((row, k), (col, k), (col, groups)))
-        x_scale, scale = (rng.uniform(0.01, 0.1, s).astype(np.float32) for s in ((row,), (col, groups)))
-        group_of = np.arange(k) // group
-        dense = scale.astype(np.float64)[:, group_of] * (weight.astype(np.float64) - zero.astype(np.float64)[:, group_of])
-        result = x_scale.astype(np.float64)[:, None] * (x.astype(np.float64) @ dense.T)
-        goldens.case(kernel, case, {"x": x, "x_scale": x_scale, "weight": weight, "scale": scale, "zero": zero},
-                     {"result": result}, note=note, parameters={"group": group} if group != 33 else None)
-
-    one("odd", 5, 7, 71, note="two whole groups and one of 5")
-    one("one", 1, 1, 33)
-    one("wide", 3, 35, 66)
-    one("extreme", 2, 3, 40, extreme=True, note="all of -128 and 127")
-    one("group48", 2, 3, 100, group=48)
-    one("group1", 2, 3, 5, group=1)
-
-    kernel = "quantise_i8"
-    goldens.kernel(kernel, {"x": "row k"}, {"q": "row k", "scale": "row"})
-    # Multiples of 1/127 of a power of two: quotients are whole or halves, whatever the rounding.
-    for case, row, k in (("odd", 4, 7), ("one", 1, 1), ("wide", 2, 35)):
-        whole = rng_for(kernel, case).integers(-126, 127, (row, k))
-        whole[:, 0] = 127
-        if row > 2:
-            whole[2] = 0
-        x = (whole * 2.0 ** np.arange(row)[:, None]).astype(np.float32)
-        scale = np.abs(x).max(1) / 127.0
-        goldens.case(kernel, case, {"x": x}, {"q": whole.astype(np.int8), "scale": scale.astype(np.float64)}, 0)
-
-
 def make(goldens, rng_for):
     embedding(goldens, rng_for)
     message_passing(goldens, rng_for)
     experts(goldens, rng_for)
-    quantised(goldens, rng_for)

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <coulter/coulter.h>
 #include <doctest/doctest.h>
 #include <random>
 
@@ -214,6 +215,7 @@ TEST_CASE("forward and reverse mode agree on random kernels: <w, J v> = <J' w, v
     for (std::uint64_t seed = first; seed < first + static_cast<std::uint64_t>(count); ++seed) {
         RandomKernelOptions options;
         options.stages = 3 + static_cast<int>(seed % 5);
+        options.grids = seed % 3 == 0;
         const ir::Kernel kernel = random_kernel(seed, options);
         const std::vector<std::string> inputs = float_inputs(kernel);
         CAPTURE(seed);
@@ -291,4 +293,26 @@ TEST_CASE("mistakes are those of gradients") {
     CHECK(message({"x"}).find("no output of `k` has a derivative by `x` [G003]") != std::string::npos);
     CHECK(message({"z"}).find("[G002]") != std::string::npos);
     CHECK(message({}).find("[G002]") != std::string::npos);
+}
+
+// Along a direction the result itself is not needed, and a rule that names it cannot stay.
+TEST_CASE("a function with a rule has a derivative along a direction") {
+    const auto twice = [](const Arg& x) {
+        Function f("twice", {x});
+        Tensor half("half");
+        half = x * x;
+        const Tensor result = half + half;
+        return f.with_vjp(result,
+                          [](const Function::Rule& r) { return std::vector<Expr>{r.cotangent * 4 * r.inputs[0]}; });
+    };
+    Dim i("i");
+    Input x("x", f64, {i});
+    Tensor y("y");
+    y(i) = twice(x);
+    const ir::Kernel forward = jvp(Kernel("doubled", {y}, estimates({{i, 4}})).ir(), {"x"});
+    CHECK(ir::validate(forward).empty());
+    const Arrays results =
+        interpret(forward, {{"x", array_of(Type::f64, {2}, {3, 5})}, {"d.x", array_of(Type::f64, {2}, {1, 0.5})}});
+    CHECK(results.at("d.y").real(0) == 12);
+    CHECK(results.at("d.y").real(1) == 10);
 }

@@ -3,6 +3,7 @@
 #include "call_plan.hpp"
 #include "support/build_kernel.hpp"
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <fmt/format.h>
@@ -69,6 +70,8 @@ std::vector<double> edge_reals(Type type) {
                                infinity,
                                -infinity,
                                not_a_number,
+                               std::bit_cast<double>(0x7fffffffffffffffULL), // a NaN with all bits set
+                               std::bit_cast<double>(0xffffffffffffffffULL),
                                1 + 0x1p-11 + 0x1p-40,
                                1 + 0x1p-8 + 0x1p-40,
                                1 + 0x1p-24 + 0x1p-50,

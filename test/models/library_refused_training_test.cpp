@@ -84,6 +84,27 @@ const std::vector<Refused>& gather_cases() {
              r.result = models::quantise_i8(r.x, r.other).q;
              return kernel_of(r.result);
          }},
+        {"quantise_i4_odd_block",
+         [] {
+             Rows r;
+             r.result = models::quantise_i4(r.x, r.col, {7, Dim("group", models::group_count(r.col, 7)), r.other}).q;
+             return kernel_of(r.result);
+         }},
+        {"int4_weight_of_i8",
+         [] {
+             Rows r;
+             Dim group("group"), byte("byte", 2);
+             Input w("w", i8, {r.other, group, byte}), scale("scale", f32, {r.other, group});
+             r.result = models::int4_matmul(r.x, {w, scale}, r.col, {4, group, byte});
+             return kernel_of(r.result);
+         }},
+        {"affine_int8_of_signed_rows",
+         [] {
+             Rows r;
+             Input w("w", i8, {r.row, r.col});
+             r.result = models::affine_int8_matmul(w, 1.0, 0, w, 1.0, r.col);
+             return kernel_of(r.result);
+         }},
     };
     return list;
 }
