@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Every kernel of models/ beside PyTorch, torch.compile, JAX, C loops, and Halide's own autoschedulers.
+"""Kernels of models/ beside PyTorch, torch.compile, JAX, C loops, and Halide's own autoschedulers.
+
+`--suite models`, which is the default, has the kernels with hand-written schedules; `twenty` has the layers that stock
+libraries serve badly, and `twenty_grad` their gradients (peers/suites.py), both without Halide's autoschedulers.
 
 Contenders get the same row-major inputs and give row-major outputs, in f32 and with the same number of threads, each in a
 process of its own; inputs that are frozen may be rearranged before the timing. Coulter has its hand-written schedules
@@ -9,8 +12,8 @@ after 80 ms that are not counted; medians and quartiles are over all calls. docs
 
 Usage, from the repository's root, after a build of `coulter`, `coulter_models_generator` and `bench_autoschedule`:
 
-    python bench/peers.py [--kernels a,b] [--threads 2] [--rounds 12] [--also tuned=DIR] [--python PYTHON] [--build-only]
-                          [--work DIR] [--out bench/results/NAME.json] [--merge] [--without jax,li,...]
+    python bench/peers.py [--suite twenty] [--kernels a,b] [--threads 2] [--rounds 12] [--also tuned=DIR] [--build-only]
+                          [--python PYTHON] [--work DIR] [--out bench/results/NAME.json] [--merge] [--without jax,li,...]
 
 `--python` names an interpreter with PyTorch and JAX. `--work` keeps what was built for later runs: `--build-only` builds,
 a later run measures. `--merge` keeps the kernels that the --out file has and this run does not measure; `--show` prints a
@@ -31,7 +34,7 @@ import numpy as np
 sys.path[0] = str(pathlib.Path(__file__).resolve().parent)
 import compare  # noqa: E402
 import table1  # noqa: E402
-from peers import build, kernels, tables  # noqa: E402
+from peers import build, kernels, suites, tables  # noqa: E402
 
 BENCH = pathlib.Path(__file__).resolve().parent
 ROOT = BENCH.parent
@@ -47,11 +50,15 @@ class Contender:
 
 
 def contenders_of(arguments):
+    """All that a suite has; those of gradients alone are left out where the kernel is none."""
     coulter = {"hand": str(ROOT / "models" / "schedules"), "instant": None} | arguments.also
+    halide = tables.THREE if arguments.suite == "models" else {}
     return [Contender(key, "native", "coulter", folder=folder) for key, folder in coulter.items()] + [
         Contender("torch_eager", "pytorch", "eager"), Contender("torch_compile", "pytorch", "compile"),
         Contender("jax", "xla", "jit"), Contender("c_loops", "native", "loops")] + [
-        Contender(key, "native", "halide", scheduler=name) for key, name in tables.THREE.items()] + [
+        Contender("torch_backward", "pytorch", "eager backward"), Contender("jax_backward", "xla", "jit backward")] * (
+        arguments.suite != "models") + [
+        Contender(key, "native", "halide", scheduler=name) for key, name in halide.items()] + [
         Contender(tables.PLAIN, "native", "halide")] * arguments.plain
 
 
@@ -115,7 +122,9 @@ def prepare(contenders, kernel, builder, arguments, folder):
 
 def parsed():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--kernels", default="", help="names, comma separated (all)")
+    parser.add_argument("--suite", choices=["models", "twenty", "twenty_grad"], default="models",
+                        help="what is compared, and with whom: peers/suites.py")
+    parser.add_argument("--kernels", default="", help="names, comma separated (all of the suite)")
     parser.add_argument("--without", default="", help="contenders to leave out")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=12)
@@ -172,6 +181,12 @@ def written(results, arguments):
     return list(results.values())
 
 
+def save(results, arguments):
+    """After each kernel: what was measured is not lost with the rest."""
+    if not arguments.build_only:
+        written(results, arguments)
+
+
 def show(results):
     print("\n" + tables.markdown(results) + "\n")
     print("\n".join(tables.summary(results)), flush=True)
@@ -180,15 +195,24 @@ def show(results):
 def run(parser, arguments):
     work = pathlib.Path(arguments.work)
     subprocess.run([str(arguments.build / "models" / "coulter_models_generator"), "-o", str(work)], check=True)
-    known = {each.stem: each for each in sorted(work.glob("*.coulter"))}
-    wanted = list(filter(None, arguments.kernels.split(","))) or list(known)
-    if unknown := set(wanted) - set(known):
-        parser.error(f"unknown kernel `{min(unknown)}`; known are {', '.join(known)}")
-    contenders = [each for each in contenders_of(arguments) if each.key not in arguments.without]
-    builder = build.Builder(arguments, known)
+    known = {name for path in work.glob("*.coulter") if not (name := path.stem).endswith(suites.GRADIENT)}
+    known |= {name for name in suites.names("twenty_grad", ROOT / "models") if suites.forward_of(name) in known}
+    of_suite = suites.names(arguments.suite, ROOT / "models")
+    wanted = list(filter(None, arguments.kernels.split(","))) or [name for name in of_suite if name in known]
+    if unknown := set(wanted) - known:
+        parser.error(f"unknown kernel `{min(unknown)}`; known are {', '.join(sorted(known))}")
+    builder = build.Builder(arguments)
     results = []
     for name in wanted:
-        kernel = kernels.described(str(arguments.build / "bin" / "coulter"), known[name], arguments.sizes)
+        contenders = [each for each in contenders_of(arguments) if each.key not in arguments.without
+                      and (name.endswith(suites.GRADIENT) or each.key not in tables.BACKWARD)]
+        try:
+            kernel = builder.described(name)
+        except table1.Failed as reason:
+            print(f"{name}: {reason}", file=sys.stderr, flush=True)
+            results.append({"kernel": name, "sizes": "", "flops": None, "rows": {"instant": {"failed": str(reason)}}})
+            save(results, arguments)
+            continue
         print(f"{name}: {kernel.sizes}", file=sys.stderr, flush=True)
         if arguments.build_only:
             for contender in contenders:
@@ -207,6 +231,7 @@ def run(parser, arguments):
                 for worker in workers.values():
                     worker.close()
         results.append({"kernel": name, "sizes": kernel.sizes, "flops": kernel.flops, "rows": rows})
+        save(results, arguments)
     return results
 
 

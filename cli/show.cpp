@@ -35,7 +35,8 @@ struct Options {
     Limits limits;
 };
 
-const std::vector<std::string> forms{"ir", "loops", "schedule", "memory", "halide", "asm", "opencl", "ptx", "launches"};
+const std::vector<std::string> forms{"ir",     "loops", "lines",  "schedule", "memory",
+                                     "halide", "asm",   "opencl", "ptx",      "launches"};
 
 std::string place_text(const schedule::Footprint& one) {
     using Home = schedule::Footprint::Home;
@@ -160,6 +161,8 @@ int show(const Options& options) {
         std::cout << print(work.schedules.empty() ? work.kernel : plan.kernel);
     } else if (options.form == "loops") {
         std::cout << shown(schedule::loops_text);
+    } else if (options.form == "lines") {
+        std::cout << shown(schedule::lines_text);
     } else if (options.form == "schedule") {
         std::cout << shown([&](const schedule::Plan& each) { return schedule_in_force(work.kernel, each); });
     } else if (options.form == "memory") {
@@ -180,6 +183,8 @@ void add_show(CLI::App& app, Run& run) {
                     "  coulter show conv_capsules.coulter --as ir\n"
                     "      the kernel; with a schedule, as the schedule's copies, packs and accumulators leave it\n"
                     "  coulter show conv_capsules.coulter conv_capsules.sched --as loops\n      the loop nests\n"
+                    "  coulter show conv_capsules.grad.coulter conv_capsules.sched --as lines\n"
+                    "      which lines of the file reached which stage\n"
                     "  coulter show conv_capsules.coulter conv_capsules.sched --as schedule\n"
                     "      the schedule in force, with what the default schedule added\n"
                     "  coulter show conv_capsules.coulter conv_capsules.sched --as memory --sizes batch=1 --threads 2\n"
@@ -194,7 +199,8 @@ void add_show(CLI::App& app, Run& run) {
         ->required()
         ->type_name("K.coulter [S.sched...]");
     command
-        ->add_option("--as", options->form, "ir, loops, schedule, memory, halide, asm, opencl, ptx or launches (loops)")
+        ->add_option("--as", options->form,
+                     "ir, loops, lines, schedule, memory, halide, asm, opencl, ptx or launches (loops)")
         ->type_name("FORM");
     command->add_option("--target", options->target, "processor to compile for (host)")->type_name("T");
     command->add_option("--variant", options->variant, "one variant alone, or the part `common` to all (all parts)")

@@ -41,6 +41,9 @@
 #   COULTER_TUNING_MACHINE    with COULTER_TUNING_LOCK: whose records, as `coulter records list` names it; by default those
 #                             of the machine that builds
 #
+# COULTER_LOWER_TIMEOUT are the seconds that compiling one kernel may take, 120 by default: more for a kernel of hundreds of
+# stages on a machine that does much else.
+#
 # Not built yet, and an error that says so: more than one triple in TARGETS.
 include_guard(GLOBAL)
 
@@ -422,6 +425,9 @@ function(coulter_add_kernels name)
     list(APPEND schedule_arguments --schedule "${schedule}")
   endforeach()
   set(decisions "")
+  if(COULTER_LOWER_TIMEOUT)
+    list(APPEND decisions --timeout "${COULTER_LOWER_TIMEOUT}")
+  endif()
   if(ARG_AUTOSCHEDULE)
     list(APPEND decisions --autoschedule "${dir}/schedules")
   endif()

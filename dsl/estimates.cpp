@@ -81,8 +81,12 @@ std::vector<std::string> loops(const ir::Definition& definition) {
             std::erase(dims, into.dim);
         }
         dims.insert(dims.end(), definition.reduction->dims.begin(), definition.reduction->dims.end());
-    } else if (definition.scan && std::find(dims.begin(), dims.end(), definition.scan->dim) == dims.end()) {
-        dims.push_back(definition.scan->dim);
+    } else if (definition.scan) {
+        for (const std::string& dim : definition.scan->dims()) {
+            if (std::find(dims.begin(), dims.end(), dim) == dims.end()) {
+                dims.push_back(dim);
+            }
+        }
     }
     return dims;
 }

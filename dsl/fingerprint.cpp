@@ -40,6 +40,9 @@ public:
             const ir::Scan& scan = *definition.scan;
             text_ += fmt::format("scan {} {} {}{}\n", dim(scan.dim), scan.reversed, scan.exclusive,
                                  scan.associative ? " associative" : "");
+            for (const std::string& inner : scan.inner) {
+                text_ += fmt::format("inner {}\n", dim(inner));
+            }
             roots("identity", scan.identity);
             roots("combine", scan.combine);
         }

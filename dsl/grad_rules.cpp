@@ -166,34 +166,45 @@ Ref with_states(const Ref& combine, const std::vector<Ref>& left, const std::vec
         memo);
 }
 
-StateFlows through_combine(const RuleCall& call, const std::vector<Ref>& combine, const std::vector<Ref>& adjoints,
-                           const std::vector<Ref>& left, const std::vector<Ref>& right) {
+std::vector<LeafFlow> operand_flows(const RuleCall& call, const std::vector<Ref>& combine,
+                                    const std::vector<Ref>& adjoints,
+                                    const std::function<Ref(const ir::Node&)>& state) {
     std::vector<Seed> seeds;
     for (std::size_t c = 0; c < combine.size(); ++c) {
         if (adjoints[c]) {
             seeds.push_back({combine[c], {adjoints[c], nullptr}});
         }
     }
-    const std::vector<LeafFlow> leaves = backward(
+    std::vector<LeafFlow> leaves = backward(
         seeds, [](const ir::Node& node) { return node.kind == Kind::operand; }, [](const ir::Node&) { return Ref(); },
         [&](const ir::Node& node) { call.missing(ir::name(node.op), "it has no derivative"); });
-    StateFlows result{std::vector<Flow>(combine.size()), std::vector<Flow>(combine.size())};
     ir::RewriteMemo memo;
     const auto at_states = [&](const Ref& expression) {
-        return expression
-                   ? ir::rewrite(
-                         expression,
-                         [&](const ir::Node& node, const std::vector<Ref>&) -> Ref {
-                             return node.kind == Kind::operand
-                                        ? (node.right ? right : left).at(static_cast<std::size_t>(node.component))
-                                        : nullptr;
-                         },
-                         memo)
-                   : expression;
+        return expression ? ir::rewrite(
+                                expression,
+                                [&](const ir::Node& node, const std::vector<Ref>&) {
+                                    return node.kind == Kind::operand ? state(node) : nullptr;
+                                },
+                                memo)
+                          : expression;
     };
-    for (const LeafFlow& leaf : leaves) {
+    // The memo is keyed by node: what it has seen outlives it.
+    const std::vector<LeafFlow> before = leaves;
+    for (LeafFlow& leaf : leaves) {
+        leaf.flow = {at_states(leaf.flow.value), at_states(leaf.flow.guard)};
+    }
+    return leaves;
+}
+
+StateFlows through_combine(const RuleCall& call, const std::vector<Ref>& combine, const std::vector<Ref>& adjoints,
+                           const std::vector<Ref>& left, const std::vector<Ref>& right) {
+    StateFlows result{std::vector<Flow>(left.size()), std::vector<Flow>(right.size())};
+    const auto state = [&](const ir::Node& operand) {
+        return (operand.right ? right : left).at(static_cast<std::size_t>(operand.component));
+    };
+    for (const LeafFlow& leaf : operand_flows(call, combine, adjoints, state)) {
         Flow& slot = (leaf.leaf->right ? result.right : result.left)[static_cast<std::size_t>(leaf.leaf->component)];
-        slot = merged(slot, {at_states(leaf.flow.value), at_states(leaf.flow.guard)});
+        slot = merged(slot, leaf.flow);
     }
     return result;
 }

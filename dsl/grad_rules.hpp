@@ -50,12 +50,17 @@ void scan_rule(const RuleCall& call, std::vector<Seed>& seeds);
 /// `combine` with its two states replaced.
 [[nodiscard]] ir::Ref with_states(const ir::Ref& combine, const std::vector<ir::Ref>& left,
                                   const std::vector<ir::Ref>& right);
+/// Adjoints of the operands of `combine`, each of which stands for what `state` gives; one node may come several times.
+/// `adjoints`: of the combined components; null: none.
+[[nodiscard]] std::vector<LeafFlow> operand_flows(const RuleCall& call, const std::vector<ir::Ref>& combine,
+                                                  const std::vector<ir::Ref>& adjoints,
+                                                  const std::function<ir::Ref(const ir::Node&)>& state);
 /// Adjoints of the two states of `combine`, each component where it has one: first the left ones, then the right ones.
 struct StateFlows {
     std::vector<Flow> left;
     std::vector<Flow> right;
 };
-/// `adjoints`: of the combined components; null: none. Derivatives are those at the states given.
+/// Derivatives are those at the states given.
 [[nodiscard]] StateFlows through_combine(const RuleCall& call, const std::vector<ir::Ref>& combine,
                                          const std::vector<ir::Ref>& adjoints, const std::vector<ir::Ref>& left,
                                          const std::vector<ir::Ref>& right);

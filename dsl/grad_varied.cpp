@@ -83,7 +83,8 @@ private:
         }
         for (const ir::Definition& definition : forward_.definitions) {
             const auto mark = [&](std::size_t component, bool varied) {
-                if (varied && is_float(definition.types[component])) {
+                if (varied && is_float(component < definition.types.size() ? definition.types[component]
+                                                                           : definition.values[component]->type)) {
                     varied_.insert({definition.name, static_cast<int>(component)});
                 }
             };

@@ -26,15 +26,16 @@ std::vector<std::string> loop_order(const ir::Definition& definition) {
         const auto scattered = [&](const ir::Into& into) { return into.dim == dim; };
         const bool is_into = definition.reduction && std::any_of(definition.reduction->into.begin(),
                                                                  definition.reduction->into.end(), scattered);
-        const bool is_scanned = definition.scan && definition.scan->dim == dim;
-        if (!is_into && !is_scanned) {
+        const std::vector<std::string> scanned = definition.scan ? definition.scan->dims() : std::vector<std::string>{};
+        if (!is_into && std::find(scanned.begin(), scanned.end(), dim) == scanned.end()) {
             order.push_back(dim);
         }
     }
     if (definition.reduction) {
         order.insert(order.end(), definition.reduction->dims.begin(), definition.reduction->dims.end());
     } else if (definition.scan) {
-        order.push_back(definition.scan->dim);
+        const std::vector<std::string> scanned = definition.scan->dims();
+        order.insert(order.end(), scanned.begin(), scanned.end());
     }
     return order;
 }
@@ -48,8 +49,9 @@ public:
         scope_.tensors = &world.tensors;
         scope_.extents = &world.extents;
         scope_.in_double = world.in_double;
-        for (const Type type : definition.types) {
-            scope_.state.push_back(type);
+        scope_.state = definition.types;
+        for (std::size_t i = definition.types.size(); i < definition.values.size(); ++i) {
+            scope_.state.push_back(definition.values[i]->type);
         }
         scope_.loop_dims = loop_order(definition);
         for (std::size_t d = 0; d < scope_.loop_dims.size(); ++d) {
@@ -95,7 +97,8 @@ private:
         for (const std::string& dim : order) {
             extents.push_back(extent_of(dim));
         }
-        return Points(std::move(extents), definition_.scan && definition_.scan->reversed, lanes_);
+        const bool reversed = definition_.scan && definition_.scan->reversed;
+        return Points(std::move(extents), reversed ? definition_.scan->dims().size() : 0, lanes_);
     }
 
     void allocate(const std::vector<std::int64_t>& shape) {
@@ -367,7 +370,12 @@ private:
                 }
                 for (std::size_t c = 0; c < state.size(); ++c) {
                     combine.operand(c, false)[0] = state[c];
+                }
+                for (std::size_t c = 0; c < definition_.values.size(); ++c) {
                     combine.operand(c, true)[0] = values.result(c)[l];
+                }
+                for (const auto& placed : combine.placed()) {
+                    placed->column[0] = state_at(*placed->node, l, identity);
                 }
                 combine.run(1, world_.budget);
                 for (std::size_t c = 0; c < state.size(); ++c) {
@@ -378,6 +386,25 @@ private:
                 }
             }
         }
+    }
+
+    /// The state of the step that a bound operand means: what that step has written, or the identity outside.
+    [[nodiscard]] Lane state_at(const ir::Node& operand, int lane, const std::vector<Lane>& identity) const {
+        const auto component = static_cast<std::size_t>(operand.component);
+        std::int64_t offset = offsets_[static_cast<std::size_t>(lane)];
+        for (std::size_t i = 0; i < operand.dims.size(); ++i) {
+            const auto loop = std::find(scope_.loop_dims.begin(), scope_.loop_dims.end(), operand.dims[i]);
+            const auto dim = std::find(definition_.dims.begin(), definition_.dims.end(), operand.dims[i]);
+            const std::int64_t at = scope_.loops[static_cast<std::size_t>(loop - scope_.loop_dims.begin())][lane].i +
+                                    operand.args[i]->integer;
+            if (at < 0 || at >= extent_of(operand.dims[i])) {
+                return identity[component];
+            }
+            offset += operand.args[i]->integer * strides_[static_cast<std::size_t>(dim - definition_.dims.begin())];
+        }
+        Lane value;
+        load_lanes(arrays_[component], &offset, 1, &value);
+        return value;
     }
 
     void write(const std::vector<Lane>& state, int lane) {

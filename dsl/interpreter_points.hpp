@@ -11,8 +11,9 @@ namespace coulter::interpreter {
 /// The constructor throws std::overflow_error for more than 2^63 points.
 class Points {
 public:
-    Points(std::vector<std::int64_t> extents, bool last_reversed, int lanes)
-        : extents_(std::move(extents)), last_reversed_(last_reversed), columns_(extents_.size()) {
+    /// The last `reversed` loops run from their ends.
+    Points(std::vector<std::int64_t> extents, std::size_t reversed, int lanes)
+        : extents_(std::move(extents)), reversed_(reversed), columns_(extents_.size()) {
         for (auto& column : columns_) {
             column.resize(static_cast<std::size_t>(lanes));
         }
@@ -51,10 +52,10 @@ public:
             }
             inner *= extent;
         }
-        if (last_reversed_) {
-            Lane* column = columns_.back().data();
+        for (std::size_t d = extents_.size() - reversed_; d < extents_.size(); ++d) {
+            Lane* column = columns_[d].data();
             for (int l = 0; l < count; ++l) {
-                column[l].i = extents_.back() - 1 - column[l].i;
+                column[l].i = extents_[d] - 1 - column[l].i;
             }
         }
     }
@@ -76,7 +77,7 @@ public:
 
 private:
     std::vector<std::int64_t> extents_;
-    bool last_reversed_;
+    std::size_t reversed_;
     std::int64_t total_ = 1;
     std::vector<std::vector<Lane>> columns_;
 };

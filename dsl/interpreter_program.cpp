@@ -181,6 +181,11 @@ const Lane* Program::leaf(const ir::Node& node) {
     }
     case ir::Kind::operand:
         COULTER_INTERNAL_ASSERT(static_cast<std::size_t>(node.component) < scope_.state.size());
+        if (!node.dims.empty()) {
+            placed_.push_back(
+                std::make_unique<Placed>(Placed{&node, std::vector<Lane>(static_cast<std::size_t>(lanes_))}));
+            return placed_.back()->column.data();
+        }
         return operand(static_cast<std::size_t>(node.component), node.right);
     default: return nullptr;
     }

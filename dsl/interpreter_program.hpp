@@ -8,6 +8,7 @@
 #include "coulter/ir.hpp"
 
 #include <array>
+#include <memory>
 
 namespace coulter::interpreter {
 
@@ -42,7 +43,7 @@ struct Scope {
     const std::map<std::string, std::int64_t>* extents = nullptr;
     std::vector<std::string> loop_dims;
     std::vector<Lane*> loops; ///< the column of each loop dim, filled before each run
-    std::vector<Type> state;  ///< components that `operand` nodes may name
+    std::vector<Type> state;  ///< components that `operand` nodes may name, of the state or of the values
     bool in_double = false;
 };
 
@@ -75,6 +76,12 @@ public:
     [[nodiscard]] Lane* operand(std::size_t component, bool right) {
         return operands_[component * 2 + (right ? 1 : 0)].data();
     }
+    /// The state of another step: its node, and the column that is to be filled before a run.
+    struct Placed {
+        const ir::Node* node;
+        std::vector<Lane> column;
+    };
+    [[nodiscard]] std::vector<std::unique_ptr<Placed>>& placed() { return placed_; }
 
 private:
     struct Binding {
@@ -108,6 +115,7 @@ private:
     int lanes_;
     std::vector<std::vector<Lane>> registers_;
     std::vector<std::vector<Lane>> operands_;
+    std::vector<std::unique_ptr<Placed>> placed_;
     std::map<std::pair<Type, std::int64_t>, std::vector<Lane>> constants_; ///< by type and bits
     std::vector<Step> steps_;
     std::vector<Access> accesses_;

@@ -37,7 +37,7 @@ bool equal(const std::optional<Scan>& a, const std::optional<Scan>& b) {
     if (!a || !b) {
         return a.has_value() == b.has_value();
     }
-    return a->dim == b->dim && a->reversed == b->reversed && a->exclusive == b->exclusive &&
+    return a->dim == b->dim && a->inner == b->inner && a->reversed == b->reversed && a->exclusive == b->exclusive &&
            a->associative == b->associative && equal_all(a->identity, b->identity) && equal_all(a->combine, b->combine);
 }
 
@@ -128,15 +128,45 @@ std::vector<std::string> loop_dims(const Definition& definition) {
     if (definition.reduction) {
         names.insert(names.end(), definition.reduction->dims.begin(), definition.reduction->dims.end());
     } else if (definition.scan) {
-        append_unique(names, definition.scan->dim);
+        for (const std::string& dim : definition.scan->dims()) {
+            append_unique(names, dim);
+        }
     }
     return names;
+}
+
+std::vector<std::string> Scan::dims() const {
+    std::vector<std::string> all{dim};
+    all.insert(all.end(), inner.begin(), inner.end());
+    return all;
+}
+
+std::int64_t distance(const Node& operand, const std::string& dim) {
+    const auto at = std::find(operand.dims.begin(), operand.dims.end(), dim);
+    return at == operand.dims.end() ? 0 : operand.args[static_cast<std::size_t>(at - operand.dims.begin())]->integer;
+}
+
+std::vector<std::vector<std::int64_t>> distances(const Scan& scan) {
+    std::vector<std::vector<std::int64_t>> all;
+    for (const Node* node : postorder(scan.combine)) {
+        if (node->kind != Kind::operand || node->dims.empty()) {
+            continue;
+        }
+        std::vector<std::int64_t> here;
+        for (const std::string& dim : scan.dims()) {
+            here.push_back(distance(*node, dim));
+        }
+        if (std::find(all.begin(), all.end(), here) == all.end()) {
+            all.push_back(std::move(here));
+        }
+    }
+    return all;
 }
 
 std::vector<std::string> whole_dims(const Definition& definition) {
     std::vector<std::string> names;
     if (definition.scan) {
-        names.push_back(definition.scan->dim);
+        names = definition.scan->dims();
     }
     if (definition.reduction) {
         for (const Into& into : definition.reduction->into) {

@@ -66,6 +66,7 @@ private:
                       const Span& span, std::size_t position);
     void check_const(const Const& constant);
     void check_definition(const Definition& definition, std::size_t position);
+    void check_scan(const Definition& definition);
     void check_reduction(const Definition& definition);
     void check_states(const Definition& definition, const std::vector<Ref>& identity, const std::vector<Ref>& combine);
     void check_values(const Definition& definition);

@@ -36,12 +36,7 @@ void Validator::check_definition(const Definition& definition, std::size_t posit
         check_reduction(definition);
         check_states(definition, definition.reduction->identity, definition.reduction->combine);
     } else if (definition.scan) {
-        if (!contains(definition.dims, definition.scan->dim)) {
-            report("V010", definition.span,
-                   fmt::format("`{}` scans along `{}`, which is not one of its dims", definition.name,
-                               definition.scan->dim),
-                   "its dims: " + quoted_list(definition.dims));
-        }
+        check_scan(definition);
         check_states(definition, definition.scan->identity, definition.scan->combine);
     }
 }
@@ -56,7 +51,8 @@ void Validator::check_values(const Definition& definition) {
         return;
     }
     const std::size_t wanted = arg ? 1 : types.size();
-    if (definition.values.size() != wanted) {
+    const bool may_have_more = definition.scan && !definition.scan->associative;
+    if (definition.values.size() < wanted || (definition.values.size() > wanted && !may_have_more)) {
         report("V010", definition.span,
                fmt::format("`{}` has {} values, and its type wants {}", definition.name, definition.values.size(),
                            wanted));
@@ -69,6 +65,46 @@ void Validator::check_values(const Definition& definition) {
                    fmt::format("the value of `{}` is of type {}, and the tensor is {}", definition.name,
                                coulter::name(definition.values[i]->type), coulter::name(type)),
                    fmt::format("cast it: `{}(...)`", coulter::name(type)));
+        }
+    }
+}
+
+void Validator::check_scan(const Definition& definition) {
+    const Scan& scan = *definition.scan;
+    std::unordered_set<std::string> seen;
+    for (const std::string& dim : scan.dims()) {
+        if (!contains(definition.dims, dim) || !seen.insert(dim).second) {
+            report("V010", definition.span,
+                   fmt::format("`{}` scans along `{}`, which {}", definition.name, dim,
+                               contains(definition.dims, dim) ? "stands there twice" : "is not one of its dims"),
+                   "its dims: " + quoted_list(definition.dims));
+            return;
+        }
+    }
+    const std::vector<std::vector<std::int64_t>> placed = distances(scan);
+    if ((!placed.empty() || !scan.inner.empty()) && (scan.exclusive || scan.associative)) {
+        report("V010", definition.span,
+               fmt::format("`{}` is {} and {}", definition.name, scan.exclusive ? "exclusive" : "associative",
+                           scan.inner.empty() ? "reads states by their places" : "scans along several dims"),
+               "only a sequential, inclusive scan has states in places");
+    }
+    for (const std::vector<std::int64_t>& distance : placed) {
+        const auto first = std::find_if(distance.begin(), distance.end(), [](std::int64_t away) { return away != 0; });
+        if (first == distance.end() || (*first > 0) != scan.reversed) {
+            report("V010", definition.span,
+                   fmt::format("`{}` reads a state that its scan has not made yet", definition.name),
+                   fmt::format("the first of {} along which it lies elsewhere is {} `+`", quoted_list(scan.dims()),
+                               scan.reversed ? "a" : "no"));
+        }
+    }
+    for (const Node* node : postorder(scan.combine)) {
+        const bool state = node->kind == Kind::operand && !node->right;
+        if (state && node->dims.empty() && !scan.inner.empty()) {
+            report("V010", definition.span,
+                   fmt::format("`{}` scans over {} and does not say which state it reads", definition.name,
+                               quoted_list(scan.dims())),
+                   fmt::format("write `left.{}({} = {} - 1)`", node->component, scan.dim, scan.dim));
+            return;
         }
     }
 }
@@ -271,6 +307,15 @@ void Validator::check_access(const Node& node, const Definition& definition, std
     }
 }
 
+// Whether `combine` may name a component: of the state, or of the values that meet it.
+static bool has_state(const Definition& definition, const Node& operand) {
+    const auto component = static_cast<std::size_t>(operand.component);
+    if (component < definition.types.size()) {
+        return operand.type == definition.types[component];
+    }
+    return operand.right && component < definition.values.size() && operand.type == definition.values[component]->type;
+}
+
 void Validator::check_expressions(const Definition& definition, std::size_t position, const std::vector<Ref>& roots,
                                   ExpressionContext context, const std::unordered_set<std::string>& loops) {
     for (const Node* node : postorder(roots)) {
@@ -314,13 +359,11 @@ void Validator::check_expressions(const Definition& definition, std::size_t posi
             }
             break;
         case Kind::operand: {
-            const auto component = static_cast<std::size_t>(node->component);
             if (context != ExpressionContext::combine) {
                 report("V009", definition.span,
                        fmt::format("`{}.{}` stands outside `combine`", node->right ? "right" : "left", node->component),
                        "a tensor of that name is written in backquotes");
-            } else if (node->component < 0 || component >= definition.types.size() ||
-                       node->type != definition.types[component]) {
+            } else if (node->component < 0 || !has_state(definition, *node)) {
                 report("V008", definition.span,
                        fmt::format("`combine` of `{}` uses component {} as {}, which it lacks", definition.name,
                                    node->component, coulter::name(node->type)));

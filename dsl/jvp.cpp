@@ -224,9 +224,37 @@ private:
     /// States with their tangents beside them: what combines the one tells how to combine the other.
     void with_states(const ir::Definition& definition, const std::vector<std::size_t>& varied,
                      const std::vector<Ref>& identity, const std::vector<Ref>& combine) {
+        // States, their tangents, the other values of a scan, and tangents of these.
+        const auto count = static_cast<int>(definition.types.size());
+        const auto more = static_cast<int>(varied.size());
         std::map<int, int> position;
         for (std::size_t i = 0; i < varied.size(); ++i) {
-            position[static_cast<int>(varied[i])] = static_cast<int>(definition.types.size() + i);
+            position[static_cast<int>(varied[i])] = count + static_cast<int>(i);
+        }
+        for (const std::size_t value : varied_values(definition)) {
+            const auto at = static_cast<int>(position.size()) - more;
+            position[static_cast<int>(value)] = static_cast<int>(definition.values.size()) + more + at;
+        }
+        const auto moved = [&](const ir::Node& operand, Type type, int component) {
+            ir::Node node = operand;
+            node.type = type;
+            node.component = component;
+            return ir::make_node(std::move(node));
+        };
+        const auto own = [&](const Ref& expression) {
+            ir::RewriteMemo memo;
+            return ir::rewrite(
+                expression,
+                [&](const ir::Node& node, const std::vector<Ref>&) {
+                    return node.kind == Kind::operand && node.component >= count
+                               ? moved(node, node.type, node.component + more)
+                               : nullptr;
+                },
+                memo);
+        };
+        std::vector<Ref> combined;
+        for (const Ref& each : combine) {
+            combined.push_back(own(each));
         }
         std::vector<Ref> tangents;
         for (const std::size_t c : varied) {
@@ -234,24 +262,52 @@ private:
                 definition, combine[c], nullptr,
                 [&](const ir::Node& node) { return node.kind == Kind::operand && position.contains(node.component); },
                 [&](const Ref& leaf) {
-                    return ir::operand(adjoint_type(leaf->type), position.at(leaf->component), leaf->right);
+                    // Behind all components, so that the others can be told from tangents below.
+                    return moved(*leaf, adjoint_type(leaf->type), -1 - position.at(leaf->component));
                 });
-            tangents.push_back(tangent ? tangent : zero(adjoint_type(definition.types[c])));
+            ir::RewriteMemo tangent_memo;
+            const Ref settled = !tangent ? tangent
+                                         : ir::rewrite(
+                                               own(tangent),
+                                               [&](const ir::Node& node, const std::vector<Ref>&) {
+                                                   return node.kind == Kind::operand && node.component < 0
+                                                              ? moved(node, node.type, -1 - node.component)
+                                                              : nullptr;
+                                               },
+                                               tangent_memo);
+            tangents.push_back(settled ? settled : zero(adjoint_type(definition.types[c])));
         }
-        states(definition, varied, identity, combine, tangents);
+        states(definition, varied, identity, combined, tangents);
+    }
+
+    /// Values that are no component of the state and vary.
+    [[nodiscard]] std::vector<std::size_t> varied_values(const ir::Definition& definition) const {
+        std::vector<std::size_t> values;
+        for (std::size_t i = definition.types.size(); definition.scan && i < definition.values.size(); ++i) {
+            if (is_varied(definition.name, static_cast<int>(i))) {
+                values.push_back(i);
+            }
+        }
+        return values;
     }
 
     void states(const ir::Definition& definition, const std::vector<std::size_t>& varied, std::vector<Ref> identity,
                 std::vector<Ref> combine, const std::vector<Ref>& tangents) {
         ir::Definition made = definition;
         made.name = role(definition, "states");
+        const auto add_tangent = [&](std::size_t at, std::size_t value) {
+            const Type type = adjoint_type(definition.values[value]->type);
+            const Ref tangent = of_value(definition, definition.values[value]);
+            made.values.insert(made.values.begin() + static_cast<std::ptrdiff_t>(at), tangent ? tangent : zero(type));
+            return type;
+        };
         for (std::size_t i = 0; i < varied.size(); ++i) {
-            const Type type = adjoint_type(definition.types[varied[i]]);
-            const Ref tangent = of_value(definition, definition.values[varied[i]]);
-            made.types.push_back(type);
-            made.values.push_back(tangent ? tangent : zero(type));
-            identity.push_back(zero(type));
+            made.types.push_back(add_tangent(definition.types.size() + i, varied[i]));
+            identity.push_back(zero(made.types.back()));
             combine.push_back(tangents[i]);
+        }
+        for (const std::size_t value : varied_values(definition)) {
+            (void)add_tangent(made.values.size(), value);
         }
         if (made.scan) {
             made.scan->identity = std::move(identity);

@@ -75,8 +75,12 @@ public:
             result.reduction = std::move(reduction);
         }
         if (tensor.scan) {
-            result.scan = ir::Scan{tensor.scan_dim->name, tensor.reversed,        tensor.exclusive,
-                                   tensor.associative,    lower(tensor.identity), lower(tensor.combine)};
+            states_of_ = &tensor;
+            std::vector<std::string> inner = names_of(tensor.scan_dims);
+            const std::string outermost = inner.front();
+            inner.erase(inner.begin());
+            result.scan = ir::Scan{outermost,          std::move(inner),       tensor.reversed,      tensor.exclusive,
+                                   tensor.associative, lower(tensor.identity), lower(tensor.combine)};
         }
         return result;
     }
@@ -97,6 +101,18 @@ private:
         result.right = node.right;
         result.boundary = node.boundary;
         if (node.dim) result.name = node.dim->name;
+        if (node.kind == ir::Kind::operand && !node.bound.empty()) {
+            for (const DimRef& dim : states_of_->scan_dims) {
+                const auto at = std::ranges::find(node.bound, dim->name, [](const DimRef& b) { return b->name; });
+                const std::int64_t away =
+                    at == node.bound.end() ? 0 : node.distances[static_cast<std::size_t>(at - node.bound.begin())];
+                if (away != 0) {
+                    result.dims.push_back(dim->name);
+                    result.args.push_back(ir::index_constant(away));
+                }
+            }
+            return ir::make_node(std::move(result));
+        }
         if (node.kind != ir::Kind::access) {
             for (const NodeRef& arg : node.args) {
                 result.args.push_back(memo_.at(arg.get()));
@@ -120,6 +136,7 @@ private:
 
     const Names& names_;
     std::unordered_map<const ExprNode*, ir::Ref> memo_;
+    const TensorState* states_of_ = nullptr; ///< the scan whose function is lowered
 };
 
 void append_unique_name(std::vector<std::string>& list, const std::string& name) {
@@ -256,11 +273,14 @@ Kernel::Kernel(std::string name, const std::vector<Tensor>& outputs, const Kerne
         diagnostics.insert(diagnostics.end(), group->problems.begin(), group->problems.end());
         if (group->vjp && !kernel.groups.back().vjp) {
             diagnostics.push_back(
-                {Severity::error, "L050", kernel.groups.back().span,
+                {Severity::error,
+                 "L050",
+                 kernel.groups.back().span,
                  fmt::format("`{}` has a gradient rule for one result, and {} of its tensors are used outside: {}",
                              group->function, kernel.groups.back().outputs.size(),
                              quoted_list(kernel.groups.back().outputs)),
-                 {}, "use the result of the function alone"});
+                 {},
+                 "use the result of the function alone"});
         }
         if (!group->macro_file.empty()) {
             const auto [at, fresh] = kernel.macro_files.emplace(group->macro_file, group->macro_text);

@@ -35,6 +35,9 @@ Diagnostic not_a_tensor(const char* what, SourceLoc loc) {
 Expr Expr::bind(const std::vector<AccessArg>& args) const {
     const SourceLoc loc = args.front().loc();
     if (node_->poison) return *this;
+    if (node_->kind == ir::Kind::operand && !node_->right && node_->bound.empty()) {
+        return {bound_state(*node_, args, loc), loc};
+    }
     if (!is_bare_access(*node_)) {
         return {poison_node({node_}, loc, {not_a_tensor("binding dims", loc)}), loc};
     }
@@ -140,7 +143,63 @@ Checked check_args(const TensorState& tensor, const std::vector<AccessArg>& args
     return result;
 }
 
+// How far an index lies from the step's own along `dim`: `i - 2` is -2. Nothing for what is not a dim and a constant.
+std::optional<std::int64_t> distance_from(const ExprNode& index, const std::string& dim) {
+    const auto constant = [](const ExprNode& node) -> std::optional<std::int64_t> {
+        return node.kind == ir::Kind::constant ? std::optional(node.integer) : std::nullopt;
+    };
+    if (index.kind == ir::Kind::dim) {
+        return index.dim->name == dim ? std::optional<std::int64_t>(0) : std::nullopt;
+    }
+    if (index.kind != ir::Kind::binary || (index.op != ir::Op::add && index.op != ir::Op::sub)) {
+        return std::nullopt;
+    }
+    const bool adds = index.op == ir::Op::add;
+    const auto first = distance_from(*index.args[0], dim), last = constant(*index.args[1]);
+    if (first && last) {
+        return adds ? *first + *last : *first - *last;
+    }
+    const auto other = constant(*index.args[0]), rest = distance_from(*index.args[1], dim);
+    return adds && other && rest ? std::optional(*other + *rest) : std::nullopt;
+}
+
 } // namespace
+
+NodeRef bound_state(const ExprNode& state, const std::vector<AccessArg>& args, SourceLoc loc) {
+    ExprNode node;
+    node.kind = ir::Kind::operand;
+    node.type = state.type;
+    node.component = state.component;
+    node.loc = loc;
+    node.free = no_dims();
+    for (const AccessArg& arg : args) {
+        const auto wrong = [&](std::string message) {
+            node.poison = true;
+            node.problems.push_back(diagnose("L051", arg.loc(), std::move(message),
+                                             "a state is read a constant number of steps away: `before[0](i(i - 1))`"));
+        };
+        if (!arg.dim()) {
+            wrong("an index of a state does not say its dim");
+            continue;
+        }
+        if (arg.index() && arg.index()->poison) {
+            node.poison = true;
+            node.args.push_back(arg.index());
+            continue;
+        }
+        const auto away = arg.index() ? distance_from(*arg.index(), arg.dim()->name) : std::optional<std::int64_t>(0);
+        if (!away) {
+            wrong(fmt::format("the index of `{}` of a state is not `{}` and a constant", arg.dim()->name,
+                              arg.dim()->name));
+        } else if (contains(node.bound, arg.dim()->name)) {
+            wrong(fmt::format("`{}` of a state is bound twice", arg.dim()->name));
+        } else {
+            node.bound.push_back(arg.dim());
+            node.distances.push_back(*away);
+        }
+    }
+    return std::make_shared<const ExprNode>(std::move(node));
+}
 
 bool is_bare_access(const ExprNode& node) {
     return node.kind == ir::Kind::access && node.bound.empty() && node.boundary == ir::Boundary::checked;

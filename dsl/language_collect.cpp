@@ -157,7 +157,9 @@ private:
         for (const DimRef& dim : tensor.reduced) {
             add_dim(dim);
         }
-        if (tensor.scan_dim) add_dim(tensor.scan_dim);
+        for (const DimRef& dim : tensor.scan_dims) {
+            add_dim(dim);
+        }
         for (const IntoState& item : tensor.into) {
             add_dim(item.dim);
         }

@@ -38,9 +38,10 @@ struct ExprNode {
     std::vector<NodeRef> args;
     std::int64_t integer = 0;
     double real = 0;
-    DimRef dim;                ///< dim, extent
-    TensorRef tensor;          ///< access
-    std::vector<DimRef> bound; ///< access: args[i] is the index of bound[i]; the pad value follows
+    DimRef dim;                          ///< dim, extent
+    TensorRef tensor;                    ///< access
+    std::vector<DimRef> bound;           ///< access: args[i] is the index of bound[i]; the pad value follows
+    std::vector<std::int64_t> distances; ///< operand: how far away the state is along bound[i]
     int component = 0;
     bool right = false;
     ir::Boundary boundary = ir::Boundary::checked;
@@ -86,7 +87,7 @@ struct TensorState {
     std::vector<IntoState> into;
     bool atomic = false;
     bool scan = false;
-    DimRef scan_dim;
+    DimList scan_dims; ///< outermost first
     bool reversed = false;
     bool exclusive = false;
     bool associative = false;
@@ -157,6 +158,8 @@ void append_unique(DimList& dims, const DimRef& dim);
 [[nodiscard]] NodeRef bare_access(const TensorRef& tensor, int component, SourceLoc loc);
 [[nodiscard]] NodeRef access_node(const TensorRef& tensor, const std::vector<AccessArg>& args, int component,
                                   ir::Boundary boundary, const NodeRef& pad, SourceLoc loc);
+/// The state of another step of a scan than the one before: `state` bound along some of the scan's dims.
+[[nodiscard]] NodeRef bound_state(const ExprNode& state, const std::vector<AccessArg>& args, SourceLoc loc);
 [[nodiscard]] bool is_bare_access(const ExprNode& node);
 [[nodiscard]] TensorRef new_tensor(SourceLoc loc);
 /// How messages call a tensor: "`votes`", or "this `sum`".

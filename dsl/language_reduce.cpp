@@ -2,6 +2,8 @@
 
 #include "language_nodes.hpp"
 
+#include <algorithm>
+#include <cstdlib>
 #include <fmt/format.h>
 
 namespace coulter {
@@ -159,6 +161,53 @@ ArgResult arg_extreme(ir::ReduceOp op, const Dims& dims, const Expr& value, cons
     return {finish_reduction(tensor, loc), loc};
 }
 
+// A state that the function reads is one of an earlier step.
+void check_state(TensorState& tensor, const ExprNode& state) {
+    if (state.right) return;
+    const std::string dims = quoted_list(names_of(tensor.scan_dims));
+    const auto wrong = [&](std::string message, std::string help) {
+        tensor.problems.push_back(diagnose("L051", state.loc, std::move(message), std::move(help)));
+        tensor.poison = true;
+    };
+    if (state.bound.empty()) {
+        if (tensor.scan_dims.size() > 1) {
+            wrong(fmt::format("a scan over {} does not say which state it reads", dims),
+                  fmt::format("bind its dims: `before[{}]({}({} - 1))`", state.component, tensor.scan_dims.back()->name,
+                              tensor.scan_dims.back()->name));
+        }
+        return;
+    }
+    if (!tensor.scan || tensor.exclusive || tensor.associative) {
+        wrong(fmt::format("{} reads a state by its place", !tensor.scan       ? "a `reduce`"
+                                                           : tensor.exclusive ? "an exclusive scan"
+                                                                              : "an associative scan"),
+              "only a sequential, inclusive scan has states in places");
+        return;
+    }
+    for (const DimRef& dim : state.bound) {
+        if (!contains(tensor.scan_dims, dim->name)) {
+            wrong(fmt::format("a state is read at another `{}`, along which nothing is scanned", dim->name),
+                  fmt::format("the scan is over {}", dims));
+            return;
+        }
+    }
+    for (const DimRef& dim : tensor.scan_dims) {
+        const auto at = std::ranges::find(state.bound, dim->name, [](const DimRef& b) { return b->name; });
+        const std::int64_t away =
+            at == state.bound.end() ? 0 : state.distances[static_cast<std::size_t>(at - state.bound.begin())];
+        if (away != 0) {
+            if ((away > 0) != tensor.reversed) {
+                wrong(fmt::format("the state {} steps {} along `{}` is not known yet", std::abs(away),
+                                  away > 0 ? "ahead" : "behind", dim->name),
+                      fmt::format("a {} scan over {} has made what is {}", tensor.reversed ? "reversed" : "forward",
+                                  dims, tensor.reversed ? "ahead" : "behind"));
+            }
+            return;
+        }
+    }
+    wrong("the state that a step reads is its own", fmt::format("bind one of {} to an earlier index", dims));
+}
+
 // Identities, values and the combined expressions of a tuple reduction or scan, into `tensor`.
 void fill_tuple(TensorState& tensor, const std::vector<Expr>& identities, const std::vector<Expr>& values,
                 const Combine& combine, SourceLoc loc) {
@@ -167,15 +216,21 @@ void fill_tuple(TensorState& tensor, const std::vector<Expr>& identities, const 
         tensor.problems.push_back(diagnose("L023", loc, std::move(message), std::move(help)));
         tensor.poison = true;
     };
-    if (values.empty() || identities.size() != values.size()) {
+    const bool more_values = tensor.scan && !tensor.associative; // than states
+    if (values.empty() || identities.empty() || identities.size() > values.size() ||
+        (!more_values && identities.size() < values.size())) {
         wrong(fmt::format("`{}` has {} values and {} identities", what, values.size(), identities.size()),
-              "give one identity per value, and at least one value");
+              tensor.scan && tensor.associative
+                  ? "in an associative scan values are states: give one identity per value"
+              : tensor.scan ? "give one identity per component of the state, and a value for each"
+                            : "give one identity per value, and at least one value");
     }
+    const std::size_t states = more_values ? std::min(identities.size(), values.size()) : values.size();
     std::vector<Expr> left, right;
     for (std::size_t i = 0; i < values.size(); ++i) {
         const NodeRef value = require_type(values[i].node(), loc);
         tensor.values.push_back(value);
-        tensor.types.push_back(value->type);
+        if (i < states) tensor.types.push_back(value->type);
         if (value->poison) {
             tensor.poison = true;
             continue;
@@ -199,14 +254,13 @@ void fill_tuple(TensorState& tensor, const std::vector<Expr>& identities, const 
             node.component = static_cast<int>(i);
             node.right = side;
             node.loc = loc;
-            (side ? right : left).emplace_back(finish(std::move(node)), loc);
+            if (side || i < states) (side ? right : left).emplace_back(finish(std::move(node)), loc);
         }
     }
     if (tensor.poison) return;
     const Tuple combined = combine(Tuple(left), Tuple(right));
-    if (combined.size() != values.size()) {
-        wrong(fmt::format("the function of `{}` gives {} components, and there are {}", what, combined.size(),
-                          values.size()),
+    if (combined.size() != states) {
+        wrong(fmt::format("the function of `{}` gives {} components, and there are {}", what, combined.size(), states),
               "it takes two states and gives one of the same components");
         return;
     }
@@ -221,6 +275,7 @@ void fill_tuple(TensorState& tensor, const std::vector<Expr>& identities, const 
         }
     }
     for (const ExprNode* node : postorder(tensor.combine)) {
+        if (node->kind == ir::Kind::operand && !node->poison) check_state(tensor, *node);
         if (node->kind == ir::Kind::dim || node->kind == ir::Kind::extent || node->kind == ir::Kind::access) {
             wrong(fmt::format("the function of `{}` uses {}", what,
                               node->undefined ? node->pending_name
@@ -306,15 +361,31 @@ Tuple reduce(const Dims& dims, const std::vector<Expr>& identities, const std::v
 
 namespace {
 
-TensorRef open_scan(const char* role, const Dim& dim, std::initializer_list<const ScanOption*> options, SourceLoc loc) {
+TensorRef open_scan(const char* role, const Dims& dims, std::initializer_list<const ScanOption*> options,
+                    SourceLoc loc) {
     TensorRef tensor = new_tensor(loc);
     tensor->role = role;
     tensor->scan = true;
-    tensor->scan_dim = dim.state();
+    for (const Dim& dim : dims.list()) {
+        if (contains(tensor->scan_dims, dim.name())) {
+            tensor->problems.push_back(diagnose("L051", loc, fmt::format("a scan names `{}` twice", dim.name()),
+                                                "each dim once, outermost first"));
+            tensor->poison = true;
+        }
+        append_unique(tensor->scan_dims, dim.state());
+    }
     for (const ScanOption* option : options) {
         tensor->exclusive = option->ends.value_or(tensor->exclusive ? exclusive : inclusive) == exclusive;
         tensor->reversed = option->direction.value_or(tensor->reversed ? reversed : forward) == reversed;
         tensor->associative = option->order.value_or(tensor->associative ? associative : sequential) == associative;
+    }
+    if (tensor->scan_dims.size() > 1 && (tensor->exclusive || tensor->associative)) {
+        tensor->problems.push_back(
+            diagnose("L051", loc,
+                     fmt::format("a scan over {} is {}", quoted_list(names_of(tensor->scan_dims)),
+                                 tensor->exclusive ? "exclusive" : "associative"),
+                     "over several dims it is sequential and inclusive"));
+        tensor->poison = true;
     }
     return tensor;
 }
@@ -323,14 +394,19 @@ TensorRef open_scan(const char* role, const Dim& dim, std::initializer_list<cons
 
 Tuple scan(const Dim& dim, const std::vector<Expr>& identities, const std::vector<Expr>& values, const Combine& combine,
            const ScanOption& a, const ScanOption& b, const ScanOption& c, SourceLoc loc) {
-    TensorRef tensor = open_scan("scan", dim, {&a, &b, &c}, loc);
+    return scan(Dims{dim}, identities, values, combine, a, b, c, loc);
+}
+
+Tuple scan(const Dims& dims, const std::vector<Expr>& identities, const std::vector<Expr>& values,
+           const Combine& combine, const ScanOption& a, const ScanOption& b, const ScanOption& c, SourceLoc loc) {
+    TensorRef tensor = open_scan("scan", dims, {&a, &b, &c}, loc);
     fill_tuple(*tensor, identities, values, combine, loc);
     return {finish_reduction(tensor, loc), loc};
 }
 
 Expr cumsum(const Dim& dim, const Expr& value, const ScanOption& a, const ScanOption& b, SourceLoc loc) {
     const ScanOption order = associative;
-    TensorRef tensor = open_scan("cumsum", dim, {&a, &b, &order}, loc);
+    TensorRef tensor = open_scan("cumsum", Dims{dim}, {&a, &b, &order}, loc);
     const NodeRef node = accumulated("cumsum", value, std::nullopt, true, loc, dim.name());
     const Expr typed(node, loc);
     fill_tuple(

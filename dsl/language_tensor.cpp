@@ -236,7 +236,9 @@ TensorRef finish_reduction(TensorRef tensor, SourceLoc loc) {
     for (const DimRef& dim : *free) {
         if (!contains(tensor->reduced, dim->name)) append_unique(all, dim);
     }
-    if (tensor->scan_dim) append_unique(all, tensor->scan_dim);
+    for (const DimRef& dim : tensor->scan_dims) {
+        append_unique(all, dim);
+    }
     tensor->dims = std::move(all);
     return tensor;
 }

@@ -86,6 +86,7 @@ private:
     [[nodiscard]] ir::Reduction read_reduction_head(ir::ReduceOp op);
     [[nodiscard]] ir::Scan read_scan_head();
     [[nodiscard]] std::vector<ir::Ref> read_values(std::size_t count);
+    void read_more_values(ir::Definition& definition);
     void read_lets();
     [[nodiscard]] Token check_dim(Token name);
 
@@ -96,6 +97,7 @@ private:
     [[nodiscard]] ir::Ref literal(const Token& token, bool negative);
     [[nodiscard]] ir::Ref named(const Token& name);
     [[nodiscard]] ir::Ref state(const Token& name);
+    [[nodiscard]] bool read_steps(const Token& name, ir::Node& node);
     [[nodiscard]] ir::Ref built_in(const Token& name);
     [[nodiscard]] ir::Ref access(const Token& name);
     [[nodiscard]] ir::Ref bounded_access(const Token& word);
@@ -134,6 +136,8 @@ private:
     Lexer lexer_;
     std::unordered_map<std::string_view, ir::Ref> lets_;
     const std::vector<Type>* state_types_ = nullptr; ///< of the definition that is read
+    std::vector<Type> value_types_;                  ///< what `right` has there
+    const ir::Scan* scan_ = nullptr;                 ///< once its values are read
     ir::Ref poison_;
     int depth_ = 0;
     std::size_t nodes_ = 0;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <map>
 
 namespace coulter::text {
 namespace {
@@ -212,12 +213,62 @@ Ref Parser::named(const Token& name) {
 
 Ref Parser::state(const Token& name) {
     const auto component = static_cast<std::size_t>(name.component);
-    if (state_types_ == nullptr || component >= state_types_->size()) {
+    const bool right = name.text == "right";
+    const std::vector<Type>* const types = state_types_ == nullptr || !right ? state_types_ : &value_types_;
+    if (types == nullptr || component >= types->size()) {
         error("T014", name, fmt::format("`{}.{}` is no component of the state here", name.text, name.component),
               "`left.N` and `right.N` stand in `combine`; a tensor of that name is written in backquotes");
         return poison_;
     }
-    return made(ir::operand((*state_types_)[component], name.component, name.text == "right"));
+    ir::Node node = *ir::operand((*types)[component], name.component, right);
+    if (accept("(") && !read_steps(name, node)) {
+        return poison_;
+    }
+    return made(ir::make_node(std::move(node)));
+}
+
+// `(i = i - 1, j = j - 2)` behind a state: the step that it is of.
+bool Parser::read_steps(const Token& name, ir::Node& node) {
+    const std::vector<std::string> dims =
+        scan_ != nullptr && name.text == "left" ? scan_->dims() : std::vector<std::string>{};
+    std::map<std::string, std::int64_t> steps;
+    bool good = true;
+    do {
+        const Token dim = expect_name("a dim of the scan");
+        const std::string text(dim.text);
+        expect("=", "after the dim of a state");
+        const Token again = expect_name("the same dim");
+        const bool minus = lexer_.peek().is("-");
+        if (!minus) {
+            expect("+", "or `-` and a number of steps");
+        } else {
+            (void)lexer_.take();
+        }
+        const Token number = lexer_.peek();
+        const Ref away = prefixed();
+        if (again.text != dim.text || away->kind != Kind::constant || away->type != Type::index || away == poison_) {
+            error("T015", dim, fmt::format("`{}` of a state is not `{} - N` or `{} + N`", text, text, text));
+            good = false;
+        } else if (std::ranges::find(dims, text) == dims.end()) {
+            error("T015", dim, fmt::format("`{}` has no steps along `{}`", name.text, text),
+                  dims.empty() ? "only a state on the left of a scan's `combine` may be of another step"
+                               : "it scans over " + quoted_list(dims));
+            good = false;
+        } else if (!steps.emplace(text, minus ? -away->integer : away->integer).second || away->integer == 0) {
+            error("T015", number,
+                  fmt::format("`{}` of a state is bound {}", text,
+                              away->integer == 0 ? "to itself, which is left out" : "twice"));
+            good = false;
+        }
+    } while (accept(","));
+    expect(")", "after the steps of a state");
+    for (const std::string& dim : dims) {
+        if (const auto at = steps.find(dim); at != steps.end()) {
+            node.dims.push_back(dim);
+            node.args.push_back(ir::index_constant(at->second));
+        }
+    }
+    return good;
 }
 
 std::vector<Ref> Parser::arguments(const Token& function, std::size_t wanted) {

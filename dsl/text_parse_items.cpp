@@ -487,9 +487,12 @@ ir::Reduction Parser::read_reduction_head(ir::ReduceOp op) {
 
 ir::Scan Parser::read_scan_head() {
     ir::Scan scan;
-    expect("{", "before the dim of a scan");
+    expect("{", "before the dims of a scan");
     scan.dim = check_dim(expect_name("a dim")).text;
-    expect("}", "after the dim of a scan");
+    while (accept(",")) {
+        scan.inner.emplace_back(check_dim(expect_name("a dim")).text);
+    }
+    expect("}", "after the dims of a scan");
     if (lexer_.peek().is_word("reversed")) {
         (void)lexer_.take();
         scan.reversed = true;
@@ -521,8 +524,27 @@ std::vector<ir::Ref> Parser::read_values(std::size_t count) {
     return values;
 }
 
+// What a scan has beside the values of its state: on the right in `combine`.
+void Parser::read_more_values(ir::Definition& definition) {
+    value_types_.clear();
+    if (lexer_.peek().is_word("with")) {
+        (void)lexer_.take();
+        expect("(", "before the other values of a scan");
+        do {
+            definition.values.push_back(expression());
+        } while (accept(",") && definition.values.size() < most_dims);
+        expect(")", "after the other values of a scan");
+    }
+    for (const ir::Ref& value : definition.values) {
+        value_types_.push_back(value->type);
+    }
+    scan_ = &*definition.scan;
+}
+
 void Parser::read_definition_body(ir::Definition& definition) {
     state_types_ = &definition.types;
+    value_types_ = definition.types;
+    scan_ = nullptr;
     read_lets();
     const Token word = lexer_.peek();
     const bool braces = word.kind == TokenKind::name && lexer_.peek_second().is("{");
@@ -547,6 +569,9 @@ void Parser::read_definition_body(ir::Definition& definition) {
         throw StopItem{};
     }
     definition.values = read_values(values);
+    if (definition.scan) {
+        read_more_values(definition);
+    }
     if (states) {
         for (const char* part : {"identity", "combine"}) {
             if (!lexer_.peek().is_word(part)) {
@@ -555,6 +580,9 @@ void Parser::read_definition_body(ir::Definition& definition) {
             (void)lexer_.take();
             std::vector<ir::Ref> list = read_values(definition.types.size());
             const bool identity = std::string_view(part) == "identity";
+            if (identity) {
+                read_lets();
+            }
             auto& reduction = definition.reduction;
             auto& scan = definition.scan;
             (identity ? (reduction ? reduction->identity : scan->identity)

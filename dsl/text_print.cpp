@@ -6,9 +6,11 @@
 #include "text_number.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fmt/format.h>
 #include <functional>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace coulter {
 namespace {
@@ -74,7 +76,7 @@ public:
         }
         for (const Node* node : order) {
             Shape& shape = shapes_[node];
-            shape.tiny = node->args.empty() || node->type == Type::index;
+            shape.tiny = node->args.empty() || node->type == Type::index || node->kind == Kind::operand;
             for (const Ref& arg : node->args) {
                 const Shape& below = shapes_.at(arg.get());
                 shape.tiny = shape.tiny && below.tiny;
@@ -94,9 +96,15 @@ public:
     }
 
     [[nodiscard]] std::vector<std::string> lets() const {
+        return lets_where([](const Node&) { return true; });
+    }
+
+    [[nodiscard]] std::vector<std::string> lets_where(const std::function<bool(const Node&)>& wanted) const {
         std::vector<std::string> lines;
         for (const Node* node : let_order_) {
-            lines.push_back(fmt::format("let ${} = {};", lets_.at(node), inner(*node)));
+            if (wanted(*node)) {
+                lines.push_back(fmt::format("let ${} = {};", lets_.at(node), inner(*node)));
+            }
         }
         return lines;
     }
@@ -153,13 +161,24 @@ private:
         return text;
     }
 
+    // `left.0(i = i - 1)`: where another state is than that of the step before.
+    [[nodiscard]] static std::string state(const Node& node) {
+        std::string text = fmt::format("{}.{}", node.right ? "right" : "left", node.component);
+        for (std::size_t i = 0; i < node.dims.size(); ++i) {
+            const std::string dim = quoted_if_needed(node.dims[i]);
+            const std::int64_t away = node.args[i]->integer;
+            text += fmt::format("{}{} = {} {} {}", i == 0 ? "(" : ", ", dim, dim, away < 0 ? "-" : "+", std::abs(away));
+        }
+        return node.dims.empty() ? text : text + ")";
+    }
+
     [[nodiscard]] std::string spell(const Node& node) const {
         switch (node.kind) {
         case Kind::constant: return text::print_literal(node);
         case Kind::dim: return quoted_if_needed(node.name);
         case Kind::extent: return fmt::format("extent({})", quoted_if_needed(node.name));
         case Kind::access: return access(node);
-        case Kind::operand: return fmt::format("{}.{}", node.right ? "right" : "left", node.component);
+        case Kind::operand: return state(node);
         case Kind::unary: {
             // `-2` is a constant, so the negation of the constant 2 keeps its parentheses.
             const Node& arg = *node.args[0];
@@ -366,13 +385,20 @@ private:
         line(fmt::format("{}{{{}}}", head, elements));
     }
 
-    [[nodiscard]] static std::string tuple(const ExpressionPrinter& expression, const std::vector<Ref>& values) {
+    [[nodiscard]] static std::string listed(const ExpressionPrinter& expression, const std::vector<Ref>& values) {
         std::string text;
         for (const Ref& value : values) {
             text += (text.empty() ? "" : ", ") + expression(value);
         }
+        return text;
+    }
+
+    [[nodiscard]] static std::string tuple(const ExpressionPrinter& expression, const std::vector<Ref>& values) {
+        const std::string text = listed(expression, values);
         return values.size() == 1 ? text : "(" + text + ")";
     }
+
+    [[nodiscard]] static bool is_placed(const ir::Scan& scan) { return !ir::distances(scan).empty(); }
 
     void print_definition(const ir::Definition& definition) {
         std::string types;
@@ -403,7 +429,18 @@ private:
         append(identity);
         append(combine);
         const ExpressionPrinter expression = printer(order);
-        for (const std::string& let : expression.lets()) {
+        // What is about states and values by the names of `combine` stands before it where these are the scan's own.
+        std::unordered_set<const Node*> late;
+        if (definition.scan && (definition.values.size() > definition.types.size() || is_placed(*definition.scan))) {
+            for (const Node* node : ir::postorder(combine)) {
+                if (node->kind == Kind::operand ||
+                    std::any_of(node->args.begin(), node->args.end(),
+                                [&](const Ref& arg) { return late.contains(arg.get()); })) {
+                    late.insert(node);
+                }
+            }
+        }
+        for (const std::string& let : expression.lets_where([&](const Node& node) { return !late.contains(&node); })) {
             line("    " + let);
         }
         std::string body = "    ";
@@ -423,14 +460,26 @@ private:
                 body += "into (" + bindings + (reduction.atomic ? ") atomic " : ") ");
             }
         } else if (definition.scan) {
-            body += fmt::format("scan {{{}}} {}{}{}", quoted_if_needed(definition.scan->dim),
-                                definition.scan->reversed ? "reversed " : "",
-                                definition.scan->exclusive ? "exclusive " : "",
-                                definition.scan->associative ? "associative " : "");
+            body += fmt::format(
+                "scan {{{}}} {}{}{}", names(definition.scan->dims()), definition.scan->reversed ? "reversed " : "",
+                definition.scan->exclusive ? "exclusive " : "", definition.scan->associative ? "associative " : "");
         }
-        line(body + tuple(expression, definition.values));
+        std::vector<Ref> more = definition.values; // than the state has components
+        std::vector<Ref> values = definition.values;
+        if (definition.scan) {
+            values.resize(std::min(values.size(), definition.types.size()));
+        }
+        more.erase(more.begin(), more.begin() + static_cast<std::ptrdiff_t>(values.size()));
+        line(body + tuple(expression, values));
+        if (!more.empty()) {
+            line("    with (" + listed(expression, more) + ")");
+        }
         if (!identity.empty() || !combine.empty()) {
             line("    identity " + tuple(expression, identity));
+            for (const std::string& let :
+                 expression.lets_where([&](const Node& node) { return late.contains(&node); })) {
+                line("    " + let);
+            }
             line("    combine " + tuple(expression, combine));
         }
     }

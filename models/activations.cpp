@@ -6,7 +6,8 @@ namespace coulter::models {
 
 Tensor relu(const Arg& x) {
     Function f("relu", {x});
-    return max(x, 0);
+    // Not max(x, 0), whose derivative is shared between the two where x is 0. NaN is not below 0, and stays.
+    return select(x <= 0, 0, x);
 }
 
 Tensor gelu(const Arg& x) {

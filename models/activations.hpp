@@ -5,7 +5,7 @@
 
 namespace coulter::models {
 
-/// `max(x, 0)`; NaN stays NaN.
+/// `max(x, 0)`; NaN stays NaN. Its derivative at 0 is 0, as that of `torch.relu`.
 [[nodiscard]] Tensor relu(const Arg& x);
 
 /// `x / 2 * (1 + erf(x / sqrt(2)))`, the exact form; NaN at -inf.

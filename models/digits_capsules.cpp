@@ -2,35 +2,40 @@
 
 #include "models/activations.hpp"
 #include "models/convolution.hpp"
-#include "models/em_routing.hpp"
 
 namespace coulter::models {
 
-Kernel digits_capsules() {
+DigitsLayers digits_layers(const DigitsOptions& options) {
+    const Type type = options.type;
     Dim batch("batch"), y("y", 8), x("x", 8), y6("y6", 6), x6("x6", 6), y4("y4", 4), x4("x4", 4);
     Dim ky("ky", 5), kx("kx", 5), cy("cy", 3), cx("cx", 3), c1("c1", 1), feature("feature", 64);
     Dim primary("primary", 8), capsule("capsule", 8), digit("digit", 10), row("row", 4), col("col", 4), k("k", 4);
     Dim py("py", most_parents(cy, 1)), px("px", most_parents(cx, 1));
 
     Input image("image", u8, {batch, y, x});
-    Input conv_weight("conv_weight", f32, {ky, kx, c1, feature}), conv_bias("conv_bias", f32, {feature});
-    Input primary_pose_weight("primary_pose_weight", f32, {feature, primary, row, k});
-    Input primary_pose_bias("primary_pose_bias", f32, {primary, row, k});
-    Input primary_activation_weight("primary_activation_weight", f32, {feature, primary});
-    Input primary_activation_bias("primary_activation_bias", f32, {primary});
-    Input capsules_weight("capsules_weight", f32, {cy, cx, primary, capsule, k, col});
-    Input capsules_beta_u("capsules_beta_u", f32, {capsule}), capsules_beta_a("capsules_beta_a", f32, {capsule});
-    Input class_weight("class_weight", f32, {capsule, digit, k, col});
-    Input class_beta_u("class_beta_u", f32, {digit}), class_beta_a("class_beta_a", f32, {digit});
-    for (Input* parameter : {&conv_weight, &conv_bias, &primary_pose_weight, &primary_pose_bias,
-                             &primary_activation_weight, &primary_activation_bias, &capsules_weight, &capsules_beta_u,
-                             &capsules_beta_a, &class_weight, &class_beta_u, &class_beta_a}) {
-        parameter->frozen();
+    Input conv_weight("conv_weight", type, {ky, kx, c1, feature}), conv_bias("conv_bias", type, {feature});
+    Input primary_pose_weight("primary_pose_weight", type, {feature, primary, row, k});
+    Input primary_pose_bias("primary_pose_bias", type, {primary, row, k});
+    Input primary_activation_weight("primary_activation_weight", type, {feature, primary});
+    Input primary_activation_bias("primary_activation_bias", type, {primary});
+    Input capsules_weight("capsules_weight", type, {cy, cx, primary, capsule, k, col});
+    Input capsules_beta_u("capsules_beta_u", type, {capsule}), capsules_beta_a("capsules_beta_a", type, {capsule});
+    Input class_weight("class_weight", type, {capsule, digit, k, col});
+    Input class_beta_u("class_beta_u", type, {digit}), class_beta_a("class_beta_a", type, {digit});
+    if (options.frozen) {
+        for (Input* parameter : {&conv_weight, &conv_bias, &primary_pose_weight, &primary_pose_bias,
+                                 &primary_activation_weight, &primary_activation_bias, &capsules_weight,
+                                 &capsules_beta_u, &capsules_beta_a, &class_weight, &class_beta_u, &class_beta_a}) {
+            parameter->frozen();
+        }
     }
+    const auto in_units = [&](const Input& beta_a) {
+        return options.beta_a_unit == 1 ? Expr(beta_a) : beta_a * options.beta_a_unit;
+    };
 
     Tensor ink("ink"), sums("sums"), features("features"), primary_pose("primary_pose"),
         primary_active("primary_active");
-    ink(batch, y, x, c1) = f32(image()) / 16;
+    ink(batch, y, x, c1) = cast(type, image()) / 16;
     sums = convolution(ink, conv_weight, {y, y6, ky}, {x, x6, kx}, {c1}, {.padding = 1});
     features = relu(sums + conv_bias);
     const Capsules primaries = primary_capsules(features, {primary_pose_weight, primary_pose_bias},
@@ -45,7 +50,7 @@ Kernel digits_capsules() {
     Tensor votes("votes"), hidden_pose("hidden_pose"), hidden_active("hidden_active"), matrix("matrix");
     votes(batch, y4, x4, cy, cx, primary, row, col, capsule) =
         conv_capsule_votes(primary_pose, capsules_weight, {y6, y4, cy}, {x6, x4, cx}, k, 1);
-    const Capsules hidden = em_routing(votes, primary_active, capsules_beta_u, capsules_beta_a, conv_layer,
+    const Capsules hidden = em_routing(votes, primary_active, capsules_beta_u, in_units(capsules_beta_a), conv_layer,
                                        {.scale_cost = capsules_cost, .variance = VariancePasses::two});
     hidden_pose = hidden.pose;
     hidden_active = hidden.activation;
@@ -54,12 +59,23 @@ Kernel digits_capsules() {
     // The centre of the 7x7 pixels that a capsule sees, in heights of the image.
     const FieldCentres rows{y4, 2.5 / 8, 1.0 / 8};
     const FieldCentres columns{x4, 2.5 / 8, 1.0 / 8};
-    Tensor turned("turned"), class_votes("class_votes"), activation("activation"), pose("pose");
+    Tensor turned("turned"), class_votes("class_votes");
     turned = capsule_votes(matrix, class_weight, k);
     class_votes(batch, y4, x4, capsule, row, col, digit) = coordinate_addition(turned, rows, columns, row, col);
-    const RoutedCapsules classes = em_routing(class_votes, hidden_active, class_beta_u, class_beta_a,
+    const RoutedCapsules classes = em_routing(class_votes, hidden_active, class_beta_u, in_units(class_beta_a),
                                               {{}, 1, {y4, x4, capsule}, digit, {row, col}},
                                               {.scale_cost = class_cost, .variance = VariancePasses::two});
+    return {class_votes, classes};
+}
+
+Kernel digits_capsules() {
+    Dim batch("batch"), y4("y4", 4), x4("x4", 4), capsule("capsule", 8), digit("digit", 10), row("row", 4),
+        col("col", 4);
+    const DigitsLayers layers = digits_layers();
+    const RoutedCapsules& classes = layers.classes;
+    const Tensor& class_votes = layers.class_votes;
+
+    Tensor activation("activation"), pose("pose");
     activation(batch, digit) = classes.activation;
     pose(batch, digit, row, col) = classes.pose;
 

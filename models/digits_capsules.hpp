@@ -1,9 +1,25 @@
 #pragma once
 /// A matrix-capsule network for 8x8 digits.
 
-#include <coulter/coulter.h>
+#include "models/em_routing.hpp"
 
 namespace coulter::models {
+
+/// How the network's parameters come in.
+struct DigitsOptions {
+    Type type = f32;
+    bool frozen = true;     ///< the parameters stay the same from call to call
+    double beta_a_unit = 1; ///< times capsules_beta_a and class_beta_a
+};
+
+/// What the layers make of `image`; all dims go by the names that `digits_capsules` has.
+struct DigitsLayers {
+    Tensor class_votes;            ///< over batch, y4, x4, capsule, digit, row, col
+    RoutedCapsules classes;        ///< over batch, digit, and row, col where they are poses
+};
+
+/// The network from `image[batch, y 8, x 8]`, u8 in 0 .. 16, up to the class capsules.
+[[nodiscard]] DigitsLayers digits_layers(const DigitsOptions& options = {});
 
 /// Which digit an image shows, and how its capsules agreed on it: convolution 5x5, ReLU, 8 types of primary capsules on
 /// 6x6 positions, 8 types of convolutional capsules on 4x4 positions, 10 class capsules with coordinate addition, EM

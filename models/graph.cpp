@@ -104,7 +104,7 @@ Kernel message_passing(const Params& params) {
         throw std::invalid_argument("message_passing: aggregate=" + name + ", where sum, mean or max is needed");
     }
     const Aggregate aggregate = name == "sum" ? Aggregate::sum : name == "mean" ? Aggregate::mean : Aggregate::max;
-    Dim source("source"), channel("channel"), edge("edge"), bound("bound"), node("node", extent(bound) - 1);
+    Dim source("source"), channel("channel"), edge("edge"), bound("bound"), node("node", max(extent(bound) - 1, 0));
     Input x("x", f32, {source, channel}), source_of("source_of", i32, {edge}), start("start", i32, {bound}),
         weight("weight", f32, {edge});
     Tensor result("result");

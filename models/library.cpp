@@ -17,6 +17,7 @@
 #include "models/sampling.hpp"
 #include "models/scans.hpp"
 #include "models/segments.hpp"
+#include "models/soft_dtw.hpp"
 #include "models/softmax.hpp"
 #include "models/topk.hpp"
 #include "models/windows.hpp"
@@ -90,6 +91,7 @@ const std::vector<KernelFactory>& library() {
         {"dropout", static_cast<MakeWith>(dropout)},
         {"selective_scan", static_cast<Make>(selective_scan)},
         {"wkv", static_cast<Make>(wkv)},
+        {"soft_dtw", static_cast<Make>(soft_dtw)},
         {"cumulative_sums", cumulative_sums},
         {"gated_recurrence", gated_recurrence},
         {"segment_sums", segment_sums},

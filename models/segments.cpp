@@ -17,7 +17,7 @@ Tensor scatter_sum(const Arg& x, const Dim& over, const Arg& label, const Dim& s
 }
 
 Kernel segment_sums() {
-    Dim i("i"), col("col"), edge("edge"), segment("segment", extent(edge) - 1);
+    Dim i("i"), col("col"), edge("edge"), segment("segment", max(extent(edge) - 1, 0));
     Input x("x", f32, {i, col});
     Input first("first", i32, {edge});
     Tensor sums("sums");

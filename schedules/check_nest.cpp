@@ -192,12 +192,9 @@ std::optional<std::int64_t> Nest::span_inside(const std::string& dim, std::size_
 
 std::vector<BaseLoop> main_loops(const ir::Definition& definition) {
     std::vector<BaseLoop> loops;
-    const auto bound = [&](const std::string& dim) {
-        return definition.reduction &&
-               std::ranges::find(definition.reduction->into, dim, &ir::Into::dim) != definition.reduction->into.end();
-    };
+    const std::vector<std::string> whole = ir::whole_dims(definition);
     for (const std::string& dim : definition.dims) {
-        if (!bound(dim) && !(definition.scan && definition.scan->dim == dim)) {
+        if (std::ranges::find(whole, dim) == whole.end()) {
             loops.push_back({display_name(dim), dim, false});
         }
     }
@@ -205,7 +202,7 @@ std::vector<BaseLoop> main_loops(const ir::Definition& definition) {
     if (definition.reduction) {
         reduced = definition.reduction->dims;
     } else if (definition.scan) {
-        reduced = {definition.scan->dim};
+        reduced = definition.scan->dims();
     }
     for (const std::string& dim : reduced) {
         loops.push_back({display_name(dim), dim, true});

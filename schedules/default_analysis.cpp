@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace coulter::schedule {
 namespace {
@@ -181,7 +182,8 @@ void Analysis::choose_inlined() {
         const double reads_per_point = evaluations[definition.name] / own;
         const double cost = costs.at(definition.name);
         const bool is_map = !definition.reduction && !definition.scan && !is_packed(definition) &&
-                            !is_held(definition.name) && !made_.joined.contains(definition.name);
+                            !is_held(definition.name) && !made_.joined.contains(definition.name) &&
+                            !is_transposed(definition.name);
         const bool small = nodes.at(definition.name) <= static_cast<double>(most_inlined_nodes);
         // A stored map costs a store and a load per read besides; half again where it is hardly worth storing. On a
         // device operations are cheaper, and a stage less is a launch less.
@@ -278,18 +280,21 @@ void Analysis::expand_beside(const ir::Definition& definition) {
     beside_[definition.name] = distinct_accesses(found);
 }
 
-std::vector<std::string> Analysis::readers(const std::string& tensor) const {
+const std::vector<std::string>& Analysis::readers(const std::string& tensor) const {
+    const auto [found, is_new] = readers_.try_emplace(tensor);
+    if (!is_new) {
+        return found->second;
+    }
     const auto reads_it = [&](const std::vector<ir::Ref>& accesses) {
         return std::any_of(accesses.begin(), accesses.end(),
                            [&](const ir::Ref& access) { return access->name == tensor; });
     };
-    std::vector<std::string> names;
     for (const ir::Definition& definition : kernel_.definitions) {
         if (!is_inlined(definition.name) && (reads_it(reads(definition.name)) || reads_it(beside(definition.name)))) {
-            names.push_back(definition.name);
+            found->second.push_back(definition.name);
         }
     }
-    return names;
+    return found->second;
 }
 
 double Analysis::cost(const std::string& stage) const {
@@ -297,10 +302,34 @@ double Analysis::cost(const std::string& stage) const {
 }
 
 double Analysis::operations(const std::string& stage) const {
-    return std::max(1.0, cost(stage) - static_cast<double>(reads(stage).size()));
+    const auto [found, is_new] = operations_.try_emplace(stage, 1);
+    if (!is_new) {
+        return found->second;
+    }
+    double total = 1;
+    std::unordered_set<const ir::Node*> indices; // and what is asked about indices alone
+    for (const ir::Node* node : ir::postorder(expanded(stage))) {
+        if (node->kind == ir::Kind::access) {
+            continue;
+        }
+        const bool is_about_indices = (node->type == Type::index || node->type == Type::boolean) &&
+                                      std::all_of(node->args.begin(), node->args.end(),
+                                                  [&](const ir::Ref& arg) { return indices.contains(arg.get()); });
+        if (is_about_indices) {
+            indices.insert(node);
+        } else {
+            total += operation_cost(*node);
+        }
+    }
+    found->second = total;
+    return total;
 }
 
 std::int64_t Analysis::lanes(const std::string& stage) const {
+    const auto [found, is_new] = lanes_.try_emplace(stage, 1);
+    if (!is_new) {
+        return found->second;
+    }
     int widest = 1;
     for (const Type type : kernel_.find_definition(stage)->types) {
         widest = std::max(widest, bytes(type));
@@ -310,7 +339,8 @@ std::int64_t Analysis::lanes(const std::string& stage) const {
             widest = std::max(widest, bytes(node->type));
         }
     }
-    return std::max(1, options_.vector_bytes / widest);
+    found->second = std::max(1, options_.vector_bytes / widest);
+    return found->second;
 }
 
 const std::vector<std::string>& Analysis::layout(const std::string& tensor) const {
@@ -323,13 +353,25 @@ bool Analysis::is_innermost(const std::string& tensor, const std::string& dim) c
     return open_.count(tensor) != 0 || (!dims.empty() && dims.back() == dim);
 }
 
+const std::vector<std::optional<std::int64_t>>& Analysis::steps(const ir::Node& access, const std::string& dim) const {
+    const auto [found, is_new] = steps_.try_emplace({&access, dim});
+    if (is_new) {
+        for (const std::string& own : kernel_.dims_of(access.name)) {
+            const auto bound = std::find(access.dims.begin(), access.dims.end(), own);
+            found->second.push_back(
+                bound == access.dims.end()
+                    ? std::optional<std::int64_t>(own == dim ? 1 : 0)
+                    : index_step(kernel_, access.args[static_cast<std::size_t>(bound - access.dims.begin())], dim));
+        }
+    }
+    return found->second;
+}
+
 std::optional<std::int64_t> Analysis::stride(const ir::Node& access, const std::string& dim) const {
-    const std::vector<std::string>& tensor_dims = layout(access.name);
-    std::int64_t size = 1;
+    const std::vector<std::optional<std::int64_t>>& found = steps(access, dim);
     std::int64_t total = 0;
     if (open_.count(access.name) != 0) {
-        for (const std::string& own : tensor_dims) {
-            const std::optional<std::int64_t> step = index_step(kernel_, ir::index_of(access, own), dim);
+        for (const std::optional<std::int64_t>& step : found) {
             if (!step || (total != 0 && *step != 0)) {
                 return std::nullopt;
             }
@@ -337,8 +379,12 @@ std::optional<std::int64_t> Analysis::stride(const ir::Node& access, const std::
         }
         return total;
     }
-    for (auto own = tensor_dims.rbegin(); own != tensor_dims.rend(); ++own) {
-        const std::optional<std::int64_t> step = index_step(kernel_, ir::index_of(access, *own), dim);
+    const std::vector<std::string>& declared = kernel_.dims_of(access.name);
+    const std::vector<std::string>& in_memory = layout(access.name);
+    std::int64_t size = 1;
+    for (auto own = in_memory.rbegin(); own != in_memory.rend(); ++own) {
+        const auto at = std::find(declared.begin(), declared.end(), *own) - declared.begin();
+        const std::optional<std::int64_t> step = found[static_cast<std::size_t>(at)];
         if (!step) {
             return std::nullopt;
         }

@@ -9,7 +9,8 @@ namespace coulter::schedule {
 
 /// What the default schedule made of a kernel, and is stored whatever computing it costs.
 struct MadeStages {
-    std::set<std::string> held;                ///< copies of inputs
+    std::set<std::string> held;                ///< copies of inputs for the tiles of an iteration
+    std::set<std::string> transposed;          ///< copies of inputs with another dim innermost
     std::map<std::string, std::string> joined; ///< tuples of several stages, with the first of these
 };
 
@@ -32,6 +33,7 @@ public:
     [[nodiscard]] bool is_scheduled(const std::string& stage) const { return already_.count(stage) != 0; }
     [[nodiscard]] bool is_inlined(const std::string& stage) const { return inlined_.count(stage) != 0; }
     [[nodiscard]] bool is_held(const std::string& stage) const { return made_.held.contains(stage); }
+    [[nodiscard]] bool is_transposed(const std::string& stage) const { return made_.transposed.contains(stage); }
     /// Whether a definition is what `pack` made: it is never inlined.
     [[nodiscard]] static bool is_packed(const ir::Definition& definition);
     /// Whether the device, where there is one, has the types that a definition computes with.
@@ -48,10 +50,11 @@ public:
     /// where the tuple is.
     [[nodiscard]] const std::vector<ir::Ref>& beside(const std::string& stage) const { return beside_.at(stage); }
     /// Definitions that are not inlined and whose expanded expressions read `tensor`, or that have it beside them.
-    [[nodiscard]] std::vector<std::string> readers(const std::string& tensor) const;
+    [[nodiscard]] const std::vector<std::string>& readers(const std::string& tensor) const;
     /// Cost of one evaluation of the expanded expressions, in simple operations.
     [[nodiscard]] double cost(const std::string& stage) const;
-    /// The same without its loads, at least 1.
+    /// The same without its loads, and without what depends on indices alone, which moves out of the inner loops; at
+    /// least 1.
     [[nodiscard]] double operations(const std::string& stage) const;
     /// Elements of the widest type that fill a vector register.
     [[nodiscard]] std::int64_t lanes(const std::string& stage) const;
@@ -77,6 +80,10 @@ public:
 
     /// Distance in memory, in elements, from one index of the loop `dim` to the next; nothing where it varies.
     [[nodiscard]] std::optional<std::int64_t> stride(const ir::Node& access, const std::string& dim) const;
+    /// By how much each index of an access grows with the loop `dim`, in the order of the tensor's declaration; nothing
+    /// where that varies. \pre the access lives as long as this.
+    [[nodiscard]] const std::vector<std::optional<std::int64_t>>& steps(const ir::Node& access,
+                                                                        const std::string& dim) const;
 
 private:
     void find_extents();
@@ -98,6 +105,11 @@ private:
     std::set<std::string> open_;
     std::optional<std::string> lanes_everywhere_;
     mutable DecisionLog log_; ///< of what was asked: no part of what the analysis knows
+    // Found already, as they are asked for many times.
+    mutable std::map<std::pair<const ir::Node*, std::string>, std::vector<std::optional<std::int64_t>>> steps_;
+    mutable std::map<std::string, std::vector<std::string>> readers_;
+    mutable std::map<std::string, double> operations_;
+    mutable std::map<std::string, std::int64_t> lanes_;
 };
 
 /// Dims of the loops in which a definition is computed: no loop runs over what `into` binds.

@@ -157,15 +157,17 @@ double Costs::arithmetic(const ir::Definition& stage, const Region& region) cons
 }
 
 double Costs::footprint(const ir::Node& access, const ir::Definition& stage, const Region& region) const {
-    double elements = 1;
-    for (const std::string& own : kernel_.dims_of(access.name)) {
-        double reached = 1;
-        for (const std::string& dim : ir::loop_dims(stage)) {
-            if (index_step(kernel_, ir::index_of(access, own), dim) != 0) {
-                reached *= static_cast<double>(region.extent(dim));
-            }
+    const std::vector<std::string>& dims = kernel_.dims_of(access.name);
+    std::vector<double> reached(dims.size(), 1);
+    for (const std::string& dim : ir::loop_dims(stage)) {
+        const std::vector<std::optional<std::int64_t>>& steps = analysis_.steps(access, dim);
+        for (std::size_t i = 0; i < dims.size(); ++i) {
+            reached[i] *= steps[i] != 0 ? static_cast<double>(region.extent(dim)) : 1;
         }
-        elements *= std::min(reached, static_cast<double>(analysis_.extent(own)));
+    }
+    double elements = 1;
+    for (std::size_t i = 0; i < dims.size(); ++i) {
+        elements *= std::min(reached[i], static_cast<double>(analysis_.extent(dims[i])));
     }
     return elements * bytes(access.type);
 }

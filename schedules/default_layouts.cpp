@@ -108,6 +108,19 @@ std::vector<std::string> heaviest_innermost(std::vector<std::string> dims, std::
     return dims;
 }
 
+/// The order in which the reader of a copy goes through it: what a tile has one index of outermost, so that the tile
+/// reads what lies together.
+std::vector<std::string> in_panels(const Analysis& analysis, const std::string& copy, std::vector<std::string> dims) {
+    const std::vector<std::string> readers = analysis.readers(copy);
+    if (!dims.empty() && readers.size() == 1) {
+        const std::vector<std::string>& own = analysis.kernel().find_definition(readers.front())->dims;
+        std::stable_partition(dims.begin(), dims.end() - 1, [&](const std::string& dim) {
+            return std::find(own.begin(), own.end(), dim) != own.end();
+        });
+    }
+    return dims;
+}
+
 } // namespace
 
 void choose_layouts(Analysis& analysis) {
@@ -155,7 +168,8 @@ void choose_layouts(Analysis& analysis) {
                     weights[name] = {{*analysis.lanes_everywhere(), 1}};
                 }
             }
-            analysis.set_layout(name, heaviest_innermost(kernel.dims_of(name), weights[name]));
+            const std::vector<std::string> dims = heaviest_innermost(kernel.dims_of(name), weights[name]);
+            analysis.set_layout(name, analysis.is_transposed(name) ? in_panels(analysis, name, dims) : dims);
         }
         take_over(analysis);
     }

@@ -70,7 +70,7 @@ OrderedNest ordered_nest(const Analysis& analysis, const ir::Definition& stage) 
         nest.marks.push_back({fmt::format("{} {}", vector.dim.empty() ? "unroll" : "vectorize", order.front()),
                               vector.dim.empty() ? "steps that need not wait for each other" : "all lanes in step"});
     }
-    std::vector<std::string> ordered = stage.scan ? std::vector<std::string>{stage.scan->dim} : stage.reduction->dims;
+    std::vector<std::string> ordered = stage.scan ? stage.scan->dims() : stage.reduction->dims;
     for (auto dim = ordered.rbegin(); dim != ordered.rend(); ++dim) {
         order.push_back(display_name(*dim));
     }

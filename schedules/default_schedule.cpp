@@ -7,6 +7,7 @@
 #include "default_lanes.hpp"
 #include "default_layouts.hpp"
 #include "default_text.hpp"
+#include "default_transposed.hpp"
 
 #include <fmt/format.h>
 
@@ -159,18 +160,19 @@ public:
         });
     }
 
+    void transpose_copies() {
+        repeat(most_held, [&](Analysis& analysis) {
+            const std::optional<HeldCopy> copied =
+                may_transpose(analysis) ? choose_transposed(analysis, shapes_of(analysis)) : std::optional<HeldCopy>();
+            return copied && make_copy(*copied, made_.transposed);
+        });
+    }
+
     void hold_copies() {
         repeat(most_held, [&](Analysis& analysis) {
             const std::optional<HeldCopy> copied =
                 may_hold(analysis) ? choose_held(analysis, shapes_of(analysis)) : std::optional<HeldCopy>();
-            if (!copied) {
-                return false;
-            }
-            const std::string name = new_name(kernel_, copied->source, copied->name.c_str());
-            kernel_ = schedule::copy(kernel_, copied->source, copied->consumer, name);
-            made_.held.insert(name);
-            add(fmt::format("stage {} = copy {} for {}", name, copied->source, copied->consumer), copied->reason);
-            return true;
+            return copied && make_copy(*copied, made_.held);
         });
     }
 
@@ -185,8 +187,10 @@ public:
             const std::string& cloned = origin == origins.end() ? clone->source : origin->second;
             const std::string name = new_name(kernel_, cloned, "again");
             origins.emplace(name, cloned);
-            if (made_.held.contains(clone->source)) {
-                made_.held.insert(name);
+            for (std::set<std::string>* copies : {&made_.held, &made_.transposed}) {
+                if (copies->contains(clone->source)) {
+                    copies->insert(name);
+                }
             }
             kernel_ = schedule::clone(kernel_, clone->source, clone->consumers, name);
             add(fmt::format("clone {} for {} as {}", clone->source, fmt::join(clone->consumers, " "), name),
@@ -217,6 +221,14 @@ private:
             found = step(analysis);
             noted_.merge(analysis.log());
         }
+    }
+
+    bool make_copy(const HeldCopy& copied, std::set<std::string>& copies) {
+        const std::string name = new_name(kernel_, copied.source, copied.name.c_str());
+        kernel_ = schedule::copy(kernel_, copied.source, copied.consumer, name);
+        copies.insert(name);
+        add(fmt::format("stage {} = copy {} for {}", name, copied.source, copied.consumer), copied.reason);
+        return true;
     }
 
     void make_join(const Join& join, const char* word, const std::string& reason) {
@@ -252,6 +264,7 @@ std::string default_schedule(const ir::Kernel& given, const std::vector<std::str
     Rewriting rewriting(given, already, chosen);
     rewriting.join_outputs();
     rewriting.compute_once();
+    rewriting.transpose_copies();
     rewriting.hold_copies();
     rewriting.clone_stages();
     const char* const head =

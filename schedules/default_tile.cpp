@@ -90,14 +90,50 @@ double Region::points(const std::vector<std::string>& dims) const {
     return total;
 }
 
+namespace {
+
+/// Whether an access takes the index of a loop of the same name, whose steps are those in the tensor, and none beyond
+/// it has a value of its own.
+bool follows(const Analysis& analysis, const ir::Node& access, const std::string& dim) {
+    const std::vector<std::string>& dims = analysis.kernel().dims_of(access.name);
+    return access.boundary != ir::Boundary::padded && std::find(dims.begin(), dims.end(), dim) != dims.end() &&
+           std::find(access.dims.begin(), access.dims.end(), dim) == access.dims.end();
+}
+
+/// Whether a stage reads a tensor in expressions of its own alone, not in those of maps that are inlined into it: these
+/// are what a copy for the stage would be for.
+bool reads_itself(const Analysis& analysis, const ir::Definition& stage, const std::string& tensor) {
+    const std::vector<const ir::Node*> own = ir::postorder(ir::roots(stage));
+    const std::vector<ir::Ref>& reads = analysis.reads(stage.name);
+    return std::all_of(reads.begin(), reads.end(), [&](const ir::Ref& read) {
+        return read->name != tensor || std::any_of(own.begin(), own.end(), [&](const ir::Node* node) {
+                   return node->kind == ir::Kind::access && node->name == tensor && node->dims == read->dims &&
+                          std::equal(node->args.begin(), node->args.end(), read->args.begin(), read->args.end(),
+                                     [](const ir::Ref& a, const ir::Ref& b) { return ir::equal(a, b); });
+               });
+    });
+}
+
+} // namespace
+
 bool is_packable(const Analysis& analysis, const ir::Node& access, const std::string& dim) {
     const ir::Input* input = analysis.kernel().find_input(access.name);
     const bool constant = analysis.kernel().find_const(access.name) != nullptr || (input != nullptr && input->frozen);
-    const std::vector<std::string>& dims = analysis.kernel().dims_of(access.name);
-    return constant && access.boundary == ir::Boundary::checked &&
-           std::find(dims.begin(), dims.end(), dim) != dims.end() &&
-           std::find(access.dims.begin(), access.dims.end(), dim) == access.dims.end() &&
-           read_alike(analysis, access.name);
+    return constant && follows(analysis, access, dim) && read_alike(analysis, access.name);
+}
+
+bool is_transposable(const Analysis& analysis, const ir::Definition& stage, const ir::Node& access,
+                     const std::string& dim) {
+    // About two cycles for an element, and half a cycle for a vector of multiplications that add: a quarter of the
+    // time.
+    constexpr double worth_copying = 16;
+    const ir::Kernel& kernel = analysis.kernel();
+    const double elements = analysis.points(kernel.dims_of(access.name));
+    return stage.reduction && kernel.find_definition(access.name) == nullptr && follows(analysis, access, dim) &&
+           !is_packable(analysis, access, dim) &&
+           elements * worth_copying * static_cast<double>(analysis.lanes(stage.name)) <=
+               analysis.points(ir::loop_dims(stage)) &&
+           reads_itself(analysis, stage, access.name);
 }
 
 namespace {
@@ -114,6 +150,9 @@ std::int64_t fitting_lanes(const Region& region, const std::string& dim, std::in
     }
     return lanes;
 }
+
+/// Cost of a load from a copy that each call makes, beside 1 of others: among equals none is made.
+constexpr double copied_load = 1.2;
 
 /// The word for a stage without vectors, which is no name of a dim.
 const std::string no_vector = "-";
@@ -178,7 +217,8 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
             const std::optional<std::int64_t> stride = analysis.stride(*access, dim);
             const bool packed = stage.reduction && stride != 1 &&
                                 (is_packable(analysis, *access, dim) || (dot && dot->packed == access->name));
-            cost += stride == 0 ? 0.5 : stride == 1 || packed ? 1 : gather;
+            const bool copied = stride != 1 && is_transposable(analysis, stage, *access, dim);
+            cost += stride == 0 ? 0.5 : stride == 1 || packed ? 1 : copied ? copied_load : gather;
         }
         if (reduced) {
             cost += 1 + gather / static_cast<double>(region.extent(dim)); // partial sums, and adding them up
@@ -235,8 +275,12 @@ public:
             if (!analysis.kernel().dims_of(access->name).empty()) {
                 accesses_.push_back(access.get());
                 for (const std::string& dim : stage.dims) {
-                    if (analysis.stride(*access, dim) != 0) {
+                    const std::optional<std::int64_t> stride = analysis.stride(*access, dim);
+                    if (stride != 0) {
                         depends_.emplace(access.get(), dim);
+                    }
+                    if (stride && std::abs(*stride) * bytes(access->type) > page_bytes) {
+                        far_.emplace(access.get(), dim);
                     }
                 }
             }
@@ -360,8 +404,7 @@ private:
     }
 
     [[nodiscard]] bool is_far(const ir::Node& access, const std::string& dim) const {
-        const std::optional<std::int64_t> stride = analysis_.stride(access, dim);
-        return stride && std::abs(*stride) * bytes(access.type) > page_bytes;
+        return far_.contains({&access, dim});
     }
 
     [[nodiscard]] bool depends(const ir::Node& access, const std::string& dim) const {
@@ -378,8 +421,9 @@ private:
     double operations_ = 1; ///< of one step, in multiplications that add
     std::vector<const ir::Node*> accesses_;
     std::set<std::pair<const ir::Node*, std::string>> depends_;
-    std::optional<std::int64_t> vectors_; ///< decided
-    std::optional<std::int64_t> rows_;    ///< decided
+    std::set<std::pair<const ir::Node*, std::string>> far_; ///< a step of the dim leads to another page
+    std::optional<std::int64_t> vectors_;                   ///< decided
+    std::optional<std::int64_t> rows_;                      ///< decided
     double least_ = std::numeric_limits<double>::infinity();
     RegisterTile best_;
 };

@@ -63,6 +63,11 @@ inline constexpr std::int64_t page_bytes = 4096;
 /// tensor.
 [[nodiscard]] bool is_packable(const Analysis& analysis, const ir::Node& access, const std::string& dim);
 
+/// Whether a read by a reduction would be contiguous along `dim` from a copy that is made in each call with that dim
+/// innermost, and the copy takes a small part of the reduction's time.
+[[nodiscard]] bool is_transposable(const Analysis& analysis, const ir::Definition& stage, const ir::Node& access,
+                                   const std::string& dim);
+
 /// Dims for each index of which data limit a reduced loop, as the segments of a sparse matrix do: a loop for several
 /// indices at once would have no such limits.
 [[nodiscard]] std::vector<std::string> limiting_dims(const Analysis& analysis, const ir::Definition& stage);

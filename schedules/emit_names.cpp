@@ -6,6 +6,7 @@
 #include "coulter/schedule/symbols.hpp"
 
 #include <algorithm>
+#include <dlfcn.h>
 #include <fmt/format.h>
 #include <set>
 
@@ -131,6 +132,21 @@ const std::set<std::string> libc{
     "sinh",    "sleep",   "sqrt",      "srand",  "strcmp", "strlen", "system", "tan",    "tanh",   "tgamma", "time",
     "trunc",   "write",   "y0",        "y1",     "yn"};
 
+// Whether the C library of this machine has a function or variable of that name. In a program that links both, either
+// definition may serve callers of the other: a kernel `random` is never called, or answers whoever wants a number.
+bool is_in_libc(const std::string& symbol) {
+    for (const char* library : {"libc.so.6", "libm.so.6"}) {
+        if (void* const handle = dlopen(library, RTLD_LAZY | RTLD_LOCAL)) {
+            const bool found = dlsym(handle, symbol.c_str()) != nullptr;
+            dlclose(handle);
+            if (found) {
+                return true;
+            }
+        }
+    }
+    return libc.contains(symbol); // the most common ones, on every machine
+}
+
 // In namespace coulter.
 const std::set<std::string> wrapper_names{"check",      "detail",   "dl_type", "io",    "max_rank",
                                           "float16",    "bfloat16", "Context", "Error", "Tensor",
@@ -150,7 +166,7 @@ void check_kernel_names(const std::vector<ir::Kernel>& kernels, std::vector<Diag
     for (const ir::Kernel& kernel : kernels) {
         const std::string symbol = c_name(kernel.name);
         const Span span = kernel.definitions.empty() ? Span{} : kernel.definitions.front().span;
-        if (words.contains(symbol) || libc.contains(symbol) || wrapper_names.contains(symbol) ||
+        if (words.contains(symbol) || is_in_libc(symbol) || wrapper_names.contains(symbol) ||
             symbol.starts_with("coulter_") || symbol.starts_with("halide_")) {
             diagnostics.push_back(name_taken(
                 span, fmt::format("kernel `{}` cannot be a C function `{}`: the name is taken", kernel.name, symbol),

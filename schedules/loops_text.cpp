@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <map>
+#include <set>
 
 namespace coulter::schedule {
 namespace {
@@ -119,6 +120,30 @@ private:
 
 std::string loops_text(const Plan& plan) {
     return Printer(plan).run();
+}
+
+std::string lines_text(const Plan& plan) {
+    std::string out;
+    for (const StagePlan& stage : plan.stages) {
+        std::map<std::string, std::set<int>> lines; // by file
+        const auto add = [&](const Span& span) {
+            if (span.line > 0 && !span.file.empty()) {
+                lines[span.file].insert(span.line);
+            }
+        };
+        add(stage.span);
+        for (const LoopNest* nest : {stage.init ? &*stage.init : nullptr, &stage.main}) {
+            if (nest != nullptr) {
+                std::ranges::for_each(nest->steps, [&](const LoopStep& step) { add(step.span); });
+            }
+        }
+        std::string places;
+        for (const auto& [file, numbers] : lines) {
+            places += fmt::format("{}{}:{}", places.empty() ? " " : ", ", file, fmt::join(numbers, ","));
+        }
+        out += fmt::format("{}:{}\n", stage.name, places.empty() ? " no line" : places);
+    }
+    return out;
 }
 
 } // namespace coulter::schedule

@@ -12,14 +12,20 @@ import subprocess
 import time
 
 import table1
-from peers import native
+from peers import kernels, native, suites
 
 BENCH = pathlib.Path(__file__).resolve().parents[1]
 
 
 class Builder:
-    def __init__(self, arguments, kernels):
-        self.arguments, self.kernels, self.work = arguments, kernels, pathlib.Path(arguments.work)
+    def __init__(self, arguments):
+        self.arguments, self.work = arguments, pathlib.Path(arguments.work)
+
+    def described(self, name):
+        """Raises table1.Failed where there is no gradient."""
+        of = suites.forward_of(name)
+        return kernels.described(str(self.arguments.build / "bin/coulter"), self.text(name), self.sizes(name),
+                                 self.text(of) if of != name else None)
 
     def library(self, kernel, contender):
         """The path of a library. Raises table1.Failed with why there is none."""
@@ -40,9 +46,23 @@ class Builder:
         path = self.work / f"{kernel.name}.{contender.key}.seconds"
         return float(path.read_text()) if path.exists() else None
 
+    def text(self, name):
+        """The file of a kernel; of a gradient, made when it is first asked for."""
+        path = self.work / f"{name}.coulter"
+        if name.endswith(suites.GRADIENT) and not path.exists():
+            of = suites.forward_of(name)
+            self.run([str(self.arguments.build / "bin/coulter"), "transform", str(self.work / f"{of}.coulter"), "--grad",
+                      suites.TWENTY[of].wrt, "-o", str(path)])
+        return path
+
+    def sizes(self, name):
+        return self.arguments.sizes or suites.sizes_of(name)
+
     def build(self, kernel, contender, library):
-        text = self.work / f"{kernel.name}.coulter"
+        text = self.text(kernel.name)
         if contender.form == "loops":
+            if kernel.name not in native.LOOPS:
+                raise table1.Failed("no loops")
             source = BENCH / native.LOOPS[kernel.name][0]
             return self.run(["gcc", *native.FLAGS, "-shared", "-fPIC", str(source), "-o", str(library), "-lm"])
         if contender.form == "coulter":
@@ -55,7 +75,7 @@ class Builder:
             scheduled = ["--scheduler", contender.scheduler, "--plugin", str(plugin), "--threads",
                          str(self.arguments.threads), "--schedule", str(library.with_suffix(".txt"))]
         made = library.with_suffix(".o")
-        sizes = [word for each in filter(None, self.arguments.sizes.split(",")) for word in ("--size", each)]
+        sizes = [word for each in filter(None, self.sizes(kernel.name).split(",")) for word in ("--size", each)]
         self.run([str(self.arguments.build / "bench/bench_autoschedule"), str(text), "-o", str(made), *scheduled, *sizes])
         self.run(["g++", "-shared", str(made), "-o", str(library), "-ldl", "-lpthread"])
         made.unlink()
@@ -65,14 +85,18 @@ class Builder:
         folder = library.with_suffix("")
         coulter = str(self.arguments.build / "bin/coulter")
         self.run([coulter, "build", str(text), "--name", "peers", "--target", "host", "--shared", "-o", str(folder),
-                  "--schedule", str(schedule)])
+                  "--schedule", str(schedule), *self.typical(kernel)])
         (folder / "libpeers.so").rename(library)
+
+    def typical(self, kernel):
+        sizes = self.sizes(kernel.name)
+        return ["--sizes", sizes] if sizes else []
 
     def schedule(self, kernel, contender, text):
         if contender.folder is None:
             schedule = self.work / f"{kernel.name}.{contender.key}.sched"
             self.run([str(self.arguments.build / "bin/coulter"), "autoschedule", str(text), "--threads",
-                      str(self.arguments.threads), "-o", str(schedule)])
+                      str(self.arguments.threads), "-o", str(schedule), *self.typical(kernel)])
             return schedule
         schedule = pathlib.Path(contender.folder) / f"{kernel.name}.sched"
         if not schedule.exists():

@@ -8,6 +8,7 @@ import numpy as np
 import compare
 import schedules
 from contenders import Prepared
+from peers import suites
 
 FLAGS = ["-O3", "-march=native", "-ffast-math", "-fopenmp"]
 # The file of each kernel's loops, below bench/, and the dims whose sizes the function takes.
@@ -35,6 +36,23 @@ LOOPS = {
     "digits_capsules": ("peers/networks.c", ["batch"]),
     "hinton_capsules": ("peers/networks.c", ["batch"]),
 }
+# Of the twenty and their gradients. A gradient's function takes the kernel's inputs, the cotangents, and the gradients.
+LOOPS |= {name: (f"peers/twenty_{file}.c", dims.split()) for file, functions in {
+    "scans": {"selective_scan": "batch time channel state", "wkv": "batch time channel", "soft_dtw": "batch i j"},
+    "attention": {"attention": "batch head i j d e", "sliding_window_attention": "batch head i j tap d e",
+                  "neighbourhood_attention": "batch y x head d e ty", "rope": "batch i head pair"},
+    "windows": {"locally_connected": "batch iy ix in out", "involution": "batch iy ix group channel ky",
+                "depthwise_conv3d": "batch iz iy ix channel", "correlation": "batch y x iy ix channel dy",
+                "group_norm": "batch group channel pixel"},
+    "sampling": {"grid_sample": "batch iy ix y x channel", "deformable_conv": "batch iy ix in out",
+                 "bilateral_grid": "y x gy gx"},
+    "products": {"pairwise_l1": "i j channel", "contraction": "edge channel i j k",
+                 "grouped_int8_matmul": "row col k group within", "moe_gather_matmul": "token in out expert choice",
+                 "message_passing": "source channel edge bound", "topk": "row col"},
+}.items() for name, dims in functions.items()}
+# Each has a gradient's nest beside it, but for integers.
+LOOPS |= {name + suites.GRADIENT: LOOPS[name] for name, layer in suites.TWENTY.items()
+          if layer.wrt and LOOPS[name][0].startswith("peers/twenty_")}
 
 
 class HalideDimension(ctypes.Structure):
@@ -64,7 +82,7 @@ def halide_buffer(array):
 def halide(kernel, arrays, options):
     library = ctypes.CDLL(options["library"])
     library.halide_set_num_threads(options["threads"])
-    function = getattr(library, kernel.name)
+    function = getattr(library, kernel.symbol)
     buffers = [halide_buffer(array) for array in arrays]
     pointers = [ctypes.byref(buffer) for buffer in buffers]
 
@@ -79,7 +97,7 @@ def coulter(kernel, arrays, options):
     library = compare.Coulter(options["library"], options["threads"])
     tensors = [schedules.dltensor(array) for array in arrays]
     pointers = [ctypes.byref(tensor) for tensor in tensors]
-    function = getattr(library.library, kernel.name)
+    function = getattr(library.library, kernel.symbol)
 
     def call():
         if function(library.context, *pointers) != 0:
@@ -92,7 +110,7 @@ def loops(kernel, arrays, options):
     library = ctypes.CDLL(options["library"])
     sizes = [kernel.extents[dim] for dim in LOOPS[kernel.name][1]]
     if kernel.name != "em_routing":
-        return compare.c_call(getattr(library, kernel.name), sizes, arrays)
+        return compare.c_call(getattr(library, kernel.symbol), sizes, arrays)
     # The caller keeps the memory for the votes: the faster way for this contender.
     library.em_workspace.restype = ctypes.c_int64
     workspace = np.empty(library.em_workspace(*map(ctypes.c_int64, sizes)), np.float32)
@@ -105,5 +123,7 @@ def compiler_version():
 
 def prepare(kernel, inputs, outputs, options):
     form = {"halide": halide, "coulter": coulter, "loops": loops}[options["form"]]
-    return Prepared(None, form(kernel, [*inputs.values(), *outputs.values()], options),
+    # Loops get all that a gradient could need, the others what the kernel's text asks for.
+    given = inputs.values() if form is loops else [inputs[each["name"]] for each in kernel.inputs]
+    return Prepared(None, form(kernel, [*given, *outputs.values()], options),
                     note=compiler_version() if form is loops else "")

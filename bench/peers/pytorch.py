@@ -6,7 +6,7 @@ import numpy as np
 
 import compare
 from contenders import Prepared, Unavailable
-from peers import capsules
+from peers import capsules, forms
 
 
 def channels_first(image):
@@ -59,26 +59,6 @@ def reductions(torch, kernel, frozen):
         return (x.sum(1), x.prod(1), lowest.values, highest.values, lowest.indices.to(torch.int32),
                 highest.indices.to(torch.int32), torch.logsumexp(x, 1), mean, variance)
     return reduce
-
-
-def dynamic_routing(torch, kernel, frozen):
-    children, out, parts, pose = frozen["weight"].shape
-    weight = torch.from_numpy(frozen["weight"]).permute(0, 2, 1, 3).reshape(children, parts, out * pose)
-
-    def squash(s):
-        squares = (s * s).sum(-1, keepdim=True)
-        return s * (squares / ((1 + squares) * torch.sqrt(squares + 1e-7)))
-
-    def route(u):
-        predictions = torch.bmm(u.transpose(0, 1), weight).reshape(children, -1, out, pose)
-        predictions = predictions.permute(1, 2, 0, 3).contiguous()
-        parents, logits = squash(predictions.sum(2) / out), 0
-        for _ in range(2):
-            logits = logits + torch.matmul(predictions, parents[..., None])[..., 0]
-            couplings = torch.softmax(logits, 1)
-            parents = squash(torch.matmul(couplings[:, :, None], predictions)[:, :, 0])
-        return parents, torch.linalg.vector_norm(parents, dim=-1)
-    return route
 
 
 def capsule_decoder(torch, kernel, frozen):
@@ -144,7 +124,6 @@ FORMS = {
     "reductions": reductions,
     "conv_capsules": conv_capsules,
     "em_routing": lambda torch, kernel, frozen: capsules.routing(capsules.TorchOps(torch), kernel, frozen),
-    "dynamic_routing": dynamic_routing,
     "capsule_decoder": capsule_decoder,
     "digits_cnn": digits_cnn,
     "digits_capsules": digits_capsules,
@@ -158,20 +137,59 @@ def prepare(kernel, inputs, outputs, options):
         import torch
     except ImportError:
         raise Unavailable("not installed: torch") from None
+    from peers import pytorch_twenty
     torch.set_num_threads(options["threads"])
-    torch.set_grad_enabled(False)
-    frozen = {each["name"]: inputs[each["name"]] for each in kernel.inputs if each["frozen"]}
-    function = FORMS[kernel.name](torch, kernel, frozen)
-    arguments = [torch.from_numpy(array) for name, array in inputs.items() if name not in frozen]
-    if options["form"] == "compile":
-        function = torch.compile(function)
+    torch.set_grad_enabled(kernel.forward is not None)
+    contender = options["form"]
+
+    def compiled(function, whole=True):
+        return torch.compile(function) if contender == "compile" and whole else function
+
+    def of_frozen():
+        frozen = {each["name"]: inputs[each["name"]] for each in kernel.inputs if each["frozen"]}
+        function = compiled(FORMS[kernel.name](torch, kernel, frozen))
+        arguments = [torch.from_numpy(array) for name, array in inputs.items() if name not in frozen]
+        # Row-major results: a copy where the library's are not.
+        return lambda: [value.contiguous() for value in function(*arguments)]
+
+    def callable_of(form):
+        arguments = [torch.from_numpy(array) for array in forms.arranged(form, kernel, inputs)]
+        if form.before:
+            arguments = form.before(torch, kernel, arguments)
+        function = compiled(form.make(torch, kernel), form.whole)
+        if not kernel.forward:
+            return lambda: [value.contiguous() for value in function(*arguments)]
+        return backward(torch, kernel, form, function, arguments, inputs, alone=contender == "eager backward")
+
+    def arrays_of(values):
+        return [value.reshape(array.shape).numpy() for array, value in zip(outputs.values(), values)]
+
+    if kernel.family in pytorch_twenty.FORMS:
+        call, note = forms.fastest(pytorch_twenty.FORMS[kernel.family], kernel, contender, callable_of, arrays_of)
+    else:
+        call, note = of_frozen(), ""
     box = []
 
-    def call():
-        # Row-major results: a copy where the library's are not.
-        box[:] = [value.contiguous() for value in function(*arguments)]
+    def into_box():
+        box[:] = call()
 
     def fetch():
-        for array, value in zip(outputs.values(), box):
-            array[...] = value.reshape(array.shape).numpy()
-    return Prepared(None, call, fetch, torch.__version__)
+        for array, value in zip(outputs.values(), arrays_of(box)):
+            array[...] = value
+    return Prepared(None, into_box, fetch, f"{torch.__version__} {note}".strip())
+
+
+def backward(torch, kernel, form, function, arguments, inputs, alone):
+    """Forward and backward; `alone`: backward, of one forward that is not timed."""
+    by, of = forms.wanted(kernel)
+    leaves = [arguments[number].requires_grad_() for number in by]
+    cotangents = [torch.from_numpy(inputs[name]) for _, name in of]
+    orders = forms.gradient_orders(form, kernel)
+
+    def gradients(values, keep=False):
+        found = torch.autograd.grad([values[number] for number, _ in of], leaves, cotangents, retain_graph=keep)
+        return [(each.permute(order) if order else each).contiguous() for each, order in zip(found, orders)]
+    if not alone:
+        return lambda: gradients(function(*arguments))
+    values = function(*arguments)
+    return lambda: gradients(values, keep=True)

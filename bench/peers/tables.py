@@ -2,10 +2,14 @@
 of text and as Markdown."""
 import math
 
+from peers import suites
+
 FOUR = {"torch_eager": "PyTorch", "torch_compile": "torch.compile", "jax": "JAX", "c_loops": "C loops"}
 THREE = {"mullapudi": "Mullapudi2016", "adams": "Adams2019", "li": "Li2018"}
+BACKWARD = {"torch_backward": "PyTorch, backward alone", "jax_backward": "JAX, backward alone"}  # in no ratio
 PLAIN = "plain"  # Halide's functions without a schedule: a check of the translation, which is in no ratio
-DENSE = ["matmul", "conv2d", "conv2d_strided", "conv2d_dilated", "conv2d_grouped", "conv2d_valid", "conv_capsules"]
+DENSE = ["matmul", "conv2d", "conv2d_strided", "conv2d_dilated", "conv2d_grouped", "conv2d_valid", "conv_capsules",
+         "attention", "attention.grad"]
 
 
 def milliseconds(result, key):
@@ -26,7 +30,8 @@ def ratio(result, key, keys):
 
 def ours(results):
     """Coulter's contenders among the rows."""
-    return [key for key in dict.fromkeys(key for each in results for key in each["rows"]) if key not in {*FOUR, *THREE, PLAIN}]
+    others = {*FOUR, *THREE, *BACKWARD, PLAIN}
+    return [key for key in dict.fromkeys(key for each in results for key in each["rows"]) if key not in others]
 
 
 def geometric_mean(values):
@@ -48,22 +53,43 @@ def cell(row):
 
 
 def markdown(results):
+    """A column for each contender that any kernel has."""
     own = ours(results)
-    keys = [*own, *FOUR, *THREE]
-    titles = [f"Coulter, {key}" for key in own] + list(FOUR.values()) + list(THREE.values())
-    lines = ["| kernel | " + " | ".join(titles) + " | " + " | ".join(
-        f"{key} / best of four | {key} / best of Halide's" for key in own) + " |"]
+    there = {key for each in results for key in each["rows"]}
+    titles = {key: f"Coulter, {key}" for key in own} | {
+        key: title for key, title in (FOUR | THREE | BACKWARD).items() if key in there}
+    groups = [(what, group) for what, group in [("four", FOUR), ("Halide's", THREE)] if there & set(group)]
+    lines = ["| kernel | " + " | ".join(titles.values()) + " | " + " | ".join(
+        f"{key} / best of {what}" for key in own for what, _ in groups) + " |"]
     lines.append("|---" * (lines[0].count("|") - 1) + "|")
     for result in results:
-        ratios = [f"{r:.2f}" if (r := ratio(result, key, group)) else "" for key in own for group in (FOUR, THREE)]
-        cells = [cell(result["rows"].get(key)) for key in keys] + ratios
+        ratios = [f"{r:.2f}" if (r := ratio(result, key, group)) else "" for key in own for _, group in groups]
+        cells = [cell(result["rows"].get(key)) for key in titles] + ratios
         lines.append(f"| {result['kernel']} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
-def summary(results):
-    """Lines: the dense kernels each, all others together, Halide's autoschedulers, and every loss."""
+def means(results):
+    """A line for each of Coulter's contenders: how it stands beside the best of four on what is not dense."""
     lines = []
+    for key in ours(results):
+        ratios = [(r, each["kernel"]) for each in results
+                  if each["kernel"] not in DENSE and (r := ratio(each, key, FOUR))]
+        if ratios:
+            least = min(ratios)
+            lines.append(f"{key}, all but dense, of the best of four: geometric mean "
+                         f"{geometric_mean([r for r, _ in ratios]):.2f} over {len(ratios)}, least {least[0]:.2f} ({least[1]})")
+    return lines
+
+
+def summary(results):
+    """Lines: kernels and gradients apart where both are there; the dense kernels each, all others together, Halide's
+    autoschedulers, and every loss."""
+    lines = []
+    gradients = [each for each in results if each["kernel"].endswith(suites.GRADIENT)]
+    kernels = [each for each in results if each not in gradients]
+    if gradients and kernels:
+        lines += [f"{what}: {line}" for what, part in (("kernels", kernels), ("gradients", gradients)) for line in means(part)]
     for key in ours(results):
         dense = [(each["kernel"], ratio(each, key, FOUR)) for each in results if each["kernel"] in DENSE]
         others = [(each["kernel"], ratio(each, key, FOUR)) for each in results if each["kernel"] not in DENSE]
@@ -79,8 +105,9 @@ def summary(results):
         losses = sorted((r, k) for k, r in dense + others if r < 1)
         lines.append(f"{key}, slower than the best of four: " + (", ".join(f"{k} {r:.2f}" for r, k in losses) or "none"))
         losses = sorted((r, k) for k, r in halide if r < 1)
-        lines.append(f"{key}, slower than the best of Halide's: " +
-                     (", ".join(f"{k} {r:.2f}" for r, k in losses) or "none"))
+        if halide:
+            lines.append(f"{key}, slower than the best of Halide's: " +
+                         (", ".join(f"{k} {r:.2f}" for r, k in losses) or "none"))
     for key, title in (FOUR | THREE).items():
         failed = [f"{each['kernel']} ({each['rows'][key]['failed']})" for each in results
                   if "failed" in each["rows"].get(key, {})]

@@ -6,7 +6,7 @@ import numpy as np
 from contenders import Prepared, Unavailable
 from contenders import xla as table1_forms
 from contenders.problems import Problem
-from peers import capsules
+from peers import capsules, forms
 
 
 def convolution(jax, weight, stride=1, padding=0, dilation=1):
@@ -73,25 +73,6 @@ def conv_capsules(jax, kernel, frozen):
     return table1_forms.votes_by_product(jax, problem, frozen["weight"])
 
 
-def dynamic_routing(jax, kernel, frozen):
-    np_ = jax.numpy
-    children, out, parts, pose = frozen["weight"].shape
-    weight = np_.asarray(frozen["weight"].transpose(0, 2, 1, 3).reshape(children, parts, out * pose))
-
-    def squash(s):
-        squares = (s * s).sum(-1, keepdims=True)
-        return s * (squares / ((1 + squares) * np_.sqrt(squares + 1e-7)))
-
-    def route(u):
-        predictions = np_.matmul(u.transpose(1, 0, 2), weight).reshape(children, -1, out, pose).transpose(1, 2, 0, 3)
-        parents, logits = squash(predictions.sum(2) / out), 0
-        for _ in range(2):
-            logits = logits + np_.einsum("noid,nod->noi", predictions, parents)
-            parents = squash(np_.einsum("noi,noid->nod", jax.nn.softmax(logits, 1), predictions))
-        return parents, np_.sqrt((parents * parents).sum(-1))
-    return route
-
-
 def capsule_decoder(jax, kernel, frozen):
     np_ = jax.numpy
     weights = [np_.asarray(frozen[f"weight{i}"].reshape(-1, frozen[f"weight{i}"].shape[-1])) for i in (1, 2, 3)]
@@ -154,7 +135,6 @@ FORMS = {
     "reductions": reductions,
     "conv_capsules": conv_capsules,
     "em_routing": lambda jax, kernel, frozen: capsules.routing(capsules.JaxOps(jax), kernel, frozen),
-    "dynamic_routing": dynamic_routing,
     "capsule_decoder": capsule_decoder,
     "digits_cnn": digits_cnn,
     "digits_capsules": digits_capsules,
@@ -169,15 +149,61 @@ def prepare(kernel, inputs, outputs, options):
         import jax
     except ImportError:
         raise Unavailable("not installed: jax") from None
-    frozen = {each["name"]: inputs[each["name"]] for each in kernel.inputs if each["frozen"]}
-    function = jax.jit(FORMS[kernel.name](jax, kernel, frozen))
-    arguments = [jax.numpy.asarray(array) for name, array in inputs.items() if name not in frozen]
+    from peers import xla_twenty
+
+    def of_frozen():
+        frozen = {each["name"]: inputs[each["name"]] for each in kernel.inputs if each["frozen"]}
+        function = jax.jit(FORMS[kernel.name](jax, kernel, frozen))
+        arguments = [jax.numpy.asarray(array) for name, array in inputs.items() if name not in frozen]
+        return lambda: jax.block_until_ready(function(*arguments))
+
+    def callable_of(form):
+        arguments = [jax.numpy.asarray(array) for array in forms.arranged(form, kernel, inputs)]
+        if form.before:
+            arguments = [jax.block_until_ready(each) for each in form.before(jax, kernel, arguments)]
+        function = form.make(jax, kernel)
+        if not kernel.forward:
+            function = jax.jit(function)
+            return lambda: jax.block_until_ready(function(*arguments))
+        return backward(jax, kernel, form, function, arguments, inputs, alone=options["form"] == "jit backward")
+
+    def arrays_of(values):
+        return [np.asarray(value).reshape(array.shape) for array, value in zip(outputs.values(), values)]
+
+    if kernel.family in xla_twenty.FORMS:
+        call, note = forms.fastest(xla_twenty.FORMS[kernel.family], kernel, options["form"], callable_of, arrays_of)
+    else:
+        call, note = of_frozen(), ""
     box = []
 
-    def call():
-        box[:] = jax.block_until_ready(function(*arguments))
+    def into_box():
+        box[:] = call()
 
     def fetch():
-        for array, value in zip(outputs.values(), box):
+        for array, value in zip(outputs.values(), arrays_of(box)):
             array[...] = value
-    return Prepared(None, call, fetch, jax.__version__)
+    return Prepared(None, into_box, fetch, f"{jax.__version__} {note}".strip())
+
+
+def backward(jax, kernel, form, function, arguments, inputs, alone):
+    """Forward and backward under one jit; `alone`: backward under its own, of one forward that is not timed."""
+    by, of = forms.wanted(kernel)
+    cotangents = [jax.numpy.asarray(inputs[name]) for _, name in of]
+    orders = forms.gradient_orders(form, kernel)
+
+    def of_leaves(arguments):
+        def values(*leaves):
+            all_of_them = list(arguments)
+            for number, leaf in zip(by, leaves):
+                all_of_them[number] = leaf
+            results = function(*all_of_them)
+            return [results[number] for number, _ in of]
+        return jax.vjp(values, *[arguments[number] for number in by])[1]
+
+    def pulled(back, cotangents):
+        return [each.transpose(order) if order else each for each, order in zip(back(cotangents), orders)]
+    if not alone:
+        both = jax.jit(lambda arguments, cotangents: pulled(of_leaves(arguments), cotangents))
+        return lambda: jax.block_until_ready(both(arguments, cotangents))
+    back, pull = jax.block_until_ready(jax.jit(of_leaves)(arguments)), jax.jit(pulled)
+    return lambda: jax.block_until_ready(pull(back, cotangents))

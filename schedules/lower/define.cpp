@@ -11,6 +11,7 @@
 #include "coulter/schedule/rewrite.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace coulter::lower {
 namespace {
@@ -156,13 +157,13 @@ private:
             scope.indices[dim] = var;
         }
         if (definition_.scan) {
-            const std::string& dim = definition_.scan->dim;
-            const Halide::Internal::ReductionVariable domain{mangle(schedule::display_name(dim)), 0,
-                                                             (*lowering_.extents)[dim]};
-            rdom_ = Halide::RDom(Halide::Internal::ReductionDomain({domain}));
-            stage_.rvars.emplace(dim, rdom_[0]);
-            step_ = scan_step(*definition_.scan, Expr(rdom_[0]), (*lowering_.extents)[dim]);
-            scope.indices[dim] = definition_.scan->exclusive ? step_.before : step_.at;
+            const ir::Scan& scan = *definition_.scan;
+            run_over(scan.dims(), scope);
+            for (const std::string& dim : scan.dims()) {
+                scope.indices[dim] = scan_step(scan, Expr(stage_.rvars.at(dim)), (*lowering_.extents)[dim]).at;
+            }
+            step_ = scan_step(scan, Expr(stage_.rvars.at(scan.dim)), (*lowering_.extents)[scan.dim]);
+            scope.indices[scan.dim] = scan.exclusive ? step_.before : step_.at;
         }
         if (definition_.reduction && !stage_.tree) {
             // Halide runs the first dim of a domain innermost, a definition its last.
@@ -178,8 +179,8 @@ private:
                 const Expr groups = extent / factor;
                 domain.push_back({mangle(stage_.dot->inner), 0, rest_ ? extent % factor : factor});
                 // No group where there is no rest: it would lie beyond the tensors.
-                domain.push_back({mangle(stage_.dot->outer), rest_ ? groups : 0,
-                                  rest_ ? Halide::min(extent % factor, 1) : groups});
+                domain.push_back(
+                    {mangle(stage_.dot->outer), rest_ ? groups : 0, rest_ ? Halide::min(extent % factor, 1) : groups});
             }
             rdom_ = Halide::RDom(Halide::Internal::ReductionDomain(domain));
             int next = 0;
@@ -210,6 +211,20 @@ private:
         const schedule::NarrowProduct product = *schedule::narrow_product(definition_, lowering_.plan.kernel);
         const auto wide = [&](const ir::Ref& read) { return Halide::cast<std::int32_t>(expressions_.lower(read)); };
         return current()[0] + wide(product.left) * wide(product.right);
+    }
+
+    // Halide runs the first dim of a domain innermost, a definition its last.
+    void run_over(const std::vector<std::string>& dims, Scope& scope) {
+        std::vector<Halide::Internal::ReductionVariable> domain;
+        for (auto dim = dims.rbegin(); dim != dims.rend(); ++dim) {
+            domain.push_back({mangle(schedule::display_name(*dim)), 0, (*lowering_.extents)[*dim]});
+        }
+        rdom_ = Halide::RDom(Halide::Internal::ReductionDomain(domain));
+        for (std::size_t i = 0; i < dims.size(); ++i) {
+            const Halide::RVar rvar = rdom_[static_cast<int>(dims.size() - 1 - i)];
+            stage_.rvars.emplace(dims[i], rvar);
+            scope.indices[dims[i]] = rvar;
+        }
     }
 
     // A condition is evaluated before the guards of split loops are: its reads are clamped.
@@ -268,19 +283,51 @@ private:
             nothing.push_back(Halide::undef(halide_type(type)));
         }
         assign(nothing);
-        const auto along = std::find(stage_.args.begin(), stage_.args.end(), scan.dim);
-        Expr& index = lhs_[static_cast<std::size_t>(along - stage_.args.begin())];
-        index = step_.before;
-        const std::vector<Expr> before = current();
-        index = step_.at;
+        const auto along = [&](const std::string& dim) -> Expr& {
+            return lhs_[static_cast<std::size_t>(std::find(stage_.args.begin(), stage_.args.end(), dim) -
+                                                 stage_.args.begin())];
+        };
+        const std::vector<std::string> dims = scan.dims();
+        const std::map<std::string, Expr> here = expressions_.scope().indices;
+        const auto go_to = [&](const auto& index) {
+            for (const std::string& dim : dims) {
+                along(dim) = index(dim);
+            }
+        };
         const Math& math = *lowering_.math;
         std::vector<Expr> identity;
+        for (const ir::Ref& each : scan.identity) {
+            identity.push_back(expressions_.lower(each));
+        }
+        // States by their places.
+        for (const std::vector<std::int64_t>& distance : ir::distances(scan)) {
+            Expr inside;
+            std::size_t d = 0;
+            go_to([&](const std::string& dim) {
+                const PlacedStep step =
+                    placed_step(scan, Expr(stage_.rvars.at(dim)), (*lowering_.extents)[dim], distance[d++]);
+                if (step.inside.defined()) {
+                    inside = inside.defined() ? inside && step.inside : step.inside;
+                }
+                return step.at;
+            });
+            std::vector<Expr> states = current();
+            for (std::size_t i = 0; i < states.size(); ++i) {
+                states[i] = math.choose(inside, states[i], identity[i]);
+            }
+            placed_.emplace(distance, std::move(states));
+        }
+        // The state of the step before.
+        go_to([&](const std::string& dim) { return dim == scan.dim ? step_.before : here.at(dim); });
+        const std::vector<Expr> before = current();
+        go_to([&](const std::string& dim) { return dim == scan.dim ? step_.at : here.at(dim); });
         std::vector<Expr> left;
         std::vector<Expr> right;
         for (std::size_t i = 0; i < definition_.types.size(); ++i) {
-            identity.push_back(expressions_.lower(scan.identity[i]));
             left.push_back(scan.exclusive ? before[i] : math.choose(step_.later, before[i], identity[i]));
-            right.push_back(expressions_.lower_compared(definition_.values[i]));
+        }
+        for (const ir::Ref& value : definition_.values) {
+            right.push_back(expressions_.lower_compared(value));
         }
         std::vector<Expr> values = combine(scan, left, right);
         for (std::size_t i = 0; scan.exclusive && i < values.size(); ++i) {
@@ -290,7 +337,13 @@ private:
     }
 
     std::vector<Expr> combine(const ir::Scan& scan, const std::vector<Expr>& left, const std::vector<Expr>& right) {
-        expressions_.set_operands(left, right);
+        expressions_.set_operands(left, right, [&](const ir::Node& operand) {
+            std::vector<std::int64_t> distance;
+            for (const std::string& dim : scan.dims()) {
+                distance.push_back(ir::distance(operand, dim));
+            }
+            return placed_.at(distance).at(static_cast<std::size_t>(operand.component));
+        });
         const std::vector<bool> sums = contracted(scan);
         std::vector<Expr> values;
         for (std::size_t i = 0; i < sums.size(); ++i) {
@@ -479,7 +532,8 @@ private:
     const ir::Definition& definition_;
     bool rest_;
     Halide::RDom rdom_;
-    ScanStep step_; ///< of a scan
+    ScanStep step_;                                                 ///< of a scan, along its outermost dim
+    std::map<std::vector<std::int64_t>, std::vector<Expr>> placed_; ///< its states by how far away they are
     std::vector<Expr> lhs_;
     Expressions expressions_;
 };

@@ -82,9 +82,11 @@ Expr unsolvable(const Expr& value) {
 
 } // namespace
 
-void Expressions::set_operands(std::vector<Expr> left, std::vector<Expr> right) {
+void Expressions::set_operands(std::vector<Expr> left, std::vector<Expr> right,
+                               std::function<Expr(const ir::Node&)> placed) {
     scope_.left = std::move(left);
     scope_.right = std::move(right);
+    placed_ = std::move(placed);
     done_.clear();
 }
 
@@ -192,6 +194,9 @@ Expr Expressions::lower_node(const ir::Node& node) {
     case ir::Kind::extent: return scope_.extents[node.name];
     case ir::Kind::access: return lower_access(node);
     case ir::Kind::operand:
+        if (!node.dims.empty()) {
+            return placed_(node);
+        }
         return (node.right ? scope_.right : scope_.left).at(static_cast<std::size_t>(node.component));
     case ir::Kind::unary: return node.type == Type::index ? -lowered(node.args[0]) : scope_.math.unary(node.op, arg(0));
     case ir::Kind::binary:

@@ -10,9 +10,9 @@ namespace coulter::lower {
 struct Source {
     std::vector<std::string> args; ///< dims, innermost first
     std::function<Halide::Expr(const std::vector<Halide::Expr>&, int component)> load;
-    bool relaxed = false; ///< its values come from relaxed arithmetic: see Math::barrier
+    bool relaxed = false;               ///< its values come from relaxed arithmetic: see Math::barrier
     std::set<std::string> overrun = {}; ///< dims along which it is computed as far as its readers go
-    bool has_padding = false; ///< defined beyond its ends as its readers want it: see absorb_padding
+    bool has_padding = false;           ///< defined beyond its ends as its readers want it: see absorb_padding
 };
 
 /// What one definition's expressions are lowered in.
@@ -24,10 +24,10 @@ struct Scope {
     std::map<std::string, Halide::Expr> indices; ///< loop index of each dim
     /// Dims whose loops may run past the extent (the last tile): reads are clamped where they depend on one.
     std::set<std::string> overrun;
-    std::vector<Halide::Expr> left;  ///< operands of a combine
+    std::vector<Halide::Expr> left; ///< operands of a combine
     std::vector<Halide::Expr> right;
-    /// A condition guards the reads: what a clamped read gives where the clamp does something is mostly not used, so that
-    /// loops in which it does nothing need not be set apart.
+    /// A condition guards the reads: what a clamped read gives where the clamp does something is mostly not used, so
+    /// that loops in which it does nothing need not be set apart.
     bool guarded = false;
 };
 
@@ -38,14 +38,16 @@ public:
     [[nodiscard]] Halide::Expr lower(const ir::Ref& expression);
     /// As lower, for a value that a relaxed sum adds: an outermost product is relaxed too.
     [[nodiscard]] Halide::Expr lower_summand(const ir::Ref& expression);
-    /// As lower, for a value that a reduction compares with its state: no relaxed arithmetic shines through, and nothing
-    /// of a loop index in an i32.
+    /// As lower, for a value that a reduction compares with its state: no relaxed arithmetic shines through, and
+    /// nothing of a loop index in an i32.
     [[nodiscard]] Halide::Expr lower_compared(const ir::Ref& expression);
     /// True when relaxed arithmetic made the value.
     [[nodiscard]] bool is_relaxed(const ir::Ref& expression);
 
     [[nodiscard]] const Scope& scope() const { return scope_; }
-    void set_operands(std::vector<Halide::Expr> left, std::vector<Halide::Expr> right);
+    /// `placed`: the state that a bound operand means; only scans have any.
+    void set_operands(std::vector<Halide::Expr> left, std::vector<Halide::Expr> right,
+                      std::function<Halide::Expr(const ir::Node&)> placed = nullptr);
 
 private:
     [[nodiscard]] Halide::Expr lower_node(const ir::Node& node);
@@ -58,6 +60,7 @@ private:
     [[nodiscard]] bool may_overrun(const ir::Ref& index, const std::string& dim) const;
 
     Scope scope_;
+    std::function<Halide::Expr(const ir::Node&)> placed_;
     std::unordered_map<const ir::Node*, Halide::Expr> done_;
     std::unordered_map<const ir::Node*, bool> relaxed_;
 };

@@ -6,12 +6,29 @@ namespace coulter::lower {
 
 using Halide::Expr;
 
+/// No extent is so large, so that indices beyond it stay in 32 bits.
+constexpr std::int64_t max_distance = 1 << 30;
+
 ScanStep scan_step(const ir::Scan& scan, const Expr& step, const Expr& extent) {
     // max(step - 1, 0), of which Halide's bounds are empty where the extent is 0: it adds up the ends, and nothing must
     // be read then.
     const Expr previous = Halide::max(step - 1, Halide::min(step, 0));
     const auto placed = [&](const Expr& index) { return scan.reversed ? extent - 1 - index : index; };
     return {placed(step), placed(previous), Halide::likely(step > 0)};
+}
+
+PlacedStep placed_step(const ir::Scan& scan, const Expr& step, const Expr& extent, std::int64_t distance) {
+    const auto placed = [&](const Expr& index) { return scan.reversed ? extent - 1 - index : index; };
+    const int away =
+        static_cast<int>(std::clamp<std::int64_t>(scan.reversed ? -distance : distance, -max_distance, max_distance));
+    if (away == 0) {
+        return {placed(step), Expr()};
+    }
+    // As above: where the extent is 0, so that no step is taken, these are ends of nothing.
+    if (away < 0) {
+        return {placed(Halide::max(step + away, Halide::min(step, 0))), Halide::likely(step >= -away)};
+    }
+    return {placed(Halide::min(step + away, Halide::max(step, extent - 1))), Halide::likely(step < extent - away)};
 }
 
 std::vector<bool> contracted(const ir::Scan& scan) {

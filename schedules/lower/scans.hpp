@@ -13,6 +13,14 @@ struct ScanStep {
 };
 [[nodiscard]] ScanStep scan_step(const ir::Scan& scan, const Halide::Expr& step, const Halide::Expr& extent);
 
+/// An index `distance` away from that of step `step`, brought back inside, and whether it is inside.
+struct PlacedStep {
+    Halide::Expr at;
+    Halide::Expr inside; ///< undefined: always
+};
+[[nodiscard]] PlacedStep placed_step(const ir::Scan& scan, const Halide::Expr& step, const Halide::Expr& extent,
+                                     std::int64_t distance);
+
 /// Components of a scan's state that a multiplication and an addition of states give, and whose state no other
 /// component looks at: outside of `numerics exact` the two may be one operation.
 [[nodiscard]] std::vector<bool> contracted(const ir::Scan& scan);

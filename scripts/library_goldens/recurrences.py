@@ -43,6 +43,36 @@ def wkv(goldens, rng_for):
         goldens.case(kernel, case, inputs, {"result": result}, note="exponentials overflow" if scale > 1 else None)
 
 
+def softmin(values, gamma):
+    least = min(values)
+    return least - gamma * np.log(sum(np.exp((least - v) / gamma) for v in values)) if np.isfinite(least) else least
+
+
+def soft_dtw(goldens, rng_for):
+    """Cuturi and Blondel 2017, algorithm 1, one cell after the other."""
+    kernel = "soft_dtw"
+    goldens.kernel(kernel, {"cost": "batch i j", "gamma": ""}, {"result": "batch"})
+    for case, batch, n, m, gamma, note in (
+            ("odd", 2, 5, 7, 1.0, None), ("one", 1, 1, 1, 0.5, None), ("row", 1, 1, 6, 0.1, None), ("column", 3, 9, 1, 2.0, None),
+            ("wide", 19, 3, 4, 0.7, None), ("sharp", 2, 8, 5, 1e-3, "almost the least cost"), ("large", 1, 6, 6, 1.0, "exponentials overflow"),
+            ("masked", 2, 7, 7, 0.3, "pairs that must not meet; none is left in the second")):
+        rng = rng_for(kernel, case)
+        cost = rng.uniform(0, 2, (batch, n, m)) * (500 if case == "large" else 1)
+        if case == "masked":
+            cost[:, np.abs(np.arange(n)[:, None] - np.arange(m)) > 2] = INF
+            cost[1, 3] = INF
+        inputs = {"cost": cost.astype(np.float32), "gamma": np.float32(gamma)}
+        cost, gamma = (t.astype(np.float64) for t in inputs.values())
+        best = np.full((batch, n + 1, m + 1), INF)
+        best[:, 0, 0] = 0
+        for b in range(batch):
+            for i in range(n):
+                for j in range(m):
+                    best[b, i + 1, j + 1] = cost[b, i, j] + softmin([best[b, i, j], best[b, i, j + 1], best[b, i + 1, j]], gamma)
+        goldens.case(kernel, case, {"cost": inputs["cost"], "gamma": np.asarray(inputs["gamma"])}, {"result": best[:, -1, -1]}, note=note)
+
+
 def make(goldens, rng_for):
     selective_scan(goldens, rng_for)
     wkv(goldens, rng_for)
+    soft_dtw(goldens, rng_for)

@@ -151,6 +151,18 @@ TEST_CASE("what generated C cannot express is refused") {
     CHECK(schedule::check_emission({copy_kernel("copied", "x", "y")}).empty());
     CHECK(schedule::check_emission({copy_kernel("copied", "a.b", "a_b")}).front().code == "B003");
     CHECK(schedule::check_emission({copy_kernel("while", "x", "y")}).front().code == "B003");
+    // Of the C library: in the list that is the same everywhere, and beyond it.
+    for (const char* name : {"exp", "random", "index", "exp10", "environ", "pthread_create"}) {
+        const auto diagnostics = schedule::check_emission({copy_kernel(name, "x", "y")});
+        REQUIRE_MESSAGE(diagnostics.size() == 1, name);
+        CHECK(diagnostics.front().code == "B003");
+        const std::string quoted = std::string("`") + name + "`";
+        CHECK(diagnostics.front().message ==
+              "kernel " + quoted + " cannot be a C function " + quoted + ": the name is taken");
+    }
+    for (const char* name : {"softmax", "scan", "random.grad", "exp_of"}) {
+        CHECK_MESSAGE(schedule::check_emission({copy_kernel(name, "x", "y")}).empty(), name);
+    }
     CHECK(schedule::check_emission({copy_kernel("k", "x", "y"), copy_kernel("k_info", "x", "y")}).front().code ==
           "B003");
 

@@ -103,6 +103,29 @@ estimate i = 30, k = 50
     CHECK_MESSAGE(timed.code == 0, (timed.out + timed.err));
 }
 
+TEST_CASE("what exp gives below the normal numbers may be 0, and nothing else may") {
+    const Folder folder;
+    const auto verified = [&](const std::string& value) {
+        folder.write("small.coulter", "coulter 1\nkernel small\n\ndim i\n\ninput x: f32[i]\n\ny: f32[i] =\n    " +
+                                          value + "\n\noutput y\nestimate i = 8\n");
+        return folder.coulter({"verify", "small.coulter", "--sizes", "i=8"});
+    };
+    // 6e-39, which compiled code may give as 0.
+    const Ran vanishing = verified("exp(x * 0.0 - 88.0)");
+    CHECK_MESSAGE(vanishing.code == 0, (vanishing.out + vanishing.err));
+}
+
+TEST_CASE("a kernel that is called as a function of the C library is refused before it is built") {
+    const Folder folder;
+    std::string kernel = tiny_kernel;
+    kernel.replace(kernel.find("kernel tiny"), 11, "kernel random");
+    folder.write("random.coulter", kernel);
+    const Ran ran = folder.coulter({"verify", "random.coulter"});
+    CHECK(ran.code == 1);
+    CHECK_MESSAGE(contains(ran.err, "kernel `random` cannot be a C function `random`: the name is taken [B003]"),
+                  ran.err);
+}
+
 TEST_CASE("a wrong kernel is found, with the line that shows it again") {
     const Folder folder;
     write_tiny(folder);

@@ -341,6 +341,38 @@ const Case cases[] = {
     y(i) = best * 2;
     kernel_of(y); }},
 #line 1 "model.cpp"
+{"state_ahead", "L051", [] { Dim i("i"), j("j"); Input x("x", f32, {i, j}); Tensor y("y");
+    y = scan({i, j}, {0}, {x()}, [&](const Tuple& a, const Tuple& b) { return Tuple{a[0](i(i + 1), j(j - 1)) + b[0]}; })[0];
+    kernel_of(y); }},
+#line 1 "model.cpp"
+{"state_itself", "L051", [] { Dim i("i"), j("j"); Input x("x", f32, {i, j}); Tensor y("y");
+    y = scan({i, j}, {0}, {x()}, [&](const Tuple& a, const Tuple& b) { return Tuple{a[0](j) + b[0]}; })[0];
+    kernel_of(y); }},
+#line 1 "model.cpp"
+{"state_not_said", "L051", [] { Dim i("i"), j("j"); Input x("x", f32, {i, j}); Tensor y("y");
+    y = scan({i, j}, {0}, {x()}, [](const Tuple& a, const Tuple& b) { return Tuple{a[0] + b[0]}; })[0];
+    kernel_of(y); }},
+#line 1 "model.cpp"
+{"state_data", "L051", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");
+    y = scan(i, {0}, {x()}, [&](const Tuple& a, const Tuple& b) { return Tuple{a[0](i(2 * i)) + b[0]}; })[0];
+    kernel_of(y); }},
+#line 1 "model.cpp"
+{"state_other_dim", "L051", [] { Dim i("i"), j("j"); Input x("x", f32, {i, j}); Tensor y("y");
+    y = scan(i, {0}, {x()}, [&](const Tuple& a, const Tuple& b) { return Tuple{a[0](i(i - 1), j(j - 1)) + b[0]}; })[0];
+    kernel_of(y); }},
+#line 1 "model.cpp"
+{"state_associative", "L051", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");
+    y = scan(i, {0}, {x()}, [&](const Tuple& a, const Tuple& b) { return Tuple{a[0](i(i - 2)) + b[0]}; }, associative)[0];
+    kernel_of(y); }},
+#line 1 "model.cpp"
+{"scan_twice", "L051", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");
+    y = scan({i, i}, {0}, {x()}, [&](const Tuple& a, const Tuple& b) { return Tuple{a[0](i(i - 1)) + b[0]}; })[0];
+    kernel_of(y); }},
+#line 1 "model.cpp"
+{"values_of_associative", "L023", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");
+    y = scan(i, {0}, {x(), x()}, [](const Tuple& a, const Tuple& b) { return Tuple{a[0] + b[0] * b[1]}; }, associative)[0];
+    kernel_of(y); }},
+#line 1 "model.cpp"
 {"own_definition", "L043", [] { Dim i("i"); Input x("x", f32, {i}); Tensor y("y");
     y(i) = y + x;
     kernel_of(y); }},

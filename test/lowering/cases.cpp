@@ -162,8 +162,9 @@ SizedKernel sized_by_inputs(ir::Kernel kernel) {
     return {std::move(kernel), std::move(free)};
 }
 
-SizedKernel random_sized_kernel(std::uint64_t seed, int stages, bool ordered) {
+SizedKernel random_sized_kernel(std::uint64_t seed, int stages, bool ordered, bool grids) {
     RandomKernelOptions options;
+    options.grids = grids;
     options.stages = stages;
     options.scans = ordered;
     options.scatters = ordered;

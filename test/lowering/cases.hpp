@@ -17,8 +17,9 @@ struct SizedKernel {
 /// A kernel whose callers decide the dims of its inputs that have no constant extent.
 [[nodiscard]] SizedKernel sized_by_inputs(ir::Kernel kernel);
 
-/// A random kernel; `ordered`: with scans, scatters and reductions over segments too.
-[[nodiscard]] SizedKernel random_sized_kernel(std::uint64_t seed, int stages = 5, bool ordered = true);
+/// A random kernel; `ordered`: with scans, scatters and reductions over segments too; `grids`: scans over several dims.
+[[nodiscard]] SizedKernel random_sized_kernel(std::uint64_t seed, int stages = 5, bool ordered = true,
+                                              bool grids = false);
 
 /// Extents from 1 and primes to multiples of common tiles, so that no stage has more than `volume` iterations and the C
 /// entry refuses nothing. \throws std::runtime_error where there are none.

@@ -50,8 +50,8 @@ SizedKernel typed(Type type) {
     return {b.outputs(outputs), {"i", "j"}};
 }
 
-Case random_case(std::uint64_t seed, bool ordered = true) {
-    Case test = make_case(random_sized_kernel(seed, 3 + static_cast<int>(seed % 5), ordered), seed);
+Case random_case(std::uint64_t seed, bool ordered = true, bool grids = false) {
+    Case test = make_case(random_sized_kernel(seed, 3 + static_cast<int>(seed % 5), ordered, grids), seed);
     test.target = seed % 3 == 0 ? "x86-64-sse41" : "host";
     test.threads = seed % 2 == 0 ? 2 : 16;
     return test;
@@ -112,6 +112,19 @@ TEST_CASE("random kernels with 16-bit floats under their default schedules give 
         Case test = make_case({random_kernel(seed, options), {"i", "j", "k"}}, seed);
         test.threads = 2;
         cases.push_back(std::move(test));
+    }
+    expect_passed(cases);
+}
+
+TEST_CASE("random kernels with scans over several dims under their default schedules give the interpreter's results") {
+    std::vector<Case> cases;
+    const std::uint64_t count = is_long_run() ? 1000 : 25;
+    for (std::uint64_t seed = first_seed() + 500; cases.size() < count; ++seed) {
+        Case test = random_case(seed, true, true);
+        if (std::any_of(test.kernel.definitions.begin(), test.kernel.definitions.end(),
+                        [](const ir::Definition& each) { return each.scan && !ir::distances(*each.scan).empty(); })) {
+            cases.push_back(std::move(test));
+        }
     }
     expect_passed(cases);
 }

@@ -1,11 +1,13 @@
-// Gradients of the model kernels under their default schedules.
+// Gradients of the model kernels and of random kernels under their default schedules.
 
 #include "cases.hpp"
 #include "coulter/transform.hpp"
 #include "forked.hpp"
 #include "models/kernels.hpp"
 #include "support/run_options.hpp"
+#include "support/shipped_schedule.hpp"
 
+#include <algorithm>
 #include <doctest/doctest.h>
 
 using namespace coulter;
@@ -21,6 +23,28 @@ std::vector<std::string> float_inputs(const ir::Kernel& kernel) {
         }
     }
     return names;
+}
+
+void expect_passed(const std::vector<Case>& cases) {
+    const Summary summary = run_cases(cases);
+    MESSAGE(cases.size() << " cases, " << summary.seconds << " s of processor time");
+    CHECK(summary.failures == "");
+    CHECK((summary.passed == cases.size() || std::getenv("COULTER_CASE") != nullptr));
+}
+
+/// The gradient by the first input of a float type that has an influence; nothing where none has.
+std::optional<ir::Kernel> any_gradient(const ir::Kernel& kernel) {
+    for (const std::string& input : float_inputs(kernel)) {
+        try {
+            return grad(kernel, {input});
+        } catch (const LanguageError& error) {
+            const auto& all = error.diagnostics();
+            REQUIRE_MESSAGE(
+                std::all_of(all.begin(), all.end(), [](const Diagnostic& each) { return each.code == "G003"; }),
+                error.what());
+        }
+    }
+    return std::nullopt;
 }
 
 } // namespace
@@ -44,8 +68,39 @@ TEST_CASE("gradients of model kernels under their default schedules give the int
             cases.push_back(std::move(test));
         }
     }
-    const Summary summary = run_cases(cases);
-    MESSAGE(cases.size() << " cases, " << summary.seconds << " s of processor time");
-    CHECK(summary.failures == "");
-    CHECK((summary.passed == cases.size() || std::getenv("COULTER_CASE") != nullptr));
+    expect_passed(cases);
+}
+
+TEST_CASE("the shipped schedule of the gradient of conv_capsules gives the interpreter's results") {
+    const auto factory =
+        std::find_if(models::kernels().begin(), models::kernels().end(),
+                     [](const KernelFactory& each) { return std::string(each.name) == "conv_capsules"; });
+    const SizedKernel gradient = sized_by_inputs(grad(factory->make(Params{}).ir(), {"pose", "weight"}));
+    std::vector<Case> cases;
+    for (const std::uint64_t seed : {1, 2, 3}) {
+        Case test = make_case(gradient, seed, 40000);
+        test.schedule = shipped_schedule("conv_capsules_grad");
+        test.complete = false;
+        cases.push_back(std::move(test));
+    }
+    expect_passed(cases);
+}
+
+TEST_CASE("gradients of random kernels under their default schedules are legal and give the interpreter's results") {
+    std::vector<Case> cases;
+    const std::uint64_t count = is_long_run() ? 500 : 20;
+    for (std::uint64_t seed = first_seed() + 1; cases.size() < count; ++seed) {
+        const SizedKernel kernel = random_sized_kernel(seed, 2 + static_cast<int>(seed % 4), true, seed % 2 == 0);
+        const std::optional<ir::Kernel> gradient = any_gradient(kernel.kernel);
+        if (!gradient) {
+            continue;
+        }
+        Case test = make_case(sized_by_inputs(*gradient), seed, 5000);
+        test.target = seed % 3 == 0 ? "x86-64-sse41" : "host";
+        test.threads = seed % 2 == 0 ? 2 : 16;
+        // Terms of an adjoint cancel, in sums that a schedule reorders.
+        test.tolerance[Type::f32] = {1e-4, 0, 0};
+        cases.push_back(std::move(test));
+    }
+    expect_passed(cases);
 }

@@ -2,6 +2,7 @@
 
 #include "models/compiled_kernels.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
@@ -40,6 +41,7 @@ public:
         for (std::size_t d = 0; d < shape_.size(); ++d) {
             span += (shape_[d] - 1) * strides_[d];
         }
+        span = std::find(shape_.begin(), shape_.end(), 0) == shape_.end() ? span : 0;
         bytes_ = static_cast<std::size_t>(span * coulter::bytes(type));
         page_ = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
         mapped_ = (bytes_ + page_ - 1) / page_ * page_ + 2 * page_;

@@ -1,10 +1,13 @@
 // The library's kernels compiled with their default schedules, through the C interface.
 
+#include "coulter/interpreter.hpp"
+#include "coulter/sizes.hpp"
 #include "models/compiled_kernels.hpp"
 #include "models/goldens.hpp"
 #include "models/library.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <doctest/doctest.h>
 
 using namespace coulter;
@@ -66,4 +69,85 @@ TEST_CASE("a group that is longer than the rows of an int8 product is refused, a
     for (const std::byte byte : result.outputs.at("result").data) {
         REQUIRE(byte == std::byte{0xee});
     }
+}
+
+namespace {
+
+/// Inputs at other extents: random floats in 0.1 to 1, small integers.
+std::map<std::string, Array> inputs_at(const ir::Kernel& kernel, const std::map<std::string, std::int64_t>& extents) {
+    std::map<std::string, Array> inputs;
+    std::uint64_t seed = 1;
+    for (const ir::Input& input : kernel.inputs) {
+        std::vector<std::int64_t> shape;
+        for (const std::string& dim : input.dims) {
+            shape.push_back(kernel.find_dim(dim)->size.value_or(extents.contains(dim) ? extents.at(dim) : 0));
+        }
+        Array array = random_array(input.type, shape, ++seed);
+        for (std::int64_t i = 0; i < array.size(); ++i) {
+            if (is_float(input.type)) {
+                array.set_real(i, 0.1 + 0.9 * std::fabs(array.real(i) - std::floor(array.real(i))));
+            } else if (input.type != Type::boolean) {
+                array.set_integer(i, (array.integer(i) % 3 + 3) % 3);
+            }
+        }
+        inputs[input.name] = std::move(array);
+    }
+    return inputs;
+}
+
+} // namespace
+
+TEST_CASE("extents of 0 and 1, dim by dim: compiled kernels give what the interpreter gives, or both refuse") {
+    int results = 0;
+    int empty = 0;
+    for (const KernelFactory& factory : models::library()) {
+        const ir::Kernel kernel = factory.make(Params{}).ir();
+        const GoldenCase golden = golden_cases(factory.name).front();
+        std::map<std::string, std::int64_t> usual;
+        for (const ir::Input& input : kernel.inputs) {
+            for (std::size_t d = 0; d < input.dims.size(); ++d) {
+                const ir::Dim& dim = *kernel.find_dim(input.dims[d]);
+                if (!dim.size && !dim.extent) {
+                    usual[dim.name] = std::min<std::int64_t>(golden.inputs.at(input.name).shape[d], 9);
+                }
+            }
+        }
+        for (const auto& [dim, size] : usual) {
+            for (const std::int64_t extent : {0, 1}) {
+                CAPTURE(factory.name);
+                CAPTURE(dim);
+                CAPTURE(extent);
+                std::map<std::string, std::int64_t> extents = usual;
+                extents[dim] = extent;
+                std::vector<Diagnostic> ignored;
+                extents = resolve_extents(kernel, infer_sizes(kernel, ignored), extents);
+                const std::map<std::string, Array> inputs = inputs_at(kernel, extents);
+                std::map<std::string, std::vector<std::int64_t>> shapes;
+                for (const std::string& output : kernel.outputs) {
+                    for (const std::string& each : kernel.dims_of(output)) {
+                        const auto at = extents.find(each);
+                        shapes[output].push_back(at == extents.end() ? 0 : std::max<std::int64_t>(at->second, 0));
+                    }
+                    shapes.try_emplace(output);
+                }
+                std::map<std::string, Array> wanted;
+                std::string objection;
+                try {
+                    wanted = interpret(kernel, inputs);
+                } catch (const std::runtime_error& error) {
+                    objection = error.what();
+                }
+                const CallResult result = call(compiled(factory.name), inputs, shapes);
+                CHECK_MESSAGE((result.code == COULTER_OK) == objection.empty(), (result.message + objection));
+                for (const auto& [name, array] : wanted) {
+                    if (result.code == COULTER_OK) {
+                        CHECK(difference(result.outputs.at(name), array, {2e-5, 1e-30, 0}) == "");
+                        ++(array.size() == 0 ? empty : results);
+                    }
+                }
+            }
+        }
+    }
+    CHECK(results > 100);
+    CHECK(empty > 50);
 }

@@ -68,6 +68,7 @@ private:
     void make_reduction(ir::Definition& definition, Type type, Loops loops);
     void make_custom(ir::Definition& definition, Type type, const Loops& loops);
     void make_scan(ir::Definition& definition, Type type, const Loops& loops);
+    void make_grid(ir::Definition& definition, Type type, const Loops& loops);
     void scatter(ir::Definition& definition, const Loops& loops);
     void read_tuple(const ir::Definition& tuple);
     void finish();
@@ -451,6 +452,10 @@ void Maker::make_custom(ir::Definition& definition, Type type, const Loops& loop
 
 void Maker::make_scan(ir::Definition& definition, Type type, const Loops& loops) {
     using ir::binary;
+    if (options_.grids && random_.chance(50)) {
+        make_grid(definition, type, loops);
+        return;
+    }
     ir::Scan& scan = definition.scan.emplace();
     scan.dim = random_.pick(definition.dims);
     scan.reversed = random_.chance(50);
@@ -496,6 +501,36 @@ void Maker::make_scan(ir::Definition& definition, Type type, const Loops& loops)
         scan.identity = {number(type, 0), ir::integer_constant(Type::i32, lowest_integer(Type::i32))};
         scan.combine = {binary(Op::add, left(0), right(0)), binary(Op::max, left(1), right(1))};
     }
+}
+
+// Of some earlier states, and of more values than there are states.
+void Maker::make_grid(ir::Definition& definition, Type type, const Loops& loops) {
+    ir::Scan& scan = definition.scan.emplace();
+    std::vector<std::string> dims = some_dims(definition.dims, 1, 3);
+    scan.dim = dims.front();
+    scan.inner.assign(dims.begin() + 1, dims.end());
+    scan.reversed = random_.chance(50);
+    const auto bounded = [&](const Ref& made) { return is_float(type) ? ir::call(Op::tanh, {made}) : made; };
+    definition.types = {type};
+    definition.values = {bounded(value(type, loops, 2))};
+    scan.identity = {is_float(type) ? ir::real_constant(type, 0.5) : ir::integer_constant(type, 2)};
+    Ref total = ir::operand(type, 0, true);
+    for (int reads = random_.between(1, 3); reads > 0; --reads) {
+        ir::Node state = *ir::operand(type, 0, false);
+        const auto first = static_cast<std::size_t>(random_.below(static_cast<int>(dims.size())));
+        for (std::size_t d = first; d < dims.size(); ++d) {
+            const int away = d == first ? -random_.between(1, 2) : random_.between(-2, 2);
+            if (away != 0) {
+                state.dims.push_back(dims[d]);
+                state.args.push_back(ir::index_constant(scan.reversed ? -away : away));
+            }
+        }
+        definition.values.push_back(bounded(value(type, loops, 1)));
+        const auto number = static_cast<int>(definition.values.size()) - 1;
+        total = ir::binary(Op::add, total,
+                           ir::binary(Op::mul, ir::make_node(std::move(state)), ir::operand(type, number, true)));
+    }
+    scan.combine = {bounded(total)};
 }
 
 void Maker::read_tuple(const ir::Definition& tuple) {

@@ -12,6 +12,7 @@ struct RandomKernelOptions {
     bool scans = true;    ///< prefix combinations
     bool scatters = true; ///< reductions with `into`
     bool halves = false;  ///< tensors of f16 and bf16, with sums in them and casts to and from them
+    bool grids = false;   ///< scans over several dims, which read states by their places
     /// Also what a change of rounding turns into another result, or what has no portable value: f16 and bf16, NaN and
     /// infinite constants, conditions and arg reductions on floats, conversions of floats to integers; and names that
     /// the text form must quote.

@@ -51,6 +51,19 @@ const Case cases[] = {
     {"const_dim", head + "const c: f32[row] = {1, 2}\nt: f32[row] = c\noutput t\n"},
     {"const_file", head + "const c: f32[tap] = file \"00\"\nt: f32[tap] = c\noutput t\n"},
     {"identity_missing", head + "t: f32[batch] = reduce {row} pose combine left.0 + right.0\noutput t\n"},
+    {"state_steps",
+     head + "t: f32[batch, row] = scan {batch} pose identity 0.0 combine left.0(batch = 2 * batch) + right.0\n"
+            "u: f32[batch, row] = scan {batch} pose identity 0.0 combine left.0(row = row - 1) + right.0\n"
+            "v: f32[batch, row] = scan {batch} pose identity 0.0 combine left.0 + right.0(batch = batch - 1)\n"
+            "output t, u, v\n"},
+    {"state_ahead", head +
+                        "t: f32[batch, row] = scan {batch, row} pose identity 0.0\n    combine left.0(row = row - 1) + "
+                        "left.0(batch = batch + 1, row = row - 1)\noutput t\n"},
+    {"state_not_said",
+     head + "t: f32[batch, row] = scan {batch, row} pose identity 0.0 combine left.0 + right.0\noutput t\n"},
+    {"state_exclusive",
+     head + "t: f32[batch, row] = scan {row} exclusive pose identity 0.0 combine left.0(row = row - 2)\n"
+            "output t\n"},
     {"quote_open", head + "t: f32[batch] = `pose\noutput t\n"},
     {"type_unknown", head + "input x: float[row]\nt: f32[row] = x\noutput t\n"},
     {"reserved", head + "t: f32[batch] = exp + 1.0\noutput t\n"},

@@ -186,6 +186,7 @@ TEST_CASE("500 random kernels round trip") {
         RandomKernelOptions options;
         options.wild = seed % 2 == 1;
         options.stages = 2 + static_cast<int>(seed % 9);
+        options.grids = seed % 3 == 0;
         const ir::Kernel kernel = random_kernel(seed, options);
         REQUIRE(ir::validate(kernel).empty());
         const std::string text = print(kernel);

@@ -26,7 +26,8 @@ enum class Kind : std::uint8_t {
     dim,      ///< the loop index of dim `name`; type index
     extent,   ///< the extent of dim `name`; type index
     access,   ///< element of tensor `name`, see Node::dims
-    operand,  ///< in Reduction::combine and Scan::combine only: component `component` of the left or right state
+    operand,  ///< in Reduction::combine and Scan::combine only: component `component` of the left state, or value
+              ///< `component` on the right. The left one of a scan may be bound, see Node::dims
     unary,
     binary,
     select, ///< args: condition, value if true, value if false
@@ -100,6 +101,7 @@ enum class Boundary : std::uint8_t {
 };
 
 struct Node;
+struct Scan;
 using Ref = std::shared_ptr<const Node>;
 
 struct Node {
@@ -113,9 +115,12 @@ struct Node {
     /// access: the dims of the tensor that are bound explicitly, args[i] the index (type index) of dims[i]. All other
     /// dims of the tensor bind themselves by name. Canonical: in the order of the tensor's declaration, and an identity
     /// binding (dim d bound to loop index d) is left out.
+    /// operand: the dims along which the state is another than the step's own, args[i] a constant: how far away it is
+    /// along dims[i]. In the order of the scan's dims, without those that are 0. Without dims: the state of the step
+    /// before.
     std::vector<std::string> dims;
-    int component = 0;     ///< access to a tuple, operand
-    bool right = false;    ///< operand: the right state
+    int component = 0;  ///< access to a tuple, operand
+    bool right = false; ///< operand: the right state
     Boundary boundary = Boundary::checked;
 
     Node() = default;
@@ -144,6 +149,11 @@ struct Node {
 [[nodiscard]] Ref cast(Type type, Ref a);
 [[nodiscard]] Ref call(Op op, std::vector<Ref> args);
 [[nodiscard]] Ref operand(Type type, int component, bool right);
+/// Left operands of a scan's `combine` that name the step they mean, each distance once, in order of first use: by
+/// distance along `scan.dims()`.
+[[nodiscard]] std::vector<std::vector<std::int64_t>> distances(const Scan& scan);
+/// How far away the state of a bound operand is along `dim`.
+[[nodiscard]] std::int64_t distance(const Node& operand, const std::string& dim);
 
 /// The name of an operation in the text form: "+", "min", "exp", "select" ...
 [[nodiscard]] const char* name(Op op);
@@ -192,15 +202,23 @@ struct Reduction {
 };
 
 /// The combinations of all prefixes along `dim`: from `identity` on, one value after the other.
+///
+/// `combine` may read states of other steps than the one before, each a constant distance away along the scan's dims
+/// and earlier in their order: then it is sequential and inclusive, and outside of the tensor the state is `identity`.
+/// A definition may have more values than components: the others are on the right of `combine` alone.
 struct Scan {
     std::string dim;
+    std::vector<std::string> inner; ///< dims through which each step of `dim` runs, outermost first; mostly none
     bool reversed = false;
     bool exclusive = false;
-    /// `combine` is associative and `identity` neutral on its left, so that parts may be combined before they meet. Else
-    /// it is sequential: the state may be of another kind than the values.
+    /// `combine` is associative and `identity` neutral on its left, so that parts may be combined before they meet.
+    /// Else it is sequential: the state may be of another kind than the values.
     bool associative = false;
     std::vector<Ref> identity;
     std::vector<Ref> combine;
+
+    /// `dim` and the inner ones, in the order of the steps.
+    [[nodiscard]] std::vector<std::string> dims() const;
 };
 
 /// The one definition of a tensor. A map has neither reduction nor scan.
@@ -208,7 +226,7 @@ struct Definition {
     std::string name;
     std::vector<std::string> dims; ///< a set; the order is the memory layout where the tensor is an output
     std::vector<Type> types;       ///< one per component; more than one makes a tuple
-    std::vector<Ref> values;       ///< one per component (argmin, argmax: the one compared value)
+    std::vector<Ref> values; ///< one per component (argmin, argmax: the one compared value); of a scan at least so many
     std::optional<Reduction> reduction;
     std::optional<Scan> scan;
     Span span; ///< the author's line; outside equality and fingerprints
@@ -249,8 +267,8 @@ struct Group {
     std::vector<std::string> outputs;
     std::string macro_file; ///< schedule macros that travel with the function; empty for none
     Span span;
-    /// The function's own gradient rule: a kernel whose inputs are among `inputs`, `outputs` and `d.<output>`, and whose
-    /// outputs are `d.<input>`, each with the type and dims of the tensor. Null: derived from the definitions.
+    /// The function's own gradient rule: a kernel whose inputs are among `inputs`, `outputs` and `d.<output>`, and
+    /// whose outputs are `d.<input>`, each with the type and dims of the tensor. Null: derived from the definitions.
     std::shared_ptr<const Kernel> vjp = nullptr;
 };
 
@@ -259,12 +277,12 @@ struct Kernel {
     std::vector<Dim> dims; ///< every dim used, in order of first use
     std::vector<Input> inputs;
     std::vector<Const> consts;
-    std::vector<Definition> definitions; ///< producers before consumers
-    std::vector<std::string> outputs;    ///< names of definitions, in the order of the C signature
+    std::vector<Definition> definitions;                      ///< producers before consumers
+    std::vector<std::string> outputs;                         ///< names of definitions, in the order of the C signature
     std::vector<std::pair<std::string, std::string>> updates; ///< (input, output) that share memory
     std::vector<Group> groups;
     std::map<std::string, std::string> macro_files; ///< texts of the groups' macro files, by name
-    std::map<std::string, std::int64_t> estimates; ///< typical extents by dim name
+    std::map<std::string, std::int64_t> estimates;  ///< typical extents by dim name
 
     [[nodiscard]] const Dim* find_dim(std::string_view name) const;
     [[nodiscard]] const Input* find_input(std::string_view name) const;
@@ -285,10 +303,10 @@ struct Kernel {
 /// Names of tensors that a definition reads, in order of first use.
 [[nodiscard]] std::vector<std::string> reads(const Definition& definition);
 
-/// Loop dims of a definition: its dims, then its reduced dims or the scan's dim.
+/// Loop dims of a definition: its dims, then its reduced dims or the scan's dims.
 [[nodiscard]] std::vector<std::string> loop_dims(const Definition& definition);
 
-/// Dims of the tensor that no loop of its own runs over freely: the scan's dim, and those that `into` binds. Whatever
+/// Dims of the tensor that no loop of its own runs over freely: the scan's dims, and those that `into` binds. Whatever
 /// a reader takes, all of them is computed.
 [[nodiscard]] std::vector<std::string> whole_dims(const Definition& definition);
 

@@ -138,6 +138,20 @@ public:
 [[nodiscard]] Tuple scan(const Dim& dim, const std::vector<Expr>& identities, const std::vector<Expr>& values,
                          const Combine& combine, const ScanOption& a = {}, const ScanOption& b = {},
                          const ScanOption& c = {}, SourceLoc loc = SourceLoc::here());
+/// The same over several dims at once, the last innermost: a recurrence on a grid. The function says which states it
+/// reads, each a constant distance away and earlier in the order of the steps (in a reversed one: later); outside of
+/// the grid a state is the identities. This works along one dim as well, `before[0](t(t - 2))`.
+///
+///     r = scan({i, j}, {infinity(f32)}, {cost, f32(i == 0 && j == 0)}, [&](const Tuple& before, const Tuple& step) {
+///         const Expr least = min(before[0](i(i - 1)), before[0](j(j - 1)));
+///         return Tuple{step[0] + select(step[1] > 0, 0, least)};
+///     })[0];
+///
+/// A sequential scan may have more values than identities: the state has as many components as there are identities,
+/// and the first values give their types.
+[[nodiscard]] Tuple scan(const Dims& dims, const std::vector<Expr>& identities, const std::vector<Expr>& values,
+                         const Combine& combine, const ScanOption& a = {}, const ScanOption& b = {},
+                         const ScanOption& c = {}, SourceLoc loc = SourceLoc::here());
 /// Prefix sums along `dim`.
 [[nodiscard]] Expr cumsum(const Dim& dim, const Expr& value, const ScanOption& a = {}, const ScanOption& b = {},
                           SourceLoc loc = SourceLoc::here());

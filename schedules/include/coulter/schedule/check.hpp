@@ -33,22 +33,24 @@ struct CheckResult {
     std::vector<Variant> variants;       ///< the first whose condition holds is called; else `plan`
     std::vector<Diagnostic> diagnostics; ///< in the order of files, lines and columns
     std::vector<Hole> holes;
-    std::vector<Span> directives;    ///< of the common part as applied, macros expanded; see CheckOptions::first_directives
+    std::vector<Span>
+        directives; ///< of the common part as applied, macros expanded; see CheckOptions::first_directives
     std::vector<ScheduleText> texts; ///< of macro files that the kernel carries, for rendering
-    bool target_matches = true;          ///< false: the file's `target` line names another one (exit code 3)
+    bool target_matches = true;      ///< false: the file's `target` line names another one (exit code 3)
     [[nodiscard]] bool ok() const { return plan.has_value(); }
 };
 
 /// Checks parsed files; their syntax errors are the caller's (see check_texts).
 ///
-/// A file applies where a pattern of its `schedule` line matches the kernel's name; one that does not is a warning. Files
-/// given later are higher layers: a block there replaces the lower block of that stage, a statement that makes a stage the
-/// lower one that makes it. No file gives the default schedule. Includes must be resolved (see resolve_includes).
+/// A file applies where a pattern of its `schedule` line matches the kernel's name; one that does not is a warning.
+/// Files given later are higher layers: a block there replaces the lower block of that stage, a statement that makes a
+/// stage the lower one that makes it. No file gives the default schedule. Includes must be resolved (see
+/// resolve_includes).
 [[nodiscard]] CheckResult check(const ir::Kernel& kernel, const std::vector<ScheduleFile>& files,
                                 const CheckOptions& options = {});
 
-/// Parses and checks: all diagnostics of all files. `include` finds its file among `texts`; a text that another includes,
-/// and that has no `schedule` line, is no layer of its own.
+/// Parses and checks: all diagnostics of all files. `include` finds its file among `texts`; a text that another
+/// includes, and that has no `schedule` line, is no layer of its own.
 [[nodiscard]] CheckResult check_texts(const ir::Kernel& kernel, const std::vector<ScheduleText>& texts,
                                       const CheckOptions& options = {});
 
@@ -66,5 +68,9 @@ struct CheckResult {
 /// The loops of a plan as an indented text, stage by stage from the outputs to the producers; `coulter show --as
 /// loops`.
 [[nodiscard]] std::string loops_text(const Plan& plan);
+
+/// Which lines of which files each stage has its block and its loops from, a line per stage; `coulter show --as lines`.
+/// What the default schedule says has none.
+[[nodiscard]] std::string lines_text(const Plan& plan);
 
 } // namespace coulter::schedule
