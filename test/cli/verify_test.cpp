@@ -99,7 +99,8 @@ estimate i = 30, k = 50
     CHECK_MESSAGE(ran.code == 0, (ran.out + ran.err));
     CHECK(ran.err == "");
     CHECK_FALSE(contains(ran.out, "wrong"));
-    const Ran timed = folder.coulter({"bench", "halves.coulter", "--threads", "1", "--json"});
+    const Ran timed =
+        folder.coulter({"bench", "halves.coulter", "--seconds", "0.05", "--samples", "3", "--threads", "1"});
     CHECK_MESSAGE(timed.code == 0, (timed.out + timed.err));
 }
 
