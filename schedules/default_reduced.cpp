@@ -60,17 +60,22 @@ std::int64_t copies_of(const RegisterTile& tile) {
     return copies;
 }
 
-/// Reduced dims, innermost first.
-std::vector<std::string> reduced_order(const Analysis& analysis, const ir::Definition& reduction) {
+/// Reduced dims, innermost first. What a condition is about stands outside of what it skips.
+std::vector<std::string> conditions_outside(const Analysis& analysis, const ir::Definition& reduction) {
     std::vector<std::string> dims(reduction.reduction->dims.rbegin(), reduction.reduction->dims.rend());
-    if (dims.size() > 1 && may_reassociate(analysis, reduction)) {
-        // What a condition is about stands outside of what it skips.
-        const std::vector<std::string> asked = reduction.reduction->where
-                                                   ? ir::free_dims(analysis.kernel(), {reduction.reduction->where})
-                                                   : std::vector<std::string>();
+    if (reduction.reduction->where && may_reassociate(analysis, reduction)) {
+        const std::vector<std::string> asked = ir::free_dims(analysis.kernel(), {reduction.reduction->where});
         std::stable_partition(dims.begin(), dims.end(), [&](const std::string& dim) {
             return std::find(asked.begin(), asked.end(), dim) == asked.end();
         });
+    }
+    return dims;
+}
+
+/// The same, with the one innermost that a search decides for.
+std::vector<std::string> reduced_order(const Analysis& analysis, const ir::Definition& reduction) {
+    std::vector<std::string> dims = conditions_outside(analysis, reduction);
+    if (dims.size() > 1 && may_reassociate(analysis, reduction)) {
         if (const auto inner = analysis.decided("inner", reduction.name, dims)) {
             const auto at = std::find(dims.begin(), dims.end(), *inner);
             std::rotate(dims.begin(), at, at + 1);
@@ -165,10 +170,9 @@ std::vector<Step> partial_sum_steps(const Analysis& analysis, const ir::Definiti
         order = {loop + ".i", loop + ".o"};
     }
     const std::string lanes = order.front();
-    const std::vector<std::string>& reduced = reduction.reduction->dims;
-    for (auto dim = reduced.rbegin(); dim != reduced.rend(); ++dim) {
-        if (*dim != vector.dim) {
-            order.push_back(display_name(*dim));
+    for (const std::string& dim : conditions_outside(analysis, reduction)) {
+        if (dim != vector.dim) {
+            order.push_back(display_name(dim));
         }
     }
     if (order.size() > 1) {
