@@ -228,14 +228,15 @@ void Inverter::finish_equations() {
             result_.conditions.push_back(ir::binary(Op::le, index, last));
         }
         const bool same = access_.boundary == ir::Boundary::checked && index == equation.original;
-        if (!same && access_.boundary != ir::Boundary::clamped) {
+        // A clamped index that was solved as it stands is inside where the reader runs, which no extent shows.
+        const bool bent = access_.boundary == ir::Boundary::clamped && !equation.index;
+        if (!same && !bent) {
             index = ir::binary(Op::min, ir::binary(Op::max, index, number(0)), last);
         }
         result_.why.push_back(fmt::format("`{}` = {} {}", equation.dim, print(equation.original),
                                           reads_data(equation.original) ? "depends on data"
-                                          : access_.boundary == ir::Boundary::clamped
-                                              ? "is clamped"
-                                              : "has no inverse that is known"));
+                                          : bent                        ? "is clamped"
+                                                                        : "has no inverse that is known"));
         result_.into.push_back({equation.dim, index});
     }
 }

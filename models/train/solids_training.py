@@ -1,6 +1,5 @@
 """Training the small network of Hinton et al. 2018 in PyTorch as demo/train does, on images of render_solids.py."""
 
-
 from digits_training import POSE, Training, batch_of, first_weights, margin_at, rate_at  # noqa: F401
 from make_hinton_capsules import network
 

@@ -88,7 +88,7 @@ TEST_CASE("reductions, scans and scatters count per point of their loops") {
     build.reduce("bins", {"b", "i"}, ReduceOp::sum, {"j"}, {x}).into("b", cast(Type::index, build.at("bin")));
     build.reduce("custom", {"i"}, ReduceOp::custom, {"j"}, {x});
     build.combine({constant(t, 0)}, {left(t) * right(t) + left(t)});
-    ir::Scan scan{"j", false, false, true, {constant(t, 0).ref}, {(left(t) + right(t)).ref}};
+    ir::Scan scan{"j", {}, false, false, true, {constant(t, 0).ref}, {(left(t) + right(t)).ref}};
     build.scan("scan", {"i", "j"}, scan, {x * x});
     const KernelEstimate all = estimate(build.kernel({"found", "scan"}), {{"i", 3}, {"j", 5}, {"b", 100}});
     std::map<std::string, TensorEstimate> by_name;

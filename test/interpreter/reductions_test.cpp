@@ -217,6 +217,7 @@ TEST_CASE("scans: inclusive, exclusive, reversed") {
             KernelBuilder build;
             build.input("x", Type::i32, {"i", "t"});
             ir::Scan scan{"t",
+                          {},
                           reversed,
                           exclusive,
                           false,
@@ -242,6 +243,7 @@ TEST_CASE("a scan with tuple state: a linear recurrence over more than one block
     const Type t = Type::f64;
     // h = a * h + b as (a, b) pairs, composed left to right.
     ir::Scan scan{"t",
+                  {},
                   false,
                   false,
                   true,

@@ -6,6 +6,7 @@
 #include "models/recurrences.hpp"
 #include "models/scans.hpp"
 #include "models/segments.hpp"
+#include "models/soft_dtw.hpp"
 #include "models/topk.hpp"
 
 #include "coulter/schedule/check.hpp"
@@ -47,6 +48,12 @@ const std::vector<Row>& rows() {
         {"wkv",
          models::wkv,
          {"stage part = chunk result.wkv.before by time 3\nstage part { compute root; parallel time.o }\n"}},
+        {"soft_dtw",
+         models::soft_dtw,
+         {"",
+          "stage result.soft_dtw.best { compute root; layout i j batch; split batch by 8; reorder batch.i j i batch.o; "
+          "vectorize batch.i; parallel batch.o }\n",
+          "stage result.soft_dtw.best { compute at result/batch; split j by 4 }\nstage result { parallel batch }\n"}},
         {"topk", models::topk, {""}}};
     return all;
 }

@@ -57,7 +57,7 @@ KernelBuilder& KernelBuilder::custom(const std::string& name, std::vector<std::s
 KernelBuilder& KernelBuilder::scan(const std::string& name, std::vector<std::string> dims, const std::string& along,
                                    std::vector<Ref> values, std::vector<Ref> identity, std::vector<Ref> combine) {
     map(name, std::move(dims), std::move(values));
-    kernel_.definitions.back().scan = ir::Scan{along, false, false, true, std::move(identity), std::move(combine)};
+    kernel_.definitions.back().scan = ir::Scan{along, {}, false, false, true, std::move(identity), std::move(combine)};
     return *this;
 }
 

@@ -95,26 +95,29 @@ TEST_CASE("a run that is killed again and again ends with the bytes of one that 
     CAPTURE(seed);
     std::mt19937 random(seed);
     int kills = 0;
-    for (int attempt = 0; attempt < 200; ++attempt) {
+    bool is_done = false;
+    // A machine that does much else may have it killed before its first step each time: the last attempt is left alone.
+    for (int attempt = 0; attempt < 40 && !is_done; ++attempt) {
         std::vector<std::string> more{"--threads", attempt % 2 == 0 ? "1" : "2"};
         if (folder.has("killed")) {
             more.emplace_back("--resume");
         }
+        const bool is_last = attempt == 39;
         const auto wait = std::chrono::microseconds(20000 + random() % 200000);
         const Ran ran = train(folder, run_of("killed", more), [&](int pid) {
-            std::this_thread::sleep_for(wait);
-            ::kill(pid, SIGKILL);
+            if (!is_last) {
+                std::this_thread::sleep_for(wait);
+                ::kill(pid, SIGKILL);
+            }
         });
-        if (ran.code == 0) {
-            break;
-        }
+        is_done = ran.code == 0;
         CAPTURE(ran.err);
-        REQUIRE(ran.signal == SIGKILL);
-        ++kills;
+        REQUIRE((is_done || ran.signal == SIGKILL));
+        kills += is_done ? 0 : 1;
     }
     MESSAGE(kills << " kills");
     CHECK(kills > 1);
-    REQUIRE(folder.has("killed"));
+    REQUIRE(is_done);
     CHECK(folder.read("killed") == folder.read("whole"));
 
     // What is done is done: nothing is computed anew.
