@@ -30,7 +30,8 @@ Tensor group_norm(const Arg& x, const Arg& gamma, const Arg& beta, const GroupNo
     }
     Tensor first_sum("first_sum"), anchor("anchor"), total("sum"), squares("squares");
     first_sum = sum({dims.channel}, x(first));
-    anchor = first_sum / cast(type, extent(dims.channel));
+    // Any anchor gives the same result: the gradient has nothing to gain from it, but rounding.
+    anchor = stop_gradient(first_sum / cast(type, extent(dims.channel)));
     const Expr d = x - anchor;
     total = sum(over, d);
     squares = sum(over, d * d);
