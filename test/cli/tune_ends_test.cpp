@@ -194,8 +194,8 @@ stage total { vectorize k by ?lanes }
                                     "--budget", "100", "--only", "holes", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
     CHECK(nlohmann::json::parse(ran.out)["outcomes"] == nlohmann::json{{"timed", 3}});
-    // A tolerance that is given is kept to.
+    // A tolerance that is given is kept to, by the default schedule too, whose sums have the lanes of this machine.
     const Ran strict = folder.coulter({"tune", "steep.coulter", "steep.sched", "--threads", "1", "--store", "strict.db",
                                        "--budget", "100", "--only", "holes", "--tolerance", "1e-6", "--json"});
-    CHECK(strict.err.find("wrong: y[") != std::string::npos);
+    CHECK_MESSAGE(strict.err.find(": y[") != std::string::npos, strict.err);
 }

@@ -47,6 +47,15 @@ std::optional<ir::Kernel> any_gradient(const ir::Kernel& kernel) {
     return std::nullopt;
 }
 
+/// Nothing where the gradient has too many loops for any extents.
+std::optional<Case> any_case(const SizedKernel& kernel, std::uint64_t seed) {
+    try {
+        return make_case(kernel, seed, 5000);
+    } catch (const std::runtime_error&) {
+        return std::nullopt;
+    }
+}
+
 } // namespace
 
 TEST_CASE("gradients of model kernels under their default schedules give the interpreter's results") {
@@ -79,7 +88,7 @@ TEST_CASE("the shipped schedule of the gradient of conv_capsules gives the inter
     std::vector<Case> cases;
     for (const std::uint64_t seed : {1, 2, 3}) {
         Case test = make_case(gradient, seed, 40000);
-        test.schedule = shipped_schedule("conv_capsules_grad");
+        test.schedule = "schedule conv_capsules.grad\n" + shipped_schedule("conv_capsules_grad");
         test.complete = false;
         cases.push_back(std::move(test));
     }
@@ -95,7 +104,11 @@ TEST_CASE("gradients of random kernels under their default schedules are legal a
         if (!gradient) {
             continue;
         }
-        Case test = make_case(sized_by_inputs(*gradient), seed, 5000);
+        const std::optional<Case> small = any_case(sized_by_inputs(*gradient), seed);
+        if (!small) {
+            continue;
+        }
+        Case test = *small;
         test.target = seed % 3 == 0 ? "x86-64-sse41" : "host";
         test.threads = seed % 2 == 0 ? 2 : 16;
         // Terms of an adjoint cancel, in sums that a schedule reorders.

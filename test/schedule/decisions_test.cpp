@@ -70,7 +70,7 @@ output y
 
 estimate i = 512, j = 512, k = 512
 )",
-                                       {{"first of y", "i"}});
+                                       {{"first of y", "i"}, {"vector of y", "j"}});
     CHECK(contains(text, "reorder k i "));
     CHECK(contains(text, "parallel i "));
 }

@@ -79,10 +79,10 @@ TEST_CASE("what a search decides stays, and breaks the requirement") {
     CHECK(stage(plan_of(dear, "", at_root), "waves").compute.is_root());
     CHECK(codes_of(checked(dear, "require waves not stored", at_root)) == "S131");
     // What it leaves open is decided for it.
-    const Plan kept = plan_of(turned, "require a not stored", {{"sums of y", "2"}});
+    const Plan kept = plan_of(turned, "require a not stored", {{"vector of y", "j"}, {"sums of y", "4"}});
     CHECK(stage(kept, "a").compute.stage == "y");
-    CHECK(contains(kept.completion_text, "split j by 16"));
-    CHECK(lacks(plan_of(turned, "require a not stored").completion_text, "split j by 16"));
+    CHECK(contains(kept.completion_text, "split j by 32"));
+    CHECK(lacks(plan_of(turned, "require a not stored").completion_text, "split j by 32"));
 }
 
 TEST_CASE("a limit of the memory moves stages inwards, as far as it takes") {
