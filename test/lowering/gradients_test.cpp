@@ -29,6 +29,7 @@ void expect_passed(const std::vector<Case>& cases) {
     const Summary summary = run_cases(cases);
     MESSAGE(cases.size() << " cases, " << summary.seconds << " s of processor time");
     CHECK(summary.failures == "");
+    CHECK(summary.refusals == "");
     CHECK((summary.passed == cases.size() || std::getenv("COULTER_CASE") != nullptr));
 }
 
@@ -85,14 +86,9 @@ TEST_CASE("the shipped schedule of the gradient of conv_capsules gives the inter
         std::find_if(models::kernels().begin(), models::kernels().end(),
                      [](const KernelFactory& each) { return std::string(each.name) == "conv_capsules"; });
     const SizedKernel gradient = sized_by_inputs(grad(factory->make(Params{}).ir(), {"pose", "weight"}));
-    std::vector<Case> cases;
-    for (const std::uint64_t seed : {1, 2, 3}) {
-        Case test = make_case(gradient, seed, 40000);
-        test.schedule = "schedule conv_capsules.grad\n" + shipped_schedule("conv_capsules_grad");
-        test.complete = false;
-        cases.push_back(std::move(test));
-    }
-    expect_passed(cases);
+    Case test = make_case(gradient, 2, 40000);
+    test.schedule = shipped_schedule("conv_capsules_grad");
+    expect_passed({test});
 }
 
 TEST_CASE("gradients of random kernels under their default schedules are legal and give the interpreter's results") {
