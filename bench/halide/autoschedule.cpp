@@ -78,6 +78,24 @@ std::map<std::string, std::int64_t> extents_of(const ir::Kernel& kernel,
     return extents;
 }
 
+/// This machine. Halide takes the instruction sets of a Zen 4 or Zen 5 from its model, where a virtual machine may hide
+/// those of AVX-512.
+Halide::Target host_target() {
+    Halide::Target target = Halide::get_host_target();
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (!__builtin_cpu_supports("avx512f")) {
+        for (const Halide::Target::Feature feature :
+             {Halide::Target::AVX512, Halide::Target::AVX512_KNL, Halide::Target::AVX512_Skylake,
+              Halide::Target::AVX512_Cannonlake, Halide::Target::AVX512_Zen4, Halide::Target::AVX512_Zen5,
+              Halide::Target::AVX512_SapphireRapids}) {
+            target = target.without_feature(feature);
+        }
+    }
+#endif
+    return target;
+}
+
 void compile(const Request& request) {
     const ParseResult parsed = read_kernel(request.kernel);
     if (!parsed.kernel) {
@@ -85,7 +103,7 @@ void compile(const Request& request) {
     }
     bench::Translated translated = bench::translate(*parsed.kernel, extents_of(*parsed.kernel, request.sizes));
     Halide::Pipeline pipeline(translated.outputs);
-    const Halide::Target target = Halide::get_host_target();
+    const Halide::Target target = host_target();
     if (request.scheduler.empty()) {
         for (Halide::Func& function : translated.functions) {
             function.compute_root();
