@@ -310,10 +310,10 @@ TEST_CASE("a function with a rule has a derivative along a direction") {
     Input x("x", f64, {i});
     Tensor y("y");
     y(i) = twice(x);
-    const ir::Kernel forward = jvp(Kernel("doubled", {y}, estimates({{i, 4}})).ir(), {"x"});
-    CHECK(ir::validate(forward).empty());
+    const ir::Kernel derivative = jvp(Kernel("doubled", {y}, estimates({{i, 4}})).ir(), {"x"});
+    CHECK(ir::validate(derivative).empty());
     const Arrays results =
-        interpret(forward, {{"x", array_of(Type::f64, {2}, {3, 5})}, {"d.x", array_of(Type::f64, {2}, {1, 0.5})}});
+        interpret(derivative, {{"x", array_of(Type::f64, {2}, {3, 5})}, {"d.x", array_of(Type::f64, {2}, {1, 0.5})}});
     CHECK(results.at("d.y").real(0) == 12);
     CHECK(results.at("d.y").real(1) == 10);
 }

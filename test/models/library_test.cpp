@@ -112,7 +112,8 @@ TEST_CASE("extents of 0 and 1, dim by dim: compiled kernels give what the interp
                 }
             }
         }
-        for (const auto& [dim, size] : usual) {
+        for (const auto& dim_and_extent : usual) {
+            const std::string& dim = dim_and_extent.first;
             for (const std::int64_t extent : {0, 1}) {
                 CAPTURE(factory.name);
                 CAPTURE(dim);
