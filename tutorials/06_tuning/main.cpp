@@ -36,8 +36,8 @@ const Step steps[] = {
     {"nothing",
      R"(
 A kernel without a schedule has one: the default schedule, which is what `show` prints. It knows the sizes that the
-kernel's estimates give and a model of a machine, and measures nothing. Both inputs have k innermost, so k is in lanes: a
-distance is 32 partial sums, which are added at the end. Is that best? Nobody has looked.)",
+kernel's estimates give and a model of a machine, and measures nothing. Both inputs have k innermost, and vectors of distances
+want points side by side: the points are copied so, and tiles of distances stay in registers. Is that best? Nobody has looked.)",
      {"coulter show nearest.coulter --as loops --target x86-64-avx2"}},
 
     {"instant",
