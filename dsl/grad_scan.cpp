@@ -124,14 +124,9 @@ private:
         return all;
     }
 
-    void run_placed(std::vector<Seed>& seeds) {
-        std::vector<Slope> all = slopes();
-        ir::Definition stored; // slopes that are not constant
-        stored.name = call_.helper("slopes");
-        stored.dims = definition_.dims;
-        stored.span = definition_.span;
-        std::vector<int> position(count_, -1); // of T[i] among the components
-        std::vector<Ref> values;
+    // Appends the adjoints of the components that have one, and says which of `values` is whose; -1: none.
+    [[nodiscard]] std::vector<int> float_components(std::vector<Ref>& values) const {
+        std::vector<int> position(count_, -1);
         for (std::size_t c = 0; c < count_; ++c) {
             if (is_float(definition_.types[c])) {
                 const Ref adjoint = call_.adjoint(c);
@@ -139,6 +134,17 @@ private:
                 values.push_back(adjoint ? adjoint : zero(adjoint_type(definition_.types[c])));
             }
         }
+        return position;
+    }
+
+    void run_placed(std::vector<Seed>& seeds) {
+        std::vector<Slope> all = slopes();
+        ir::Definition stored; // slopes that are not constant
+        stored.name = call_.helper("slopes");
+        stored.dims = definition_.dims;
+        stored.span = definition_.span;
+        std::vector<Ref> values;
+        const std::vector<int> position = float_components(values); // of T[i] among the components
         const std::size_t states = values.size();
         std::vector<Ref> combine;
         for (std::size_t c = 0; c < states; ++c) {
@@ -251,15 +257,8 @@ private:
     }
 
     [[nodiscard]] std::vector<Ref> linear(const std::vector<std::vector<Ref>>& derivative) const {
-        std::vector<int> position(count_, -1); // of X[i] among the components
         std::vector<Ref> values;
-        for (std::size_t c = 0; c < count_; ++c) {
-            if (is_float(definition_.types[c])) {
-                const Ref adjoint = call_.adjoint(c);
-                position[c] = static_cast<int>(values.size());
-                values.push_back(adjoint ? adjoint : zero(adjoint_type(definition_.types[c])));
-            }
-        }
+        const std::vector<int> position = float_components(values); // of X[i] among the components
         const std::size_t states = values.size();
         const auto state = [&](std::size_t c, bool right) {
             return ir::operand(adjoint_type(definition_.types[c]), position[c], right);

@@ -297,6 +297,11 @@ const std::vector<std::string>& Analysis::readers(const std::string& tensor) con
     return found->second;
 }
 
+bool Analysis::is_constant(const std::string& tensor) const {
+    const ir::Input* input = kernel_.find_input(tensor);
+    return kernel_.find_const(tensor) != nullptr || (input != nullptr && input->frozen);
+}
+
 double Analysis::cost(const std::string& stage) const {
     return expression_cost(expanded(stage)) + 1;
 }

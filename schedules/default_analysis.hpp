@@ -34,6 +34,8 @@ public:
     [[nodiscard]] bool is_inlined(const std::string& stage) const { return inlined_.count(stage) != 0; }
     [[nodiscard]] bool is_held(const std::string& stage) const { return made_.held.contains(stage); }
     [[nodiscard]] bool is_transposed(const std::string& stage) const { return made_.transposed.contains(stage); }
+    /// Whether a tensor is the same in every call: a const, or a frozen input.
+    [[nodiscard]] bool is_constant(const std::string& tensor) const;
     /// Whether a definition is what `pack` made: it is never inlined.
     [[nodiscard]] static bool is_packed(const ir::Definition& definition);
     /// Whether the device, where there is one, has the types that a definition computes with.

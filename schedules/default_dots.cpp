@@ -10,15 +10,13 @@ namespace {
 /// Whether a tensor may be packed along both dims for a reduction, beside which its other readers do little.
 bool is_packable_for(const Analysis& analysis, const ir::Definition& reduction, const ir::Node& access,
                      const std::vector<std::string>& dims) {
-    const ir::Input* input = analysis.kernel().find_input(access.name);
-    const bool constant = analysis.kernel().find_const(access.name) != nullptr || (input != nullptr && input->frozen);
     const std::vector<std::string>& own = analysis.kernel().dims_of(access.name);
     const bool by_name = std::ranges::all_of(dims, [&](const std::string& dim) {
         return std::ranges::find(own, dim) != own.end() && std::ranges::find(access.dims, dim) == access.dims.end();
     });
     const double work = analysis.points(iterated_dims(reduction));
     const std::vector<std::string> readers = analysis.readers(access.name);
-    return constant && by_name && std::ranges::all_of(readers, [&](const std::string& reader) {
+    return analysis.is_constant(access.name) && by_name && std::ranges::all_of(readers, [&](const std::string& reader) {
                const ir::Definition& each = *analysis.kernel().find_definition(reader);
                return reader == reduction.name || 4 * analysis.points(iterated_dims(each)) <= work;
            });

@@ -117,9 +117,7 @@ bool reads_itself(const Analysis& analysis, const ir::Definition& stage, const s
 } // namespace
 
 bool is_packable(const Analysis& analysis, const ir::Node& access, const std::string& dim) {
-    const ir::Input* input = analysis.kernel().find_input(access.name);
-    const bool constant = analysis.kernel().find_const(access.name) != nullptr || (input != nullptr && input->frozen);
-    return constant && follows(analysis, access, dim) && read_alike(analysis, access.name);
+    return analysis.is_constant(access.name) && follows(analysis, access, dim) && read_alike(analysis, access.name);
 }
 
 bool is_transposable(const Analysis& analysis, const ir::Definition& stage, const ir::Node& access,

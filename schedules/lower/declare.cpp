@@ -97,11 +97,11 @@ void declare_stages(Lowering& lowering) {
         stage.plan = &lowering.plan.stages[i];
         stage.args = reversed(schedule::memory_order(kernel, definition, *stage.plan));
         stage.func = Halide::Func(mangle(definition.name));
+        const std::vector<std::string> scanned_dims =
+            definition.scan ? definition.scan->dims() : std::vector<std::string>();
         for (const std::string& dim : stage.args) {
             // No loop runs over the pure index of a scan's dim, and the reduced one has the dim's name.
-            const std::vector<std::string> scanned_dims = definition.scan ? definition.scan->dims() : stage.args;
-            const bool scanned =
-                definition.scan && std::find(scanned_dims.begin(), scanned_dims.end(), dim) != scanned_dims.end();
+            const bool scanned = std::find(scanned_dims.begin(), scanned_dims.end(), dim) != scanned_dims.end();
             const std::string name = mangle(schedule::display_name(dim));
             stage.vars.emplace(dim, Halide::Var(scanned ? name + "_scanned" : name));
         }

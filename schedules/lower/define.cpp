@@ -166,36 +166,7 @@ private:
             scope.indices[scan.dim] = scan.exclusive ? step_.before : step_.at;
         }
         if (definition_.reduction && !stage_.tree) {
-            // Halide runs the first dim of a domain innermost, a definition its last.
-            std::vector<Halide::Internal::ReductionVariable> domain;
-            const std::vector<std::string>& dims = definition_.reduction->dims;
-            for (auto dim = dims.rbegin(); dim != dims.rend(); ++dim) {
-                const Expr extent = (*lowering_.extents)[*dim];
-                if (!is_dot(*dim)) {
-                    domain.push_back({mangle(schedule::display_name(*dim)), 0, extent});
-                    continue;
-                }
-                const Expr factor = stage_.dot->factor;
-                const Expr groups = extent / factor;
-                domain.push_back({mangle(stage_.dot->inner), 0, rest_ ? extent % factor : factor});
-                // No group where there is no rest: it would lie beyond the tensors.
-                domain.push_back(
-                    {mangle(stage_.dot->outer), rest_ ? groups : 0, rest_ ? Halide::min(extent % factor, 1) : groups});
-            }
-            rdom_ = Halide::RDom(Halide::Internal::ReductionDomain(domain));
-            int next = 0;
-            for (auto dim = dims.rbegin(); dim != dims.rend(); ++dim) {
-                const Halide::RVar rvar = rdom_[next++];
-                if (!is_dot(*dim)) {
-                    rvars().emplace(*dim, rvar);
-                    scope.indices[*dim] = rvar;
-                    continue;
-                }
-                const Halide::RVar group = rdom_[next++];
-                rvars().emplace(stage_.dot->inner, rvar);
-                rvars().emplace(stage_.dot->outer, group);
-                scope.indices[*dim] = group * stage_.dot->factor + rvar;
-            }
+            run_over(definition_.reduction->dims, scope);
         }
         return scope;
     }
@@ -213,17 +184,36 @@ private:
         return current()[0] + wide(product.left) * wide(product.right);
     }
 
-    // Halide runs the first dim of a domain innermost, a definition its last.
+    // Halide runs the first dim of a domain innermost, a definition its last. The dim of a dot product has two loops:
+    // its groups, and what is in a group.
     void run_over(const std::vector<std::string>& dims, Scope& scope) {
         std::vector<Halide::Internal::ReductionVariable> domain;
         for (auto dim = dims.rbegin(); dim != dims.rend(); ++dim) {
-            domain.push_back({mangle(schedule::display_name(*dim)), 0, (*lowering_.extents)[*dim]});
+            const Expr extent = (*lowering_.extents)[*dim];
+            if (!is_dot(*dim)) {
+                domain.push_back({mangle(schedule::display_name(*dim)), 0, extent});
+                continue;
+            }
+            const Expr factor = stage_.dot->factor;
+            const Expr groups = extent / factor;
+            domain.push_back({mangle(stage_.dot->inner), 0, rest_ ? extent % factor : factor});
+            // No group where there is no rest: it would lie beyond the tensors.
+            domain.push_back(
+                {mangle(stage_.dot->outer), rest_ ? groups : 0, rest_ ? Halide::min(extent % factor, 1) : groups});
         }
         rdom_ = Halide::RDom(Halide::Internal::ReductionDomain(domain));
-        for (std::size_t i = 0; i < dims.size(); ++i) {
-            const Halide::RVar rvar = rdom_[static_cast<int>(dims.size() - 1 - i)];
-            stage_.rvars.emplace(dims[i], rvar);
-            scope.indices[dims[i]] = rvar;
+        int next = 0;
+        for (auto dim = dims.rbegin(); dim != dims.rend(); ++dim) {
+            const Halide::RVar rvar = rdom_[next++];
+            if (!is_dot(*dim)) {
+                rvars().emplace(*dim, rvar);
+                scope.indices[*dim] = rvar;
+                continue;
+            }
+            const Halide::RVar group = rdom_[next++];
+            rvars().emplace(stage_.dot->inner, rvar);
+            rvars().emplace(stage_.dot->outer, group);
+            scope.indices[*dim] = group * stage_.dot->factor + rvar;
         }
     }
 
