@@ -68,8 +68,8 @@ class Coulter:
         self.library.coulter_context_last_error.restype = ctypes.c_char_p
         assert self.library.coulter_context_set_threads(self.context, threads) == 0
 
-    def kernel(self, name, arrays):
-        tensors = [dltensor(a) for a in arrays]
+    def kernel(self, name, arrays, tensor_of=dltensor):
+        tensors = [tensor_of(a) for a in arrays]
         function = getattr(self.library, name)
         pointers = [ctypes.byref(t) for t in tensors]
 
@@ -234,6 +234,19 @@ def seconds(call):
     begin = time.perf_counter()
     call()
     return time.perf_counter() - begin
+
+
+def peak_growth(call):
+    """Bytes by which the resident set grows at most during a call."""
+    def field(name):
+        for line in open("/proc/self/status"):
+            if line.startswith(name):
+                return int(line.split()[1]) * 1024
+        raise RuntimeError(name)
+    pathlib.Path("/proc/self/clear_refs").write_text("5")
+    before = field("VmRSS")
+    call()
+    return field("VmHWM") - before
 
 
 def for_seconds(call, duration):

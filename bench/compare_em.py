@@ -174,19 +174,6 @@ def contender(name, channels, libraries, threads, directory):
     return call, outputs
 
 
-def peak_growth(call):
-    """Bytes by which the resident set grows at most during a call."""
-    def field(name):
-        for line in open("/proc/self/status"):
-            if line.startswith(name):
-                return int(line.split()[1]) * 1024
-        raise RuntimeError(name)
-    pathlib.Path("/proc/self/clear_refs").write_text("5")
-    before = field("VmRSS")
-    call()
-    return field("VmHWM") - before
-
-
 def memory_of(name, channels, arguments):
     """In a process of its own, as allocators keep what they have had."""
     command = [sys.executable, __file__, "--memory-of", name, "--sizes", str(channels), "--library", arguments.library,
@@ -237,7 +224,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         if arguments.memory_of:
             call, _ = contender(arguments.memory_of, int(arguments.sizes), libraries, arguments.threads, directory)
-            print(peak_growth(call))
+            print(compare.peak_growth(call))
             return
         roof = compare.compile_c(HERE / "roof.c", ["-O2", "-march=native", "-fopenmp"], directory)
         roof.fma_flops.restype = roof.copy_bandwidth.restype = ctypes.c_double

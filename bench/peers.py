@@ -2,7 +2,8 @@
 """Kernels of models/ beside PyTorch, torch.compile, JAX, C loops, and Halide's own autoschedulers.
 
 `--suite models`, which is the default, has the kernels with hand-written schedules; `twenty` has the layers that stock
-libraries serve badly, and `twenty_grad` their gradients (peers/suites.py), both without Halide's autoschedulers.
+libraries serve badly, `twenty_grad` their gradients, and `capsules_grad` forward and backward passes of capsule layers
+(peers/suites.py), these without Halide's autoschedulers.
 
 Contenders get the same row-major inputs and give row-major outputs, in f32 and with the same number of threads, each in a
 process of its own; inputs that are frozen may be rearranged before the timing. Coulter has its hand-written schedules
@@ -12,12 +13,13 @@ after 80 ms that are not counted; medians and quartiles are over all calls. docs
 
 Usage, from the repository's root, after a build of `coulter`, `coulter_models_generator` and `bench_autoschedule`:
 
-    python bench/peers.py [--suite twenty] [--kernels a,b] [--threads 2] [--rounds 12] [--also tuned=DIR] [--build-only]
+    python bench/peers.py [--suite SUITE] [--kernels a,b] [--extra-memory] [--threads 2] [--rounds 12] [--also tuned=DIR] [--build-only]
                           [--python PYTHON] [--work DIR] [--out bench/results/NAME.json] [--merge] [--without jax,li,...]
 
 `--python` names an interpreter with PyTorch and JAX. `--work` keeps what was built for later runs: `--build-only` builds,
 a later run measures. `--merge` keeps the kernels that the --out file has and this run does not measure; `--show` prints a
-file's table and measures nothing.
+file's table and measures nothing. `--extra-memory` adds what a call takes beside its arguments: of Coulter and loops by
+how much the resident set grows at most in the first call, of libraries, which may compile then, in one after it.
 """
 import argparse
 import dataclasses
@@ -65,14 +67,14 @@ def contenders_of(arguments):
 class Worker(table1.Worker):
     """A process that has prepared one contender, and answers line by line."""
 
-    def __init__(self, contender, kernel, library, arguments):
+    def __init__(self, contender, kernel, library, arguments, environment=compare.KEEP_MEMORY):
         options = {"module": contender.module, "form": contender.form, "kernel": dataclasses.asdict(kernel),
                    "threads": arguments.threads, "memory_gib": arguments.memory, "library": str(library),
                    "cache": str(pathlib.Path(arguments.work).resolve() / "inductor")}
         python = sys.executable if contender.module == "native" else arguments.python
         self.limit, self.late = arguments.limit, False
         self.stderr = tempfile.TemporaryFile("w+", errors="replace")
-        environment = os.environ | compare.KEEP_MEMORY | {"OMP_NUM_THREADS": str(arguments.threads)}
+        environment = os.environ | environment | {"OMP_NUM_THREADS": str(arguments.threads)}
         try:
             self.process = subprocess.Popen([python, str(BENCH / "peers" / "worker.py"), json.dumps(options)], text=True,
                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr,
@@ -85,6 +87,22 @@ class Worker(table1.Worker):
         except table1.Failed:
             self.close()
             raise
+
+
+# Freed arrays go back to the system, whatever was freed before: the next call takes all that it needs anew.
+GIVE_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
+
+
+def extra_memory(contenders, rows, kernel, builder, arguments):
+    """Adds the bytes that a call takes beside its arguments, each in a process of its own."""
+    for contender in contenders:
+        row = rows[contender.key]
+        if "failed" in row:
+            continue
+        is_native = contender.module == "native"
+        worker = Worker(contender, kernel, builder.library(kernel, contender) if is_native else "", arguments, GIVE_BACK)
+        row["extra_bytes"] = worker.prepared["first_call_bytes"] if is_native else worker.ask("growth")["bytes"]
+        worker.close()
 
 
 def result_of(worker, folder):
@@ -122,7 +140,7 @@ def prepare(contenders, kernel, builder, arguments, folder):
 
 def parsed():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--suite", choices=["models", "twenty", "twenty_grad"], default="models",
+    parser.add_argument("--suite", choices=["models", "twenty", "twenty_grad", "capsules_grad"], default="models",
                         help="what is compared, and with whom: peers/suites.py")
     parser.add_argument("--kernels", default="", help="names, comma separated (all of the suite)")
     parser.add_argument("--without", default="", help="contenders to leave out")
@@ -137,6 +155,7 @@ def parsed():
     parser.add_argument("--work", help="folder that keeps what was built (a temporary one)")
     parser.add_argument("--build-only", action="store_true", help="build everything, and measure nothing")
     parser.add_argument("--check-only", action="store_true", help="build and compare results, and measure nothing")
+    parser.add_argument("--extra-memory", action="store_true", help="add what a call takes beside its arguments")
     parser.add_argument("--plain", action="store_true", help="add Halide's functions without a schedule, as a check")
     parser.add_argument("--out", help="JSON file for the figures")
     parser.add_argument("--merge", action="store_true", help="keep the --out file's other kernels")
@@ -196,7 +215,8 @@ def run(parser, arguments):
     work = pathlib.Path(arguments.work)
     subprocess.run([str(arguments.build / "models" / "coulter_models_generator"), "-o", str(work)], check=True)
     known = {name for path in work.glob("*.coulter") if not (name := path.stem).endswith(suites.GRADIENT)}
-    known |= {name for name in suites.names("twenty_grad", ROOT / "models") if suites.forward_of(name) in known}
+    known |= {name for suite in ("twenty_grad", "capsules_grad") for name in suites.names(suite, ROOT / "models")
+              if suites.forward_of(name) in known}
     of_suite = suites.names(arguments.suite, ROOT / "models")
     wanted = list(filter(None, arguments.kernels.split(","))) or [name for name in of_suite if name in known]
     if unknown := set(wanted) - known:
@@ -230,6 +250,8 @@ def run(parser, arguments):
             finally:
                 for worker in workers.values():
                     worker.close()
+            if arguments.extra_memory:
+                extra_memory(contenders, rows, kernel, builder, arguments)
         results.append({"kernel": name, "sizes": kernel.sizes, "flops": kernel.flops, "rows": rows})
         save(results, arguments)
     return results

@@ -3,7 +3,8 @@
     python table1_worker.py '{"module": "native", "form": "gcc openmp", "problem": [...], ...}'
 
 It prepares the kernel, calls it, and says so in one line of JSON. Then it answers each line: `results PATH` writes what the
-last call made to PATH, `calls WARM TIMED` gives the times of calls during TIMED seconds after WARM seconds not counted.
+last call made to PATH, `calls WARM TIMED` gives the times of calls during TIMED seconds after WARM seconds not counted, and
+`growth` by how much the resident set grows at most during a call.
 """
 import importlib
 import json
@@ -61,6 +62,8 @@ def serve(prepare, for_seconds=compare.for_seconds, reason=first_line):
             prepared.fetch()
             np.savez(words[0], **outputs)
             answer(results=words[0])
+        elif command == "growth":
+            answer(bytes=compare.peak_growth(prepared.call))
         else:
             for_seconds(prepared.call, float(words[0]))
             answer(times=for_seconds(prepared.call, float(words[1])))

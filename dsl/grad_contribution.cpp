@@ -98,7 +98,7 @@ private:
         result_.report.why = why();
         if (inverse_.open.empty()) {
             result_.value = masked(all(outer_), substitute(value_));
-        } else if (!outer_.empty() && inner_.empty() && all_free()) {
+        } else if ((!outer_.empty() && inner_.empty() && all_free()) || is_window_of_kept_loops()) {
             sum_first(substitute);
         } else {
             sum_over(substitute(value_), both(all(outer_), all(inner_)));
@@ -134,8 +134,26 @@ private:
         result_.definition = std::move(definition);
     }
 
-    // Conditions that no open loop takes part in stay outside: first the sums, in the reader's own loops, then each
-    // element chooses.
+    // An element of which several loops read, each a dim of the reader, and loops that no index uses beside them: each
+    // step of the window reads elements of the adjoint of its own, so that they can be summed before the window is. Where
+    // the reader reduces the window, its sums are as many as its steps, and the adjoint has fewer elements.
+    [[nodiscard]] bool is_window_of_kept_loops() const {
+        if (inverse_.free.empty() || all_free()) {
+            return false;
+        }
+        for (std::size_t i = 0; i < access_->dims.size(); ++i) {
+            const std::vector<std::string> used = ir::free_dims(builder_.kernel(), {access_->args[i]});
+            const bool is_kept =
+                std::none_of(used.begin(), used.end(), [&](const auto& loop) { return contains(reader_.reduced, loop); });
+            if (used.size() > 1 && !is_kept) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    // Conditions that no loop of the sums takes part in stay outside: first the sums, in the reader's own loops, then each
+    // element chooses, or adds those of its window.
     void sum_first(Substitution& substitute) {
         ir::Definition sum;
         sum.name = name_ + ".sum";
@@ -151,7 +169,7 @@ private:
         reduction.op = ir::ReduceOp::sum;
         reduction.dims = inverse_.free;
         reduction.where = where_;
-        result_.report.reduced = inverse_.free;
+        result_.report.reduced = inverse_.open;
         std::vector<Ref> outside;
         for (const Ref& part : inverse_.conditions) {
             if (reads_data(part) || !builder_.holds(part, loops_)) {
@@ -160,9 +178,15 @@ private:
         }
         // The sum is no part of the kernel yet: the substitution finds it as one.
         builder_.add(sum);
-        result_.value = masked(all(outside), substitute(builder_.read(sum.name)));
+        const Ref read = substitute(builder_.read(sum.name));
         builder_.kernel().definitions.pop_back();
         result_.helpers.push_back(std::move(sum));
+        std::erase_if(inverse_.open, [&](const std::string& loop) { return contains(inverse_.free, loop); });
+        if (inverse_.open.empty()) {
+            result_.value = masked(all(outside), read);
+        } else {
+            sum_over(read, all(outside));
+        }
     }
 
     Builder& builder_;

@@ -25,7 +25,8 @@ public:
           type_(votes.type().value_or(f32)), children_(children(layer)) {
         if (options.variance == VariancePasses::one) {
             Tensor anchor("anchor"), offset("offset");
-            anchor = middle_vote();
+            // A constant to the gradient, as no result depends on it.
+            anchor = stop_gradient(middle_vote());
             anchor_ = anchor;
             offset = votes_ - anchor;
             offset_ = offset;

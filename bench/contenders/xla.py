@@ -60,7 +60,8 @@ def routing(jax, problem):
             evidence = jax.nn.log_sigmoid(logit) - 0.5 * log_volume
             distance = np_.einsum("nyxtioh,nyxoh->nyxtio", squares, 1 / variance)
             logits = evidence[:, :, :, None, None] - 0.5 * distance
-            p = np_.exp(logits - at_child(over_parents(logits.max(-1), -np.inf, "max"))[..., None])
+            most = over_parents(jax.lax.stop_gradient(logits).max(-1), -np.inf, "max")
+            p = np_.exp(logits - at_child(most)[..., None])
             total = over_parents(p.sum(-1), 0, "add")
             r = p * at_child(activation / np_.maximum(total, 0.5))[..., None]
     return route

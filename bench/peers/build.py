@@ -6,6 +6,7 @@ line of text, and `.seconds` with how long either took.
 import math
 import os
 import pathlib
+import re
 import resource
 import signal
 import subprocess
@@ -52,7 +53,14 @@ class Builder:
         if name.endswith(suites.GRADIENT) and not path.exists():
             of = suites.forward_of(name)
             self.run([str(self.arguments.build / "bin/coulter"), "transform", str(self.work / f"{of}.coulter"), "--grad",
-                      suites.TWENTY[of].wrt, "-o", str(path)])
+                      suites.layer_of(name).wrt, "-o", str(path)])
+        return path
+
+    def of_training(self, name, text):
+        """A kernel's text for training: its weights are other ones in each call."""
+        path = self.work / "training" / f"{name}.coulter"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(re.sub(r"^(input .*) frozen$", r"\1", text.read_text(), flags=re.M))
         return path
 
     def sizes(self, name):
@@ -81,27 +89,39 @@ class Builder:
         made.unlink()
 
     def build_coulter(self, kernel, contender, text, library):
-        schedule = self.schedule(kernel, contender, text)
+        texts = {kernel.name: text}
+        if suites.is_training(kernel.name):
+            both = {kernel.family: self.text(kernel.family)} | texts
+            texts = {name: self.of_training(name, each) for name, each in both.items()}
         folder = library.with_suffix("")
         coulter = str(self.arguments.build / "bin/coulter")
-        self.run([coulter, "build", str(text), "--name", "peers", "--target", "host", "--shared", "-o", str(folder),
-                  "--schedule", str(schedule), *self.typical(kernel)])
+        schedules = [word for name, each in texts.items() for word in ("--schedule", str(self.schedule(kernel, name, contender, each)))]
+        self.run([coulter, "build", *map(str, texts.values()), "--name", "peers", "--target", "host", "--shared", "-o",
+                  str(folder), *schedules, *self.typical(kernel)])
         (folder / "libpeers.so").rename(library)
 
     def typical(self, kernel):
         sizes = self.sizes(kernel.name)
         return ["--sizes", sizes] if sizes else []
 
-    def schedule(self, kernel, contender, text):
+    def schedule(self, kernel, name, contender, text):
+        """The schedule of the kernel `name`, at the sizes at which `kernel` is measured."""
         if contender.folder is None:
-            schedule = self.work / f"{kernel.name}.{contender.key}.sched"
+            schedule = self.work / f"{name}.{contender.key}.sched"
+            if suites.is_training(kernel.name):
+                schedule = self.work / "training" / schedule.name
             self.run([str(self.arguments.build / "bin/coulter"), "autoschedule", str(text), "--threads",
                       str(self.arguments.threads), "-o", str(schedule), *self.typical(kernel)])
             return schedule
-        schedule = pathlib.Path(contender.folder) / f"{kernel.name}.sched"
+        schedule = pathlib.Path(contender.folder) / f"{name.replace('.', '_')}.sched"
         if not schedule.exists():
             raise table1.Failed("no schedule")
-        return schedule
+        if not suites.is_training(kernel.name):
+            return schedule
+        # What is packed once where weights stay is packed in each call where they do not.
+        per_call = self.work / "training" / f"{name}.{contender.key}.sched"
+        per_call.write_text(re.sub(r"^(\s*stage .* = pack .*) once$", r"\1", schedule.read_text(), flags=re.M | re.I))
+        return per_call
 
     def run(self, command):
         """Within the limits: memory, and time of the processor, as other work may hold the machine up. What a program said

@@ -55,7 +55,8 @@ class TorchOps:
         return self.torch.stack(values, axis)
 
     def highest(self, x, axis):
-        return x.amax(axis)
+        """A constant to the gradient: what it is for cancels."""
+        return x.detach().amax(axis)
 
     def at_least(self, x, low):
         return x.clamp_min(low)
@@ -76,12 +77,13 @@ class JaxOps:
         np_ = jax.numpy
         self.np, self.permute, self.matmul, self.exp, self.log = np_, np_.transpose, np_.matmul, np_.exp, np_.log
         self.sigmoid, self.log_sigmoid, self.array = jax.nn.sigmoid, jax.nn.log_sigmoid, np_.asarray
+        self.constant = jax.lax.stop_gradient
 
     def stack(self, values, axis):
         return self.np.stack(values, axis)
 
     def highest(self, x, axis):
-        return x.max(axis)
+        return self.constant(x).max(axis)
 
     def at_least(self, x, low):
         return self.np.maximum(x, low)
@@ -93,10 +95,16 @@ class JaxOps:
         return getattr(result.at[window], how)(values)
 
 
-def matrices(weight):
-    """weight[..., in, out, k, col] as one matrix [k, out * col] per child: rearranged once, as weights are frozen."""
+def matrices(ops, weight):
+    """weight[..., in, out, k, col] as one matrix [k, out * col] per child."""
     flat = weight.reshape(-1, *weight.shape[-3:])
-    return np.ascontiguousarray(flat.transpose(0, 2, 1, 3)).reshape(flat.shape[0], 4, -1)
+    return ops.permute(flat, (0, 2, 1, 3)).reshape(flat.shape[0], 4, -1)
+
+
+def frozen_matrices(ops, weight):
+    """Rearranged once: a copy with nothing between its elements."""
+    flat = weight.reshape(-1, *weight.shape[-3:])
+    return ops.array(np.ascontiguousarray(flat.transpose(0, 2, 1, 3)).reshape(flat.shape[0], 4, -1))
 
 
 def at_child(ops, layer, values):
@@ -170,11 +178,23 @@ def routed(ops, layer, votes, activation, beta_u, beta_a):
         r = p * at_child(ops, layer, activation / ops.at_least(total, 0.5))
 
 
-def routing(ops, kernel, frozen):
+def routing(ops, kernel):
     """The kernel em_routing."""
     at = kernel.extents
     layer = Layer(at["iy"], at["y"], at["in"], at["out"], at["ky"], 2)
-    weight = ops.array(matrices(frozen["weight"]))
+
+    def route(pose, activation, weight, beta_u, beta_a):
+        votes = votes_of(ops, layer, pose, matrices(ops, weight))
+        mean, active, _ = routed(ops, layer, votes, activation, beta_u, beta_a)
+        return mean.reshape(*mean.shape[:4], 4, 4), active
+    return route
+
+
+def routing_of_frozen(ops, kernel, frozen):
+    """The same, for weights that are rearranged once."""
+    at = kernel.extents
+    layer = Layer(at["iy"], at["y"], at["in"], at["out"], at["ky"], 2)
+    weight = frozen_matrices(ops, frozen["weight"])
 
     def route(pose, activation, beta_u, beta_a):
         mean, active, _ = routed(ops, layer, votes_of(ops, layer, pose, weight), activation, beta_u, beta_a)
@@ -187,7 +207,7 @@ def network(ops, frozen, features_of, layers, weights, first, step, with_agreeme
     feature = frozen["primary_pose_weight"].shape[0]
     pose_weight = ops.array(frozen["primary_pose_weight"].reshape(feature, -1))
     parameter = {name: ops.array(array) for name, array in frozen.items()}
-    prepared = [ops.array(matrices(frozen[name + "_weight"])) for name in weights]
+    prepared = [frozen_matrices(ops, frozen[name + "_weight"]) for name in weights]
     added = ops.array(centres(layers[-1].size, first, step))
 
     def run(image):

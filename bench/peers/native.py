@@ -1,6 +1,7 @@
 """What a compiler made: Coulter's libraries, Halide's under its own autoschedulers, and C loops, each through its C
 function."""
 import ctypes
+import dataclasses
 import subprocess
 
 import numpy as np
@@ -95,14 +96,21 @@ def halide(kernel, arrays, options):
 
 def coulter(kernel, arrays, options):
     library = compare.Coulter(options["library"], options["threads"])
-    tensors = [schedules.dltensor(array) for array in arrays]
-    pointers = [ctypes.byref(tensor) for tensor in tensors]
-    function = getattr(library.library, kernel.symbol)
+    return library.kernel(kernel.symbol, arrays, schedules.dltensor)
+
+
+def forward_and_gradient(kernel, inputs, outputs, options):
+    """As a step of training calls them: nothing passes from one to the other but the caller's own arrays."""
+    library = compare.Coulter(options["library"], options["threads"])
+    results = [schedules.array_of(dataclasses.asdict(kernel), each) for each in kernel.forward["outputs"]]
+    primal = [inputs[each["name"]] for each in kernel.primal]
+    forward = library.kernel(kernel.family, [*primal, *results], schedules.dltensor)
+    gradient = library.kernel(kernel.symbol, [*(inputs[each["name"]] for each in kernel.inputs), *outputs.values()],
+                              schedules.dltensor)
 
     def call():
-        if function(library.context, *pointers) != 0:
-            raise RuntimeError(library.library.coulter_context_last_error(library.context).decode())
-    call.keep = tensors
+        forward()
+        gradient()
     return call
 
 
@@ -122,6 +130,8 @@ def compiler_version():
 
 
 def prepare(kernel, inputs, outputs, options):
+    if options["form"] == "coulter" and suites.is_training(kernel.name):
+        return Prepared(None, forward_and_gradient(kernel, inputs, outputs, options))
     form = {"halide": halide, "coulter": coulter, "loops": loops}[options["form"]]
     # Loops get all that a gradient could need, the others what the kernel's text asks for.
     given = inputs.values() if form is loops else [inputs[each["name"]] for each in kernel.inputs]

@@ -6,7 +6,7 @@ import numpy as np
 
 import compare
 from contenders import Prepared, Unavailable
-from peers import capsules, forms
+from peers import capsules, forms, suites
 
 
 def channels_first(image):
@@ -123,7 +123,7 @@ FORMS = {
     "gelu_tanh": lambda torch, kernel, frozen: lambda x: (torch.nn.functional.gelu(x, approximate="tanh"),),
     "reductions": reductions,
     "conv_capsules": conv_capsules,
-    "em_routing": lambda torch, kernel, frozen: capsules.routing(capsules.TorchOps(torch), kernel, frozen),
+    "em_routing": lambda torch, kernel, frozen: capsules.routing_of_frozen(capsules.TorchOps(torch), kernel, frozen),
     "capsule_decoder": capsule_decoder,
     "digits_cnn": digits_cnn,
     "digits_capsules": digits_capsules,
@@ -137,7 +137,8 @@ def prepare(kernel, inputs, outputs, options):
         import torch
     except ImportError:
         raise Unavailable("not installed: torch") from None
-    from peers import pytorch_twenty
+    from peers import pytorch_capsules, pytorch_twenty
+    own_forms = pytorch_capsules.FORMS if suites.is_training(kernel.name) else pytorch_twenty.FORMS
     torch.set_num_threads(options["threads"])
     torch.set_grad_enabled(kernel.forward is not None)
     contender = options["form"]
@@ -164,8 +165,8 @@ def prepare(kernel, inputs, outputs, options):
     def arrays_of(values):
         return [value.reshape(array.shape).numpy() for array, value in zip(outputs.values(), values)]
 
-    if kernel.family in pytorch_twenty.FORMS:
-        call, note = forms.fastest(pytorch_twenty.FORMS[kernel.family], kernel, contender, callable_of, arrays_of)
+    if kernel.family in own_forms:
+        call, note = forms.fastest(own_forms[kernel.family], kernel, contender, callable_of, arrays_of)
     else:
         call, note = of_frozen(), ""
     box = []

@@ -3,7 +3,8 @@
 `models` are the kernels of models/kernels.cpp and models/networks.cpp, at the estimates of their texts. `twenty` are those
 that docs/peers.md lists as badly served by stock libraries, at the sizes of typical layers below: a call takes some
 milliseconds on two processors. `twenty_grad` are the gradients of these by all their inputs of a float type. The sizes were
-chosen before anything was measured at them.
+chosen before anything was measured at them. `capsules_grad` are gradients of capsule layers at the sizes that others report: a row of
+theirs is a forward and a backward pass, as in training, with weights that are new in each call.
 
     python suites.py SUITE      # prints each kernel with its sizes
 """
@@ -51,6 +52,12 @@ TWENTY = {
     "topk": Layer("row=4096,col=1024", "x"),
 }
 
+CAPSULES = {
+    # T2SP's layer, at a batch of 16.
+    "conv_capsules": Layer("batch=16,iy=15,ix=15,in=32,out=32", "pose,weight"),
+    "em_routing": Layer("batch=8,iy=14,ix=14,in=16,out=16", "pose,activation,weight,beta_u,beta_a"),
+}
+
 
 def forward_of(name):
     """The kernel that `name` is, or whose gradient it is."""
@@ -65,12 +72,24 @@ def models(folder):
 def names(suite, folder):
     if suite == "models":
         return models(folder)
-    return list(TWENTY) if suite == "twenty" else [name + GRADIENT for name, layer in TWENTY.items() if layer.wrt]
+    layers = CAPSULES if suite == "capsules_grad" else TWENTY
+    return list(layers) if suite == "twenty" else [name + GRADIENT for name, layer in layers.items() if layer.wrt]
+
+
+def is_training(name):
+    """Whether a call is a forward and a backward pass with new weights: those of a training step."""
+    return name.endswith(GRADIENT) and forward_of(name) in CAPSULES
+
+
+def layer_of(name):
+    """What a kernel is measured as; nothing where it has its estimates."""
+    return CAPSULES[forward_of(name)] if is_training(name) else TWENTY.get(forward_of(name))
 
 
 def sizes_of(name):
     """The sizes that a kernel is measured at, as --sizes takes them; empty: the estimates."""
-    return TWENTY[forward_of(name)].sizes if forward_of(name) in TWENTY else ""
+    layer = layer_of(name)
+    return layer.sizes if layer else ""
 
 
 if __name__ == "__main__":

@@ -52,6 +52,16 @@ def cell(row):
     return f"{row['median_ms']:.3g}" if "median_ms" in row else "fails" if "failed" in row else "-"
 
 
+def memory(results):
+    """Lines: what a call takes beside its arguments, in MB, where that was measured."""
+    lines = []
+    for result in results:
+        taken = {key: row["extra_bytes"] / 1e6 for key, row in result["rows"].items() if "extra_bytes" in row}
+        if taken:
+            lines.append(f"{result['kernel']}, MB beside the arguments: " + ", ".join(f"{k} {mb:.3g}" for k, mb in taken.items()))
+    return lines
+
+
 def markdown(results):
     """A column for each contender that any kernel has."""
     own = ours(results)
@@ -108,6 +118,7 @@ def summary(results):
         if halide:
             lines.append(f"{key}, slower than the best of Halide's: " +
                          (", ".join(f"{k} {r:.2f}" for r, k in losses) or "none"))
+    lines += memory(results)
     for key, title in (FOUR | THREE).items():
         failed = [f"{each['kernel']} ({each['rows'][key]['failed']})" for each in results
                   if "failed" in each["rows"].get(key, {})]

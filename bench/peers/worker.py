@@ -3,7 +3,8 @@
     python worker.py '{"module": "loops", "kernel": {...}, "threads": 2, ...}'
 
 It prepares the kernel, calls it, and says so in one line of JSON. Then it answers each line: `results PATH` writes what the
-last call made to PATH, `calls WARM TIMED` gives the times of calls during TIMED seconds after WARM seconds not counted.
+last call made to PATH, `calls WARM TIMED` gives the times of calls during TIMED seconds after WARM seconds not counted, and
+`growth` by how much the resident set grows at most during a call.
 """
 import importlib
 import pathlib
@@ -31,7 +32,14 @@ def prepare(options):
     inputs, outputs = kernel.inputs_of(), kernel.outputs_of()
     module = importlib.import_module("peers." + options["module"])
     prepared = module.prepare(kernel, inputs, outputs, options)
-    return prepared, outputs, inputs, {"first_call_seconds": compare.seconds(prepared.call)}
+    for array in outputs.values():
+        array[...] = 0  # its pages are there before the first call
+    first = {}
+
+    def call():
+        first["first_call_seconds"] = compare.seconds(prepared.call)
+    first["first_call_bytes"] = compare.peak_growth(call)
+    return prepared, outputs, inputs, first
 
 
 if __name__ == "__main__":

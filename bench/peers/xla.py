@@ -6,7 +6,7 @@ import numpy as np
 from contenders import Prepared, Unavailable
 from contenders import xla as table1_forms
 from contenders.problems import Problem
-from peers import capsules, forms
+from peers import capsules, forms, suites
 
 
 def convolution(jax, weight, stride=1, padding=0, dilation=1):
@@ -134,7 +134,7 @@ FORMS = {
     "gelu_tanh": lambda jax, kernel, frozen: lambda x: (jax.nn.gelu(x, approximate=True),),
     "reductions": reductions,
     "conv_capsules": conv_capsules,
-    "em_routing": lambda jax, kernel, frozen: capsules.routing(capsules.JaxOps(jax), kernel, frozen),
+    "em_routing": lambda jax, kernel, frozen: capsules.routing_of_frozen(capsules.JaxOps(jax), kernel, frozen),
     "capsule_decoder": capsule_decoder,
     "digits_cnn": digits_cnn,
     "digits_capsules": digits_capsules,
@@ -149,7 +149,8 @@ def prepare(kernel, inputs, outputs, options):
         import jax
     except ImportError:
         raise Unavailable("not installed: jax") from None
-    from peers import xla_twenty
+    from peers import xla_capsules, xla_twenty
+    own_forms = xla_capsules.FORMS if suites.is_training(kernel.name) else xla_twenty.FORMS
 
     def of_frozen():
         frozen = {each["name"]: inputs[each["name"]] for each in kernel.inputs if each["frozen"]}
@@ -170,8 +171,8 @@ def prepare(kernel, inputs, outputs, options):
     def arrays_of(values):
         return [np.asarray(value).reshape(array.shape) for array, value in zip(outputs.values(), values)]
 
-    if kernel.family in xla_twenty.FORMS:
-        call, note = forms.fastest(xla_twenty.FORMS[kernel.family], kernel, options["form"], callable_of, arrays_of)
+    if kernel.family in own_forms:
+        call, note = forms.fastest(own_forms[kernel.family], kernel, options["form"], callable_of, arrays_of)
     else:
         call, note = of_frozen(), ""
     box = []
