@@ -18,19 +18,24 @@ public:
 
     void run() {
         for (const ir::Definition& stage : kernel_.definitions) {
-            if (has_nest(shapes_.at(stage.name))) {
+            if (has_nest(shapes_.at(stage.name)) || is_placed_scan(stage)) {
                 total_ += costs_.arithmetic(costs_.computed_by(stage), Region(analysis_));
             }
         }
         // Readers come first: their loops are the places of what they read.
         for (auto stage = kernel_.definitions.rbegin(); stage != kernel_.definitions.rend(); ++stage) {
-            if (has_nest(shapes_.at(stage->name))) {
+            if (has_nest(shapes_.at(stage->name)) || is_placed_scan(*stage)) {
                 place(*stage);
             }
         }
     }
 
 private:
+    /// Whether a stage is a scan whose place is to be chosen. Scatters stay at root.
+    [[nodiscard]] bool is_placed_scan(const ir::Definition& stage) const {
+        return stage.scan && shapes_.at(stage.name).strategy == Strategy::sequential;
+    }
+
     void place(const ir::Definition& stage) {
         StageShape& shape = shapes_.at(stage.name);
         const std::vector<PlaceLoop> path = path_of(stage);
@@ -60,6 +65,12 @@ private:
             if (shape.strategy == Strategy::reduction && is_one_value(stage, region)) {
                 shape.strategy = Strategy::total;
             }
+        }
+        if (is_placed_scan(stage)) {
+            if (depth > 0) {
+                shape.region = region;
+            }
+            return;
         }
         finish(stage, shape, region);
         costs_.remember(stage.name, region);
@@ -140,10 +151,55 @@ private:
             } else if (shape.has_tile() && computed.reduction && reads_panel(analysis_, computed, shape.tile)) {
                 shape.outer.insert(shape.outer.begin(), {shape.tile.vector.dim, shape.tile.vector.size, true});
             }
+            if (const std::vector<std::string> scanned = scanned_dims(stage); !scanned.empty()) {
+                put_inside(scanned, shape);
+            }
         }
         if (shape.strategy != Strategy::total) {
             arrange_as_decided(analysis_, stage, shape);
         }
+    }
+
+    /// Dims of a nest along which scans that it reads run, where these take more memory in its loops before them than a
+    /// cache holds, or the loops are too few for the threads: all of such a dim is scanned for an iteration.
+    [[nodiscard]] std::vector<std::string> scanned_dims(const ir::Definition& nest) const {
+        std::vector<std::string> found;
+        for (const std::string& name : ancestors(nest.name)) {
+            const ir::Definition& stage = *kernel_.find_definition(name);
+            if (!is_placed_scan(stage)) {
+                continue;
+            }
+            const std::vector<std::string> whole = ir::whole_dims(stage);
+            const auto first = std::find_if(nest.dims.begin(), nest.dims.end(),
+                                            [&](const std::string& dim) { return has(whole, dim); });
+            const std::vector<std::string> before(nest.dims.begin(), first);
+            const double iterations = analysis_.points(before);
+            const double slice = analysis_.points(stage.dims) * Costs::element_bytes(stage) / iterations;
+            if (slice > machine_.l2_bytes / 2 || iterations < analysis_.options().threads) {
+                std::copy_if(first, nest.dims.end(), std::back_inserter(found),
+                             [&](const std::string& dim) { return has(whole, dim) && !has(found, dim); });
+            }
+        }
+        return found;
+    }
+
+    /// Puts the loops over some dims inside of all others of a nest, those over tiles included.
+    static void put_inside(const std::vector<std::string>& dims, StageShape& shape) {
+        std::vector<TileDim> tiles = shape.tile.unrolled;
+        if (shape.has_tile()) {
+            tiles.push_back(shape.tile.vector);
+        }
+        const auto is_inside = [&](const std::string& dim) { return has(dims, dim); };
+        for (const TileDim& tile : tiles) {
+            const bool is_there = std::any_of(shape.outer.begin(), shape.outer.end(), [&](const OuterLoop& loop) {
+                return loop.dim == tile.dim && loop.tiled;
+            });
+            if (!tile.whole && !is_inside(tile.dim) && !is_there) {
+                shape.outer.push_back({tile.dim, tile.size, true});
+            }
+        }
+        std::stable_partition(shape.outer.begin(), shape.outer.end(),
+                              [&](const OuterLoop& loop) { return !is_inside(loop.dim); });
     }
 
     /// Makes an iteration of a nest at root cover several indices of its first dim where stages that can be computed in

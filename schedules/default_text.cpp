@@ -122,7 +122,7 @@ private:
     }
 
     void ordered(const ir::Definition& definition, const StageShape& shape) {
-        const OrderedNest nest = ordered_nest(analysis_, definition);
+        const OrderedNest nest = ordered_nest(analysis_, definition, shape.region.value_or(Region(analysis_)));
         steps(nest.steps);
         steps(nest.marks);
         std::vector<TaskLoop> outer;
