@@ -1,6 +1,6 @@
 #include "check_finish.hpp"
 
-#include "coulter/schedule/rewrite.hpp"
+#include "rewrite_unread.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>

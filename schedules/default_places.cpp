@@ -44,8 +44,8 @@ private:
         std::size_t depth = 0;
         double least = std::numeric_limits<double>::max();
         for (std::size_t candidate = path.size() + 1; candidate-- > 0;) {
-            const double cycles =
-                costs_.estimate(stage, {path.begin(), path.begin() + static_cast<std::ptrdiff_t>(candidate)});
+            const std::vector<PlaceLoop> around(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(candidate));
+            const double cycles = costs_.estimate(stage, around) + lost_by_host(around);
             // From the inside: the further outside, the more memory, which must bring something; most where all of the
             // stage is kept.
             const double enough = candidate == 0 ? 0.8 : 0.95;
@@ -80,6 +80,12 @@ private:
             shape.fixed = read_in_place(stage.name, shape) && fixes_all(chosen);
             shape.one_value = shape.fixed && is_one_value(stage, region);
         }
+    }
+
+    /// Cycles by which the nest around a stage takes longer, as no more loops than those of `path` can be tasks.
+    [[nodiscard]] double lost_by_host(const std::vector<PlaceLoop>& path) const {
+        const auto host = path.empty() ? shapes_.end() : shapes_.find(path.front().nest);
+        return host == shapes_.end() ? 0 : costs_.lost(costs_.computed_by(*kernel_.find_definition(host->first)), path);
     }
 
     /// The loops that a stage can be computed in.

@@ -8,6 +8,7 @@
 #include "default_layouts.hpp"
 #include "default_text.hpp"
 #include "default_transposed.hpp"
+#include "rewrite_unread.hpp"
 
 #include <fmt/format.h>
 

@@ -84,7 +84,7 @@ private:
             close();
             break;
         case Strategy::write_out:
-            pack_for_dot(shape, *kernel_.find_definition(shape.accumulator));
+            packs(shape, *kernel_.find_definition(shape.accumulator));
             accumulate(definition, shape, *kernel_.find_definition(shape.accumulator), shape.accumulator);
             break;
         case Strategy::reduction: {

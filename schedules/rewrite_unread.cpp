@@ -1,6 +1,6 @@
 // Components of a scan's state that nothing reads.
 
-#include "coulter/schedule/rewrite.hpp"
+#include "rewrite_unread.hpp"
 
 #include "rewrite_common.hpp"
 

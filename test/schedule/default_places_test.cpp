@@ -352,3 +352,46 @@ TEST_CASE("columns whose rows lie far apart are copied for the tiles that read t
     CHECK(lacks(scheduled(product("", 1024, 1024), {{"panel of c", "read"}}), "panel"));
     CHECK(contains(scheduled(product("", 12, 1024), {{"panel of c", "copied"}}), "stage b.panel = copy b for c "));
 }
+
+TEST_CASE("tiles are in blocks where the rows of what they read, along the lanes, lie on pages of their own") {
+    const std::string attention = R"(coulter 1
+kernel attention
+
+dim head
+dim i
+dim j
+dim d
+dim e
+
+input q: f32[head, i, d]
+input k: f32[head, j, d]
+input v: f32[head, j, e]
+
+s: f32[head, i, j] =
+    sum {d} q * k
+
+p: f32[head, i, j] =
+    exp(s)
+
+total: f32[head, i] =
+    sum {j} p
+
+o: f32[head, i, e] =
+    sum {j} p * v
+
+y: f32[head, i, e] =
+    o / total
+
+output y
+
+estimate head = 12, i = 1024, j = 1024, d = 64, e = 64
+)";
+    const std::string text = scheduled(attention);
+    CHECK(contains(text, "# what is read in a task serves several indices"));
+    CHECK(contains(text, "stage s {\n  compute at y/i.o"));
+    // No cache is short of what a few keys take.
+    std::string few = attention;
+    few.replace(few.find("j = 1024"), 8, "j = 64");
+    CHECK(lacks(scheduled(few), "split i.i by"));
+    CHECK(lacks(scheduled(attention, {{"slices of y", "whole"}}), "split i.i by"));
+}

@@ -70,10 +70,6 @@ inline constexpr const char* carry_suffix = ".carry";
 [[nodiscard]] ir::Kernel chunk(const ir::Kernel& kernel, const std::string& stage, std::int64_t factor,
                                const std::string& name);
 
-/// Leaves out the components of scans that nothing reads, and that no other is combined from; `combine` keeps their
-/// values where it needs them. Such a scan is no longer associative.
-[[nodiscard]] ir::Kernel without_unread(const ir::Kernel& kernel);
-
 /// `out.o` for the dim `weight.packed:out.o` of stage `weight.packed`; every other dim is its own name.
 [[nodiscard]] std::string display_name(const std::string& dim);
 
