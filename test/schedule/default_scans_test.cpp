@@ -82,7 +82,7 @@ TEST_CASE("a scan of which each part fits a cache leaves its reader's loops as t
 
 TEST_CASE("a scan that its reader asks for as a whole is computed at root") {
     const std::string text = scheduled(replaced(
-        replaced(recurrence, "sum {state} b * h.1", "sum {state} b * h(batch = 0).1"), "batch = 1", "batch = 4"));
+        replaced(recurrence, "sum {state} b * h.1", "sum {state} b * h.1(batch = 0)"), "batch = 1", "batch = 4"));
     CHECK(contains(text, "stage h {\n  compute root"));
 }
 
