@@ -1,5 +1,7 @@
 #include "check_finish.hpp"
 
+#include "rewrite_unread.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -32,7 +34,7 @@ std::optional<Plan> Finish::run() {
         return std::nullopt;
     }
     Plan plan;
-    plan.kernel = kernel;
+    plan.kernel = without_unread(kernel);
     plan.numerics = model_.numerics;
     plan.target = model_.target;
     plan.packs = model_.plan_packs_;

@@ -23,6 +23,10 @@ bool has_nest(const StageShape& shape) {
            shape.strategy == Strategy::reduction || shape.strategy == Strategy::total;
 }
 
+bool is_placed(const StageShape& shape) {
+    return has_nest(shape) || shape.strategy == Strategy::sequential;
+}
+
 const ir::Definition& Costs::computed_by(const ir::Definition& stage) const {
     const StageShape& shape = shapes_.at(stage.name);
     return shape.strategy == Strategy::write_out ? *kernel_.find_definition(shape.accumulator) : stage;
@@ -47,7 +51,7 @@ std::vector<PlaceLoop> Costs::loops_of(const std::string& nest) const {
 std::vector<PlaceLoop> Costs::loops_around(const std::string& stage) const {
     const StageShape& shape = shapes_.at(stage);
     const std::string& nest = shape.strategy == Strategy::accumulated ? shape.owner : stage;
-    return has_nest(shapes_.at(nest)) ? loops_of(nest) : std::vector<PlaceLoop>();
+    return is_placed(shapes_.at(nest)) ? loops_of(nest) : std::vector<PlaceLoop>();
 }
 
 std::vector<PlaceLoop> Costs::shared_loops(const std::vector<std::string>& stages) const {
@@ -62,8 +66,9 @@ std::vector<PlaceLoop> Costs::shared_loops(const std::vector<std::string>& stage
 
 std::vector<PlaceLoop> Costs::common_path(const ir::Definition& stage, const std::vector<std::string>& readers) const {
     std::vector<PlaceLoop> path = shared_loops(readers);
+    const std::vector<std::string> whole = ir::whole_dims(stage); // computed whole in each iteration
     const auto end = std::find_if(path.begin(), path.end(), [&](const PlaceLoop& loop) {
-        return !has(stage.dims, loop.dim) ||
+        return !has(stage.dims, loop.dim) || has(whole, loop.dim) ||
                std::any_of(readers.begin(), readers.end(), [&](const std::string& reader) {
                    return !reads_by_name(analysis_, reader, stage.name, {loop.dim});
                });
@@ -147,6 +152,10 @@ double Costs::idle(const std::vector<PlaceLoop>& path, double cycles) const {
 double Costs::arithmetic(const ir::Definition& stage, const Region& region) const {
     const VectorChoice vector = choose_vector(analysis_, stage, region);
     const double points = analysis_.points(ir::loop_dims(stage));
+    if (stage.scan) {
+        const double cost = analysis_.cost(stage.name) + expression_cost(stage.scan->combine);
+        return points * cost / static_cast<double>(vector.dim.empty() ? 1 : vector.lanes);
+    }
     if (vector.dim.empty()) {
         return points * analysis_.cost(stage.name);
     }

@@ -22,6 +22,9 @@ struct PlaceLoop {
 /// Whether a stage has loops of its own that others can be computed in.
 [[nodiscard]] bool has_nest(const StageShape& shape);
 
+/// Whether a stage has a place of its own: where others can be computed that it reads.
+[[nodiscard]] bool is_placed(const StageShape& shape);
+
 /// Estimates over shapes that are being chosen: those of a stage's readers must be final.
 class Costs {
 public:

@@ -31,6 +31,7 @@ struct StageShape {
     std::vector<OuterLoop> outer; ///< loops outside the tile in which other stages can be computed, outermost first
     std::string accumulator;      ///< write_out: the reduction
     std::string owner;            ///< accumulated: the map that writes it out
+    std::optional<Region> region; ///< sequential, with a host: what of the dims an iteration of its loops leaves
     std::string host;             ///< the stage in whose loops it is computed; empty: root
     std::size_t depth = 0;        ///< with a host: inside the first `depth` of the host's outer loops
     bool fixed = false;           ///< with a host: its readers say that an iteration takes one index of those loops

@@ -16,13 +16,14 @@ constexpr double busy_step = 30;
 constexpr std::int64_t cache_line = 64;
 
 /// Vectors that run at once: whole cache lines, and steps of scans that need not wait for each other.
-std::int64_t vectors_of(const Analysis& analysis, const ir::Definition& stage, const VectorChoice& vector) {
-    const std::optional<std::int64_t> constant = analysis.constant(vector.dim);
+std::int64_t vectors_of(const Analysis& analysis, const ir::Definition& stage, const VectorChoice& vector,
+                        const Region& region) {
+    const std::optional<std::int64_t> constant = region.constant(vector.dim);
     std::int64_t best = 1;
     std::vector<std::string> words{"1"};
     for (const std::int64_t vectors : {2, 4}) {
         const std::int64_t size = vectors * vector.lanes;
-        if (size <= analysis.extent(vector.dim) && (!constant || *constant % size == 0)) {
+        if (size <= region.extent(vector.dim) && (!constant || *constant % size == 0)) {
             best = stage.scan || size * bytes(stage.types.front()) <= cache_line ? vectors : best;
             words.push_back(std::to_string(vectors));
         }
@@ -45,21 +46,21 @@ std::vector<std::string> free_dims_of(const ir::Definition& stage) {
     return dims;
 }
 
-OrderedNest ordered_nest(const Analysis& analysis, const ir::Definition& stage) {
+OrderedNest ordered_nest(const Analysis& analysis, const ir::Definition& stage, const Region& region) {
     OrderedNest nest;
     const std::vector<std::string> dims = free_dims_of(stage);
-    const VectorChoice vector = dims.empty() ? VectorChoice{} : choose_vector(analysis, stage, Region(analysis));
+    const VectorChoice vector = dims.empty() ? VectorChoice{} : choose_vector(analysis, stage, region);
     std::string inner_dim = vector.dim;
     std::int64_t size = 1;
     if (!inner_dim.empty()) {
-        size = vector.lanes * vectors_of(analysis, stage, vector);
+        size = vector.lanes * vectors_of(analysis, stage, vector, region);
     } else if (stage.scan && !dims.empty() && analysis.cost(stage.name) <= busy_step &&
-               analysis.extent(dims.back()) >= scans_at_once) {
+               region.extent(dims.back()) >= scans_at_once) {
         inner_dim = dims.back();
         size = scans_at_once;
     }
     std::vector<std::string> order; // innermost first
-    const bool whole = !inner_dim.empty() && analysis.constant(inner_dim) == size;
+    const bool whole = !inner_dim.empty() && region.constant(inner_dim) == size;
     if (!inner_dim.empty()) {
         const std::string name = display_name(inner_dim);
         if (!whole) {
@@ -75,7 +76,7 @@ OrderedNest ordered_nest(const Analysis& analysis, const ir::Definition& stage) 
         order.push_back(display_name(*dim));
     }
     for (const std::string& dim : dims) {
-        const std::int64_t extent = analysis.extent(dim);
+        const std::int64_t extent = region.extent(dim);
         if (dim != inner_dim) {
             nest.outer.emplace_back(display_name(dim), extent);
         } else if (!whole) {

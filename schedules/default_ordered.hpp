@@ -12,7 +12,7 @@ namespace coulter::schedule {
 /// Dims of the loops in which the elements of an ordered stage are independent, in the order of its dims.
 [[nodiscard]] std::vector<std::string> free_dims_of(const ir::Definition& stage);
 
-/// The loops of an ordered stage at root.
+/// The loops of an ordered stage in a region.
 struct OrderedNest {
     std::vector<Step> steps;                                 ///< all but those that make tasks
     std::vector<Step> marks;                                 ///< what becomes of the innermost loops: after those
@@ -21,6 +21,6 @@ struct OrderedNest {
 
 /// Vectors along a free dim where elements lie side by side; else a few scans at once, so that the steps of one do not
 /// wait for each other alone. The ordered loops stand inside of all others.
-[[nodiscard]] OrderedNest ordered_nest(const Analysis& analysis, const ir::Definition& stage);
+[[nodiscard]] OrderedNest ordered_nest(const Analysis& analysis, const ir::Definition& stage, const Region& region);
 
 } // namespace coulter::schedule

@@ -1,11 +1,13 @@
 #include "default_costs.hpp"
 
 #include "default_held.hpp"
+#include "default_layouts.hpp"
 #include "default_order.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <limits>
+#include <numeric>
 
 namespace coulter::schedule {
 namespace {
@@ -18,27 +20,32 @@ public:
 
     void run() {
         for (const ir::Definition& stage : kernel_.definitions) {
-            if (has_nest(shapes_.at(stage.name))) {
+            if (has_nest(shapes_.at(stage.name)) || is_placed_scan(stage)) {
                 total_ += costs_.arithmetic(costs_.computed_by(stage), Region(analysis_));
             }
         }
         // Readers come first: their loops are the places of what they read.
         for (auto stage = kernel_.definitions.rbegin(); stage != kernel_.definitions.rend(); ++stage) {
-            if (has_nest(shapes_.at(stage->name))) {
+            if (has_nest(shapes_.at(stage->name)) || is_placed_scan(*stage)) {
                 place(*stage);
             }
         }
     }
 
 private:
+    /// Whether a stage is a scan whose place is to be chosen. Scatters stay at root.
+    [[nodiscard]] bool is_placed_scan(const ir::Definition& stage) const {
+        return stage.scan && shapes_.at(stage.name).strategy == Strategy::sequential;
+    }
+
     void place(const ir::Definition& stage) {
         StageShape& shape = shapes_.at(stage.name);
         const std::vector<PlaceLoop> path = path_of(stage);
         std::size_t depth = 0;
         double least = std::numeric_limits<double>::max();
         for (std::size_t candidate = path.size() + 1; candidate-- > 0;) {
-            const double cycles =
-                costs_.estimate(stage, {path.begin(), path.begin() + static_cast<std::ptrdiff_t>(candidate)});
+            const std::vector<PlaceLoop> around(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(candidate));
+            const double cycles = costs_.estimate(stage, around) + lost_by_host(around);
             // From the inside: the further outside, the more memory, which must bring something; most where all of the
             // stage is kept.
             const double enough = candidate == 0 ? 0.8 : 0.95;
@@ -61,12 +68,24 @@ private:
                 shape.strategy = Strategy::total;
             }
         }
+        if (is_placed_scan(stage)) {
+            if (depth > 0) {
+                shape.region = region;
+            }
+            return;
+        }
         finish(stage, shape, region);
         costs_.remember(stage.name, region);
         if (depth > 0) {
             shape.fixed = read_in_place(stage.name, shape) && fixes_all(chosen);
             shape.one_value = shape.fixed && is_one_value(stage, region);
         }
+    }
+
+    /// Cycles by which the nest around a stage takes longer, as no more loops than those of `path` can be tasks.
+    [[nodiscard]] double lost_by_host(const std::vector<PlaceLoop>& path) const {
+        const auto host = path.empty() ? shapes_.end() : shapes_.find(path.front().nest);
+        return host == shapes_.end() ? 0 : costs_.lost(costs_.computed_by(*kernel_.find_definition(host->first)), path);
     }
 
     /// The loops that a stage can be computed in.
@@ -140,10 +159,64 @@ private:
             } else if (shape.has_tile() && computed.reduction && reads_panel(analysis_, computed, shape.tile)) {
                 shape.outer.insert(shape.outer.begin(), {shape.tile.vector.dim, shape.tile.vector.size, true});
             }
+            if (const std::vector<std::string> scanned = scanned_dims(stage); !scanned.empty()) {
+                put_inside(stage, scanned, shape);
+            } else {
+                block_for_slices(stage, shape);
+            }
         }
         if (shape.strategy != Strategy::total) {
             arrange_as_decided(analysis_, stage, shape);
         }
+    }
+
+    /// Dims of a nest along which scans that it reads run, where these take more memory in its loops before them than a
+    /// cache holds, or the loops are too few for the threads: all of such a dim is scanned for an iteration.
+    [[nodiscard]] std::vector<std::string> scanned_dims(const ir::Definition& nest) const {
+        std::vector<std::string> found;
+        for (const std::string& name : ancestors(nest.name)) {
+            const ir::Definition& stage = *kernel_.find_definition(name);
+            if (!is_placed_scan(stage)) {
+                continue;
+            }
+            const std::vector<std::string> whole = ir::whole_dims(stage);
+            const auto first = std::find_if(nest.dims.begin(), nest.dims.end(),
+                                            [&](const std::string& dim) { return has(whole, dim); });
+            const std::vector<std::string> before(nest.dims.begin(), first);
+            const double iterations = analysis_.points(before);
+            const double slice = analysis_.points(stage.dims) * Costs::element_bytes(stage) / iterations;
+            if (slice > machine_.l2_bytes / 2 || iterations < analysis_.options().threads) {
+                std::copy_if(first, nest.dims.end(), std::back_inserter(found),
+                             [&](const std::string& dim) { return has(whole, dim) && !has(found, dim); });
+            }
+        }
+        return found;
+    }
+
+    /// Puts the loops over some dims inside of all others of a nest, those over tiles included. A tile is no wider than
+    /// a cache line: all of the dims is kept for it.
+    void put_inside(const ir::Definition& nest, const std::vector<std::string>& dims, StageShape& shape) const {
+        constexpr std::int64_t cache_line = 64;
+        if (TileDim& vector = shape.tile.vector; shape.has_tile() && !has(dims, vector.dim) && !vector.whole) {
+            const std::int64_t most = std::max(shape.tile.lanes, cache_line / bytes(nest.types.front()));
+            const bool is_free = !analysis_.constant(vector.dim) || *analysis_.constant(vector.dim) % most == 0;
+            vector.size = is_free ? std::min(vector.size, most) : vector.size;
+        }
+        std::vector<TileDim> tiles = shape.tile.unrolled;
+        if (shape.has_tile()) {
+            tiles.push_back(shape.tile.vector);
+        }
+        const auto is_inside = [&](const std::string& dim) { return has(dims, dim); };
+        for (const TileDim& tile : tiles) {
+            const bool is_there = std::any_of(shape.outer.begin(), shape.outer.end(), [&](const OuterLoop& loop) {
+                return loop.dim == tile.dim && loop.tiled;
+            });
+            if (!tile.whole && !is_inside(tile.dim) && !is_there) {
+                shape.outer.push_back({tile.dim, tile.size, true});
+            }
+        }
+        std::stable_partition(shape.outer.begin(), shape.outer.end(),
+                              [&](const OuterLoop& loop) { return !is_inside(loop.dim); });
     }
 
     /// Makes an iteration of a nest at root cover several indices of its first dim where stages that can be computed in
@@ -179,6 +252,122 @@ private:
             shape.outer.erase(outer);
             shape.outer.insert(shape.outer.begin(), {{dim, size}, {dim, 1}});
         }
+    }
+
+    /// Makes the loop over tiles of a dim one over blocks of it, inside the loops that all tiles share, where what the
+    /// tiles read of other stages is more than a cache holds and the part for a block is not.
+    void block_for_slices(const ir::Definition& stage, StageShape& shape) const {
+        if (!shape.has_tile() ||
+            std::any_of(shape.outer.begin(), shape.outer.end(), [](const OuterLoop& loop) { return loop.block > 1; })) {
+            return;
+        }
+        for (const TileDim& tile : shape.tile.unrolled) {
+            const std::int64_t size = tile.whole ? 0 : block_of(stage, shape, tile);
+            if (size == 0) {
+                continue;
+            }
+            const std::optional<std::string> decided = analysis_.decided("slices", stage.name, {"blocked", "whole"});
+            if (decided && *decided == "whole") {
+                return;
+            }
+            shape.outer.push_back({tile.dim, size});
+            if (!shape.tile.vector.whole) {
+                shape.outer.push_back({shape.tile.vector.dim, shape.tile.vector.size, true});
+            }
+            for (const TileDim& each : shape.tile.unrolled) {
+                if (!each.whole) {
+                    shape.outer.push_back({each.dim, each.size, true});
+                }
+            }
+            return;
+        }
+    }
+
+    /// How many indices of the dim of a tile a block has, so that it is worth it; else 0. Whole tiles, and whole
+    /// vectors of what lies along the dim.
+    [[nodiscard]] std::int64_t block_of(const ir::Definition& nest, const StageShape& shape,
+                                        const TileDim& tile) const {
+        constexpr std::int64_t most = 64;
+        std::set<std::string> shared; // dims whose loops lie outside of the tiles
+        for (const OuterLoop& loop : shape.outer) {
+            shared.insert(loop.dim);
+        }
+        Region around(analysis_);
+        for (const std::string& dim : shared) {
+            around.limit(dim, 1);
+        }
+        std::map<std::string, std::string> producers; // with a reader of each
+        for (const std::string& reader : {nest.name, costs_.computed_by(nest).name}) {
+            for (const ir::Ref& access : analysis_.reads(reader)) {
+                const ir::Definition* stage = kernel_.find_definition(access->name);
+                if (stage != nullptr && has_nest(shapes_.at(stage->name)) && !kernel_.is_output(stage->name) &&
+                    stage->name != shape.accumulator && has(stage->dims, tile.dim) &&
+                    reads_by_name(analysis_, reader, stage->name, {tile.dim})) {
+                    producers.emplace(stage->name, reader);
+                }
+            }
+        }
+        double largest = 0;
+        for (const auto& [name, reader] : producers) {
+            largest = std::max(largest, slice_in(*kernel_.find_definition(name), around));
+        }
+        if (largest <= machine_.l2_bytes / 2 || !lie_along(tile.dim, nest, around)) {
+            return 0;
+        }
+        const std::int64_t unit = std::lcm(tile.size, shape.tile.lanes);
+        const std::int64_t extent = analysis_.extent(tile.dim);
+        const auto slice = [&](std::int64_t size) {
+            return largest * static_cast<double>(size) / static_cast<double>(extent);
+        };
+        std::int64_t size = unit;
+        while (size + unit <= most && slice(size + unit) <= machine_.l2_bytes / 2) {
+            size += unit;
+        }
+        if (slice(size) > machine_.l2_bytes || 2 * size > extent) {
+            return 0;
+        }
+        return saved_by_blocks(nest, producers, around, tile.dim, size) > 0 ? size : 0;
+    }
+
+    [[nodiscard]] static double slice_in(const ir::Definition& stage, const Region& region) {
+        return region.points(stage.dims) * Costs::element_bytes(stage);
+    }
+
+    /// Whether the lanes of all that a nest reads of other stages, and that no cache holds, are along a dim: their rows
+    /// lie as far apart as the dim is long, each on a page of its own, and side by side in a block.
+    [[nodiscard]] bool lie_along(const std::string& dim, const ir::Definition& nest, const Region& around) const {
+        const std::set<std::string> before = ancestors(nest.name);
+        return std::all_of(before.begin(), before.end(), [&](const std::string& name) {
+            const ir::Definition& stage = *kernel_.find_definition(name);
+            return !has_nest(shapes_.at(name)) || !has(stage.dims, dim) ||
+                   slice_in(stage, around) <= machine_.l2_bytes / 2 ||
+                   choose_vector(analysis_, costs_.computed_by(stage), around).dim == dim;
+        });
+    }
+
+    /// Cycles that slices in a cache save, without those of reading anew for each block what does not depend on its
+    /// dim.
+    [[nodiscard]] double saved_by_blocks(const ir::Definition& nest,
+                                         const std::map<std::string, std::string>& producers, const Region& around,
+                                         const std::string& dim, std::int64_t size) const {
+        const double part = static_cast<double>(size) / static_cast<double>(analysis_.extent(dim));
+        double saved = 0;
+        for (const auto& [name, reader] : producers) {
+            const ir::Definition& stage = *kernel_.find_definition(name);
+            const double slice = slice_in(stage, around);
+            const double passes = 1 + static_cast<double>(analysis_.readers(name).size());
+            saved += analysis_.points(stage.dims) * Costs::element_bytes(stage) * passes *
+                     (1 / costs_.rate(slice) - 1 / costs_.rate(slice * part));
+        }
+        const ir::Definition& computed = costs_.computed_by(nest);
+        const double blocks = analysis_.points(nest.dims) / around.points(nest.dims) / part;
+        for (const ir::Ref& access : analysis_.reads(computed.name)) {
+            if (!producers.contains(access->name) && analysis_.stride(*access, dim) == 0) {
+                const double bytes = costs_.footprint(*access, computed, around);
+                saved -= bytes <= machine_.l2_bytes / 4 ? 0 : blocks * bytes / costs_.rate(bytes);
+            }
+        }
+        return saved;
     }
 
     /// Whether a nest reads what another one stores.

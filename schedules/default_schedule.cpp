@@ -8,6 +8,7 @@
 #include "default_layouts.hpp"
 #include "default_text.hpp"
 #include "default_transposed.hpp"
+#include "rewrite_unread.hpp"
 
 #include <fmt/format.h>
 
@@ -257,11 +258,12 @@ std::string default_schedule(const ir::Kernel& given, const std::vector<std::str
     if (options.device != Device::none && options.numerics != Numerics::exact) {
         return device_schedule(given, already, options, log);
     }
+    const ir::Kernel used = without_unread(given);
     DefaultOptions chosen = options;
-    if (const std::optional<std::string> lanes = choose_lanes(given, already, options)) {
+    if (const std::optional<std::string> lanes = choose_lanes(used, already, options)) {
         chosen.decided[lanes_everywhere_decision] = *lanes;
     }
-    Rewriting rewriting(given, already, chosen);
+    Rewriting rewriting(used, already, chosen);
     rewriting.join_outputs();
     rewriting.compute_once();
     rewriting.transpose_copies();

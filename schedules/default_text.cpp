@@ -84,7 +84,7 @@ private:
             close();
             break;
         case Strategy::write_out:
-            pack_for_dot(shape, *kernel_.find_definition(shape.accumulator));
+            packs(shape, *kernel_.find_definition(shape.accumulator));
             accumulate(definition, shape, *kernel_.find_definition(shape.accumulator), shape.accumulator);
             break;
         case Strategy::reduction: {
@@ -122,7 +122,7 @@ private:
     }
 
     void ordered(const ir::Definition& definition, const StageShape& shape) {
-        const OrderedNest nest = ordered_nest(analysis_, definition);
+        const OrderedNest nest = ordered_nest(analysis_, definition, shape.region.value_or(Region(analysis_)));
         steps(nest.steps);
         steps(nest.marks);
         std::vector<TaskLoop> outer;
@@ -221,7 +221,13 @@ private:
                 const bool blocked = block != blocks.end();
                 outer.push_back({name + (blocked ? ".i.o" : ".o"), blocked ? block->second / loop.block : steps});
             } else if (loop.block > 1) {
-                step(fmt::format("split {} by {}", name, loop.block), "what is read in a task serves several indices");
+                const bool has_indices =
+                    std::any_of(shape.outer.begin(), shape.outer.end(), [&](const OuterLoop& other) {
+                        return other.dim == loop.dim && other.block == 1 && !other.tiled;
+                    });
+                step(fmt::format("split {} by {}", name, loop.block),
+                     has_indices ? "what is read in a task serves several indices"
+                                 : "what its tiles read of other stages stays in the cache");
                 blocks[loop.dim] = loop.block;
                 outer.push_back({name + ".o", steps});
             } else if (const auto block = blocks.find(loop.dim); block != blocks.end()) {

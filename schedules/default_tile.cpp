@@ -216,7 +216,12 @@ VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage
             const bool packed = stage.reduction && stride != 1 &&
                                 (is_packable(analysis, *access, dim) || (dot && dot->packed == access->name));
             const bool copied = stride != 1 && is_transposable(analysis, stage, *access, dim);
-            cost += stride == 0 ? 0.5 : stride == 1 || packed ? 1 : copied ? copied_load : gather;
+            const double load = stride == 0 ? 0.5 : stride == 1 || packed ? 1 : copied ? copied_load : gather;
+            // What is the same for all steps of a scan stays in a register.
+            const bool is_kept = stage.scan && std::all_of(whole.begin(), whole.end(), [&](const std::string& each) {
+                                     return analysis.stride(*access, each) == 0;
+                                 });
+            cost += is_kept ? load / region.points(whole) : load;
         }
         if (reduced) {
             cost += 1 + gather / static_cast<double>(region.extent(dim)); // partial sums, and adding them up

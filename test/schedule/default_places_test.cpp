@@ -352,3 +352,98 @@ TEST_CASE("columns whose rows lie far apart are copied for the tiles that read t
     CHECK(lacks(scheduled(product("", 1024, 1024), {{"panel of c", "read"}}), "panel"));
     CHECK(contains(scheduled(product("", 12, 1024), {{"panel of c", "copied"}}), "stage b.panel = copy b for c "));
 }
+
+TEST_CASE("tiles are in blocks where the rows of what they read, along the lanes, lie on pages of their own") {
+    const std::string attention = R"(coulter 1
+kernel attention
+
+dim head
+dim i
+dim j
+dim d
+dim e
+
+input q: f32[head, i, d]
+input k: f32[head, j, d]
+input v: f32[head, j, e]
+
+s: f32[head, i, j] =
+    sum {d} q * k
+
+p: f32[head, i, j] =
+    exp(s)
+
+total: f32[head, i] =
+    sum {j} p
+
+o: f32[head, i, e] =
+    sum {j} p * v
+
+y: f32[head, i, e] =
+    o / total
+
+output y
+
+estimate head = 12, i = 1024, j = 1024, d = 64, e = 64
+)";
+    const std::string text = scheduled(attention);
+    CHECK(contains(text, "# what its tiles read of other stages stays in the cache"));
+    CHECK(contains(text, "stage s {\n  compute at y/i.o"));
+    // No cache is short of what a few keys take.
+    std::string few = attention;
+    few.replace(few.find("j = 1024"), 8, "j = 64");
+    CHECK(lacks(scheduled(few), "split i.i by"));
+    CHECK(lacks(scheduled(attention, {{"slices of y", "whole"}}), "split i.i by"));
+}
+
+TEST_CASE("a frozen input of a reduction that a map writes out is packed as well") {
+    const std::string text = scheduled(R"(coulter 1
+kernel layer
+
+dim b
+dim k
+dim n
+
+input x: f32[b, k]
+input w: f32[n, k] frozen
+input bias: f32[n]
+
+sums: f32[b, n] =
+    sum {k} x * w
+
+y: f32[b, n] =
+    sums + bias
+
+output y
+
+estimate b = 64, k = 256, n = 256
+)");
+    CHECK(contains(text, "stage w.packed = pack w by n"));
+}
+
+TEST_CASE("nothing is computed in a loop that alone leaves the threads of its reader without tasks") {
+    const std::string images = R"(coulter 1
+kernel images
+
+dim b
+dim i
+dim m
+
+input x: f32[b, m]
+input w: f32[i, m]
+
+t: f32[b, m] =
+    tanh(x) * exp(x)
+
+y: f32[b, i, m] =
+    t * w
+
+output y
+
+estimate b = 1, i = 1024, m = 4096
+)";
+    CHECK(contains(scheduled(images), "stage t {\n  compute root"));
+    std::string many = images;
+    many.replace(many.find("b = 1,"), 6, "b = 64,");
+    CHECK(contains(scheduled(many), "stage t {\n  compute at y/"));
+}
