@@ -135,16 +135,16 @@ private:
     }
 
     // An element of which several loops read, each a dim of the reader, and loops that no index uses beside them: each
-    // step of the window reads elements of the adjoint of its own, so that they can be summed before the window is. Where
-    // the reader reduces the window, its sums are as many as its steps, and the adjoint has fewer elements.
+    // step of the window reads elements of the adjoint of its own, so that they can be summed before the window is.
+    // Where the reader reduces the window, its sums are as many as its steps, and the adjoint has fewer elements.
     [[nodiscard]] bool is_window_of_kept_loops() const {
         if (inverse_.free.empty() || all_free()) {
             return false;
         }
         for (std::size_t i = 0; i < access_->dims.size(); ++i) {
             const std::vector<std::string> used = ir::free_dims(builder_.kernel(), {access_->args[i]});
-            const bool is_kept =
-                std::none_of(used.begin(), used.end(), [&](const auto& loop) { return contains(reader_.reduced, loop); });
+            const bool is_kept = std::none_of(used.begin(), used.end(),
+                                              [&](const auto& loop) { return contains(reader_.reduced, loop); });
             if (used.size() > 1 && !is_kept) {
                 return false;
             }
@@ -152,8 +152,8 @@ private:
         return true;
     }
 
-    // Conditions that no loop of the sums takes part in stay outside: first the sums, in the reader's own loops, then each
-    // element chooses, or adds those of its window.
+    // Conditions that no loop of the sums takes part in stay outside: first the sums, in the reader's own loops, then
+    // each element chooses, or adds those of its window.
     void sum_first(Substitution& substitute) {
         ir::Definition sum;
         sum.name = name_ + ".sum";

@@ -107,9 +107,10 @@ public:
     }
 
 private:
-    /// The steps with each fuse whose outer loop is a fused one turned round: (a, (b, c)) as ((a, b), c). The iterations
-    /// are the same. Halide bounds `f % n` by the one index that it is where f is a loop, and by all below n where f is a
-    /// quotient, as the outer loop's part of a fused one would be: what is computed inside would be too much.
+    /// The steps with each fuse whose outer loop is a fused one turned round: (a, (b, c)) as ((a, b), c). The
+    /// iterations are the same. Halide bounds `f % n` by the one index that it is where f is a loop, and by all below n
+    /// where f is a quotient, as the outer loop's part of a fused one would be: what is computed inside would be too
+    /// much.
     [[nodiscard]] static std::vector<LoopStep> turned(std::vector<LoopStep> steps) {
         for (std::size_t at = 0; at < steps.size(); ++at) {
             if (steps[at].kind != LoopStep::Kind::fuse) {

@@ -84,6 +84,21 @@ TEST_CASE("the loop of a strided window's gradient steps by residues") {
     CHECK(text.find("p = i / 2 - d.k.by2") != std::string::npos);
 }
 
+TEST_CASE("the loops of a window that a reader keeps are gathered of sums over those that no index uses") {
+    Dim n("n"), i("i"), k("k", 3), c("c"), o("o"), p("p");
+    Input x("x", f64, {n, i, c}), w("w", f64, {k, c, o});
+    Tensor votes("votes"), y("y");
+    votes(n, p, k, o) = sum({c}, x(i(2 * p + k)) * w);
+    y(n, p, o) = sum({k}, votes * votes);
+    const ir::Kernel kept = Kernel("kept", {y}).ir();
+    check(kept, {{{"n", 2}, {"i", 9}, {"c", 3}, {"o", 4}}, {{"n", 1}, {"i", 3}, {"c", 1}, {"o", 1}}});
+    const std::string text = text_of(grad(kept, {"x"}));
+    CHECK(text.find("d.x.from.votes.sum: f64[n, p, k, c] =\n    sum {o} d.votes * w\n") != std::string::npos);
+    CHECK(text.find("clamped(d.x.from.votes.sum(") != std::string::npos);
+    // Where the reader reduces the window, what it gives has fewer elements than such sums would have.
+    CHECK(text_of(grad(window(2, 1, 0, 3), {"x"})).find(".sum:") == std::string::npos);
+}
+
 TEST_CASE("a transposed convolution and its gradient") {
     Dim n("n"), i("i", 2 * extent(Dim("p")) + 1), p("p"), k("k", 3), j("j", 2), c("c"), o("o");
     Input x("x", f64, {n, p, c});
