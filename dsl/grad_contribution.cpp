@@ -36,6 +36,15 @@ public:
 
     Contribution run() {
         inverse_ = invert(builder_, *access_, reader_.loops, reader_.reduced, where_);
+        if (!inverse_.into.empty() && access_->boundary == ir::Boundary::clamped && !reader_.support.empty()) {
+            // What is clamped takes part in nothing where the adjoint is 0 there.
+            const Ref supported = both(where_, all(reader_.support));
+            Inverse other = invert(builder_, *access_, reader_.loops, reader_.reduced, supported);
+            if (other.into.empty()) {
+                inverse_ = std::move(other);
+                where_ = supported;
+            }
+        }
         loops_ = builder_.dims_of(access_->name);
         for (const ir::Into& into : inverse_.into) {
             std::erase(loops_, into.dim);
@@ -52,6 +61,7 @@ public:
             add_condition(part);
         }
         decide(substitute);
+        note_support(substitute);
         return std::move(result_);
     }
 
@@ -76,6 +86,24 @@ private:
         if (std::none_of(list.begin(), list.end(), [&](const Ref& known) { return ir::equal(known, condition); })) {
             list.push_back(condition);
         }
+    }
+
+    // What conditions say about the element alone.
+    void note_support(Substitution& substitute) {
+        if (!inverse_.into.empty()) {
+            return;
+        }
+        result_.support = outer_;
+        for (const Ref& part : reader_.support) {
+            const Ref here = simplified(substitute(part));
+            const auto used = ir::free_dims(builder_.kernel(), {here});
+            const bool is_open =
+                std::any_of(used.begin(), used.end(), [&](const auto& dim) { return contains(inverse_.open, dim); });
+            if (!is_open && !builder_.holds(here, loops_)) {
+                result_.support.push_back(here);
+            }
+        }
+        std::erase_if(result_.support, reads_data);
     }
 
     [[nodiscard]] static Ref all(const std::vector<Ref>& conditions) {
@@ -139,7 +167,7 @@ private:
             for (const auto& [term, conditions] : terms) {
                 for (std::int64_t step = 0; step < *builder_.size(loop); ++step) {
                     Substitution at_step(builder_, {{loop, ir::index_constant(step)}}, loops_);
-                    auto& [there, left] = steps.emplace_back(decided(at_step(term)), std::vector<Ref>());
+                    auto& [there, left] = steps.emplace_back(folded(at_step(term)), std::vector<Ref>());
                     for (const Ref& condition : conditions) {
                         const Ref here = simplified(at_step(condition));
                         if (reads_data(here) || !builder_.holds(here, loops_)) {
@@ -159,39 +187,6 @@ private:
         } else {
             sum_over(total, all(outer_));
         }
-    }
-
-    /// Choices between values of which constants decide.
-    [[nodiscard]] static Ref decided(const Ref& value) {
-        const auto truth = [](const Ref& condition) -> std::optional<bool> {
-            if (condition->kind != Kind::binary || condition->args[0]->kind != Kind::constant ||
-                condition->args[1]->kind != Kind::constant || condition->args[0]->type != Type::index) {
-                return std::nullopt;
-            }
-            const std::int64_t a = condition->args[0]->integer;
-            const std::int64_t b = condition->args[1]->integer;
-            switch (condition->op) {
-            case Op::eq: return a == b;
-            case Op::ne: return a != b;
-            case Op::lt: return a < b;
-            case Op::le: return a <= b;
-            case Op::gt: return a > b;
-            case Op::ge: return a >= b;
-            default: return std::nullopt;
-            }
-        };
-        ir::RewriteMemo memo;
-        return ir::rewrite(
-            value,
-            [&](const ir::Node& node, const std::vector<Ref>& args) -> Ref {
-                if (node.kind != Kind::select) {
-                    return nullptr;
-                }
-                const bool negated = args[0]->kind == Kind::unary && args[0]->op == Op::logical_not;
-                const std::optional<bool> holds = truth(negated ? args[0]->args[0] : args[0]);
-                return holds ? args[*holds != negated ? 1 : 2] : nullptr;
-            },
-            memo);
     }
 
     [[nodiscard]] std::string why() const {
