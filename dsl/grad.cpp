@@ -168,8 +168,9 @@ private:
             problems_.push_back(no_rule(definition, operation, why));
         };
         Local local = local_rule({builder_, definition, adjoints, missing});
-        const bool is_linear = !definition.scan && (!definition.reduction || (definition.reduction->into.empty() &&
-                                                                              definition.reduction->op == ReduceOp::sum));
+        const bool is_linear =
+            !definition.scan && (!definition.reduction ||
+                                 (definition.reduction->into.empty() && definition.reduction->op == ReduceOp::sum));
         if (is_linear && adjoints.size() == 1) {
             local.reader.support = support_[adjoints.front()];
         }

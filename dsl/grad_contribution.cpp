@@ -146,8 +146,7 @@ private:
             const auto parts = ir::postorder({value});
             const bool is_asked = std::any_of(parts.begin(), parts.end(), [&](const ir::Node* part) {
                 return part->kind == Kind::binary && part->type == Type::boolean &&
-                       part->args[0]->type == Type::index && !reads_data(part->args[0]) &&
-                       !reads_data(part->args[1]) &&
+                       part->args[0]->type == Type::index && !reads_data(part->args[0]) && !reads_data(part->args[1]) &&
                        ir::free_dims(builder_.kernel(), part->args) == std::vector<std::string>{loop};
             });
             if (is_asked && builder_.size(loop).value_or(few_steps + 1) <= few_steps) {
@@ -169,8 +168,9 @@ private:
                     Substitution at_step(builder_, {{loop, ir::index_constant(step)}}, loops_);
                     auto& [there, left] = steps.emplace_back(folded(at_step(term)), std::vector<Ref>());
                     for (const Ref& condition : conditions) {
-                        const Ref here = simplified(at_step(condition));
-                        if (reads_data(here) || !builder_.holds(here, loops_)) {
+                        const Ref here = folded(simplified(at_step(condition)));
+                        const bool holds = here->kind == Kind::constant && here->integer != 0;
+                        if (!holds && (reads_data(here) || !builder_.holds(here, loops_))) {
                             left.push_back(here);
                         }
                     }

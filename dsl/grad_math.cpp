@@ -105,7 +105,7 @@ Ref both(const Ref& a, const Ref& b) {
 }
 
 Ref either(const Ref& a, const Ref& b) {
-    if (!a || !b) {
+    if (!a || !b || ir::equal(a, inverse(b)) || ir::equal(inverse(a), b)) {
         return nullptr;
     }
     return ir::equal(a, b) ? a : ir::binary(Op::logical_or, a, b);

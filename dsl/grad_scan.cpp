@@ -158,8 +158,7 @@ private:
     }
 
     // Appends the adjoints of the components that have one, and says which of `values` is whose; -1: none.
-    [[nodiscard]] std::vector<int> float_components(std::vector<Ref>& values,
-                                                    const std::vector<bool>& wanted) const {
+    [[nodiscard]] std::vector<int> float_components(std::vector<Ref>& values, const std::vector<bool>& wanted) const {
         std::vector<int> position(count_, -1);
         for (std::size_t c = 0; c < count_; ++c) {
             if (is_float(definition_.types[c]) && wanted[c]) {
@@ -178,7 +177,8 @@ private:
         stored.dims = definition_.dims;
         stored.span = definition_.span;
         std::vector<Ref> values;
-        const std::vector<int> position = float_components(values, std::vector<bool>(count_, true)); // of T[i] among the components
+        const std::vector<int> position =
+            float_components(values, std::vector<bool>(count_, true)); // of T[i] among the components
         const std::size_t states = values.size();
         std::vector<Ref> combine;
         for (std::size_t c = 0; c < states; ++c) {

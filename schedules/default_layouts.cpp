@@ -46,6 +46,9 @@ const ir::Definition* writer_of(const Analysis& analysis, const ir::Definition& 
     if (!reduction.reduction || analysis.kernel().is_output(reduction.name)) {
         return nullptr;
     }
+    if (const std::string steps = analysis.stepping(reduction.name); !steps.empty()) {
+        return analysis.kernel().find_definition(steps);
+    }
     const std::vector<std::string> readers = analysis.readers(reduction.name);
     if (readers.size() != 1) {
         return nullptr;

@@ -34,8 +34,8 @@ ir::Kernel split_definition(ir::Kernel kernel, std::size_t at, ir::Definition pa
     return kernel;
 }
 
-/// What of a condition says nothing about the reduced dims of the parts: where it does not hold, a part adds nothing. It
-/// bounds the loops of what combines the parts, and the parts that are asked for. Null: nothing.
+/// What of a condition says nothing about the reduced dims of the parts: where it does not hold, a part adds nothing.
+/// It bounds the loops of what combines the parts, and the parts that are asked for. Null: nothing.
 ir::Ref about_parts(const ir::Kernel& kernel, const ir::Ref& where, const std::vector<std::string>& reduced) {
     if (!where) {
         return nullptr;
@@ -143,8 +143,7 @@ ir::Kernel rfactor(const ir::Kernel& kernel, const std::string& stage, const std
         inner.dims.push_back(dim);
         std::erase(inner.reduction->dims, dim);
         const bool scatters = !reduction.into.empty();
-        const ir::Ref outer_where =
-            scatters ? nullptr : about_parts(kernel, reduction.where, inner.reduction->dims);
+        const ir::Ref outer_where = scatters ? nullptr : about_parts(kernel, reduction.where, inner.reduction->dims);
         return split_definition(std::move(result), at, std::move(inner), dim, outer_where);
     }
 

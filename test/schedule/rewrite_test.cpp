@@ -245,6 +245,32 @@ TEST_CASE("rfactor guards the tail only where the factor does not divide") {
     CHECK(odd.find_definition("votes")->reduction->dims == std::vector<std::string>{"votes.part:k.i"});
 }
 
+TEST_CASE("what a condition says about parts stays with what combines them") {
+    const ir::Kernel kernel = parse(R"(coulter 1
+kernel segments
+
+dim node
+dim edge
+dim c
+
+input start: i32[node]
+input g: f32[node, c]
+input x: f32[edge, c]
+
+w: f32[edge] =
+    sum {node, c where edge >= index(start) && c < extent(edge)} g * x
+
+output w
+)");
+    const ir::Kernel apart = rfactor(kernel, "w", "node", 0, RfactorPart::whole, "w.part");
+    const ir::Ref outer = apart.find_definition("w")->reduction->where;
+    REQUIRE(outer != nullptr);
+    CHECK(outer->op == ir::Op::ge);
+    CHECK(apart.find_definition("w.part")->reduction->where->op == ir::Op::logical_and);
+    CHECK(rfactor(kernel, "w", "c", 0, RfactorPart::whole, "w.part").find_definition("w")->reduction->where->op ==
+          ir::Op::lt);
+}
+
 TEST_CASE("rfactor of argmax keeps the smallest index and the first NaN") {
     const TableKernel entry = table_kernel("argmax");
     Arrays inputs = random_inputs(entry.kernel, entry.extents, 3);
