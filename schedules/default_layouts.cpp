@@ -152,7 +152,7 @@ void choose_layouts(Analysis& analysis) {
     for (const bool first : {true, false}) {
         Weights weights;
         for (const ir::Definition& stage : kernel.definitions) {
-            if (analysis.is_inlined(stage.name) || analysis.is_scheduled(stage.name) || is_ordered(stage) ||
+            if (analysis.is_inlined(stage.name) || analysis.is_scheduled(stage.name) || stage.scan ||
                 writers.count(stage.name) != 0) {
                 continue;
             }

@@ -116,7 +116,8 @@ private:
             tiles *= std::ceil(static_cast<double>(analysis_.extent(dim)) / static_cast<double>(size));
         }
         const double everything = read_in(stage, all);
-        const double now = tiles * read_in(stage, of_tile) / costs_.rate(read_in(stage, of_tile));
+        const double per_tile = read_in(stage, of_tile);
+        const double now = tiles * per_tile * lines_touched(stage, tile) / costs_.rate(per_tile);
         const double operations = analysis_.points(ir::loop_dims(stage)) / static_cast<double>(vector.lanes) *
                                   std::max(tile.cycles, 0.25 * analysis_.operations(stage.name));
         const double results = analysis_.points(stage.dims) * Costs::element_bytes(stage);
@@ -138,11 +139,17 @@ private:
                 step.limit(tasks, 1);
                 tile_of_step.limit(tasks, 1);
             }
-            const double runs = steps * (tasks.empty() ? 1 : static_cast<double>(analysis_.extent(tasks)));
+            // What two steps have in common is still there for the second.
+            Region task(analysis_);
+            if (!tasks.empty()) {
+                task.limit(tasks, 1);
+            }
+            const double task_count = tasks.empty() ? 1 : static_cast<double>(analysis_.extent(tasks));
             const double slab = read_in(stage, step);
             const double moves =
-                runs * (slab / costs_.rate(everything) + tiles * read_in(stage, tile_of_step) / costs_.rate(slab) +
-                        2 * results / costs_.rate(results));
+                task_count * read_in(stage, task) / costs_.rate(everything) +
+                steps * task_count *
+                    (tiles * read_in(stage, tile_of_step) / costs_.rate(slab) + 2 * results / costs_.rate(results));
             if (const double cycles = std::max(moves, operations); cycles < least && cycles > threads * worth_threads) {
                 least = cycles;
                 best = Steps{stage.name, tasks, dim, "what a step reads stays in the cache for all results"};
@@ -178,6 +185,14 @@ private:
         const auto at = std::find_if(tile.unrolled.begin(), tile.unrolled.end(),
                                      [&](const TileDim& each) { return each.dim == dim; });
         return at == tile.unrolled.end() ? 1 : at->size;
+    }
+
+    /// How many times the bytes of a tile are those of the lines of the cache that it touches, where its vectors are
+    /// less than a line.
+    [[nodiscard]] double lines_touched(const ir::Definition& stage, const RegisterTile& tile) const {
+        constexpr double line = 64;
+        const double vector = static_cast<double>(tile.vector.size) * Costs::element_bytes(stage);
+        return tile.vector.size < analysis_.extent(tile.vector.dim) ? std::max(1.0, line / vector) : 1;
     }
 
     /// Bytes that a reduction reads in a region, of each tensor once.

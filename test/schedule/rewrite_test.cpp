@@ -1,6 +1,7 @@
 // Each rewrite keeps the kernel valid and its outputs equal, wherever it applies.
 
 #include "coulter/schedule/rewrite.hpp"
+#include "coulter/text.hpp"
 #include "rewrite_kernels.hpp"
 #include "rewrite_run.hpp"
 
@@ -246,7 +247,7 @@ TEST_CASE("rfactor guards the tail only where the factor does not divide") {
 }
 
 TEST_CASE("what a condition says about parts stays with what combines them") {
-    const ir::Kernel kernel = parse(R"(coulter 1
+    const ParseResult parsed = parse(R"(coulter 1
 kernel segments
 
 dim node
@@ -261,7 +262,10 @@ w: f32[edge] =
     sum {node, c where edge >= index(start) && c < extent(edge)} g * x
 
 output w
-)");
+)",
+                                     "segments.coulter");
+    REQUIRE(parsed.diagnostics.empty());
+    const ir::Kernel& kernel = *parsed.kernel;
     const ir::Kernel apart = rfactor(kernel, "w", "node", 0, RfactorPart::whole, "w.part");
     const ir::Ref outer = apart.find_definition("w")->reduction->where;
     REQUIRE(outer != nullptr);
