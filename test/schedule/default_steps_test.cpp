@@ -44,8 +44,8 @@ dim y
 dim x
 dim iy
 dim ix
-dim ky = 3
-dim kx = 3
+dim ky = 7
+dim kx = 7
 dim c
 
 input image: f32[n, iy, ix, c]
@@ -74,6 +74,35 @@ TEST_CASE("where each step has a segment of the results, the loop over these is 
     // Data that bound the reduced loop for each result do no such thing.
     CHECK(lacks(scheduled(segments("node >= index(last)")), "rfactor"));
     CHECK(lacks(scheduled(segments("node >= edge")), "rfactor"));
+}
+
+TEST_CASE("several rows of a scatter share what it reads along its vectors") {
+    const auto rows = [](std::int64_t count) {
+        return scheduled(fmt::format(R"(coulter 1
+kernel rows
+
+dim n
+dim e
+dim i
+dim o
+
+input x: f32[n, i]
+input g: f32[n, o]
+input which: i32[n]
+
+w: f32[e, i, o] =
+    sum {{n}} into (e = min(max(index(which), 0), extent(e) - 1)) g * x
+
+output w
+
+estimate n = 4096, e = 16, i = {}, o = 256
+)",
+                                     count));
+    };
+    CHECK(contains(rows(256), "split i by 8"));
+    CHECK(contains(rows(256), "reorder o.i i.i n o.o i.o"));
+    CHECK(contains(rows(256), "unroll i.i"));
+    CHECK(lacks(rows(8), "split i"));
 }
 
 TEST_CASE("few results over much data go by steps that stay in the cache") {
