@@ -110,6 +110,6 @@ TEST_CASE("few results over much data go by steps that stay in the cache") {
     CHECK(contains(large, "rfactor w: "));
     CHECK(contains(large, ".step"));
     CHECK(contains(large, "all results of a step, then those of the next"));
-    CHECK(lacks(scheduled(taps(16)), "rfactor")); // all of it lies in the cache
+    CHECK(lacks(scheduled(taps(8)), "rfactor")); // all of it lies in the cache
     CHECK(lacks(scheduled(taps(256), {{"steps of w", "no"}}), "rfactor"));
 }
