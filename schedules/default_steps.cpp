@@ -218,7 +218,7 @@ private:
 /// Loops over segments: blocks of the results are tasks, of which each goes through all steps.
 std::vector<OuterLoop> loops_over_segments(const Analysis& analysis, const std::string& limited) {
     const std::int64_t tasks = segment_tasks_per_thread * analysis.options().threads;
-    std::int64_t block = 1;
+    std::int64_t block = 2; // of one index there would be no loop inside of the steps
     while (block * tasks < analysis.extent(limited)) {
         block *= 2;
     }
