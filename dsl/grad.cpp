@@ -77,6 +77,9 @@ private:
         const Type type = adjoint_type(builder_.type_of(tensor, component));
         const Ref cotangent = has_cotangent ? as(type, builder_.read(name)) : nullptr;
         const std::string total = has_cotangent ? builder_.helper_name(name + ".total") : name;
+        if (!has_cotangent) {
+            note_support(total, found->second);
+        }
         add_sum(found->second, total, builder_.dims_of(tensor), type, cotangent, span);
         return total;
     }
@@ -90,6 +93,18 @@ private:
         const std::string name = builder_.adjoint_name(input, 0);
         add_sum(found->second, name, declared.dims, declared.type, nullptr, declared.span);
         outputs_.push_back(name);
+    }
+
+    // Where all terms of an adjoint are 0.
+    void note_support(const std::string& name, const std::vector<Contribution>& list) {
+        std::vector<Ref> common = list.front().support;
+        std::erase_if(common, [&](const Ref& condition) {
+            return !std::all_of(list.begin(), list.end(), [&](const Contribution& each) {
+                return std::any_of(each.support.begin(), each.support.end(),
+                                   [&](const Ref& other) { return ir::equal(condition, other); });
+            });
+        });
+        support_[name] = std::move(common);
     }
 
     // Terms that are maps are added in one definition, each sum is its own, unless it is the only one.
@@ -152,7 +167,13 @@ private:
         const Missing missing = [&](const std::string& operation, const std::string& why) {
             problems_.push_back(no_rule(definition, operation, why));
         };
-        const Local local = local_rule({builder_, definition, adjoints, missing});
+        Local local = local_rule({builder_, definition, adjoints, missing});
+        const bool is_linear =
+            !definition.scan && (!definition.reduction ||
+                                 (definition.reduction->into.empty() && definition.reduction->op == ReduceOp::sum));
+        if (is_linear && adjoints.size() == 1) {
+            local.reader.support = support_[adjoints.front()];
+        }
         const std::vector<LeafFlow> leaves = backward(
             local.seeds, [&](const ir::Node& node) { return is_varied(node.name, node.component); }, outside,
             [&](const ir::Node& node) { missing(ir::name(node.op), "its derivative is not known"); });
@@ -234,6 +255,7 @@ private:
     std::map<std::string, RuledOutput> ruled_ = ruled_outputs(forward_);
     std::map<std::string, std::string> ruled_adjoints_; ///< of outputs of groups with rules
     std::map<Element, std::vector<Contribution>> contributions_;
+    std::map<std::string, std::vector<Ref>> support_; ///< of adjoints: conditions where one of which fails they are 0
     std::vector<std::string> outputs_;
     std::vector<Diagnostic> problems_;
 };

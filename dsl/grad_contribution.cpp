@@ -36,6 +36,15 @@ public:
 
     Contribution run() {
         inverse_ = invert(builder_, *access_, reader_.loops, reader_.reduced, where_);
+        if (!inverse_.into.empty() && access_->boundary == ir::Boundary::clamped && !reader_.support.empty()) {
+            // What is clamped takes part in nothing where the adjoint is 0 there.
+            const Ref supported = both(where_, all(reader_.support));
+            Inverse other = invert(builder_, *access_, reader_.loops, reader_.reduced, supported);
+            if (other.into.empty()) {
+                inverse_ = std::move(other);
+                where_ = supported;
+            }
+        }
         loops_ = builder_.dims_of(access_->name);
         for (const ir::Into& into : inverse_.into) {
             std::erase(loops_, into.dim);
@@ -52,6 +61,7 @@ public:
             add_condition(part);
         }
         decide(substitute);
+        note_support(substitute);
         return std::move(result_);
     }
 
@@ -78,6 +88,24 @@ private:
         }
     }
 
+    // What conditions say about the element alone.
+    void note_support(Substitution& substitute) {
+        if (!inverse_.into.empty()) {
+            return;
+        }
+        result_.support = outer_;
+        for (const Ref& part : reader_.support) {
+            const Ref here = simplified(substitute(part));
+            const auto used = ir::free_dims(builder_.kernel(), {here});
+            const bool is_open =
+                std::any_of(used.begin(), used.end(), [&](const auto& dim) { return contains(inverse_.open, dim); });
+            if (!is_open && !builder_.holds(here, loops_)) {
+                result_.support.push_back(here);
+            }
+        }
+        std::erase_if(result_.support, reads_data);
+    }
+
     [[nodiscard]] static Ref all(const std::vector<Ref>& conditions) {
         Ref result;
         for (const Ref& condition : conditions) {
@@ -91,17 +119,73 @@ private:
         if (!inverse_.into.empty()) {
             result_.report.form = Form::scatter;
             result_.report.why = fmt::format("{}", fmt::join(inverse_.why, "; "));
-            sum_over(substitute(value_), both(all(outer_), all(inner_)));
+            scatter(substitute(value_));
             return;
         }
         result_.report.form = inverse_.open.empty() ? Form::pointwise : Form::gather;
         result_.report.why = why();
+        const Ref value = substitute(value_);
+        const std::vector<std::string> told = loops_told_apart(value);
         if (inverse_.open.empty()) {
-            result_.value = masked(all(outer_), substitute(value_));
+            result_.value = masked(all(outer_), value);
+        } else if (!told.empty()) {
+            write_out(value, told);
         } else if ((!outer_.empty() && inner_.empty() && all_free()) || is_window_of_kept_loops()) {
             sum_first(substitute);
         } else {
-            sum_over(substitute(value_), both(all(outer_), all(inner_)));
+            sum_over(value, both(all(outer_), all(inner_)));
+        }
+    }
+
+    /// Open loops of a few steps that the value tells apart: in a sum over them each step is another expression, of
+    /// which a loop computes all and takes one.
+    [[nodiscard]] std::vector<std::string> loops_told_apart(const Ref& value) const {
+        constexpr std::int64_t few_steps = 4;
+        std::vector<std::string> loops;
+        for (const std::string& loop : inverse_.open) {
+            const auto parts = ir::postorder({value});
+            const bool is_asked = std::any_of(parts.begin(), parts.end(), [&](const ir::Node* part) {
+                return part->kind == Kind::binary && part->type == Type::boolean &&
+                       part->args[0]->type == Type::index && !reads_data(part->args[0]) && !reads_data(part->args[1]) &&
+                       ir::free_dims(builder_.kernel(), part->args) == std::vector<std::string>{loop};
+            });
+            if (is_asked && builder_.size(loop).value_or(few_steps + 1) <= few_steps) {
+                loops.push_back(loop);
+            }
+        }
+        return loops;
+    }
+
+    // One term for each step of these loops, added where the value stands; a sum over the other loops.
+    void write_out(const Ref& value, const std::vector<std::string>& told) {
+        std::vector<std::pair<Ref, std::vector<Ref>>> terms{{value, inner_}};
+        for (const std::string& loop : told) {
+            std::erase(inverse_.open, loop);
+            std::erase(loops_, loop);
+            std::vector<std::pair<Ref, std::vector<Ref>>> steps;
+            for (const auto& [term, conditions] : terms) {
+                for (std::int64_t step = 0; step < *builder_.size(loop); ++step) {
+                    Substitution at_step(builder_, {{loop, ir::index_constant(step)}}, loops_);
+                    auto& [there, left] = steps.emplace_back(folded(at_step(term)), std::vector<Ref>());
+                    for (const Ref& condition : conditions) {
+                        const Ref here = folded(simplified(at_step(condition)));
+                        const bool holds = here->kind == Kind::constant && here->integer != 0;
+                        if (!holds && (reads_data(here) || !builder_.holds(here, loops_))) {
+                            left.push_back(here);
+                        }
+                    }
+                }
+            }
+            terms = std::move(steps);
+        }
+        Ref total;
+        for (auto& [term, conditions] : terms) {
+            total = sum_of(total, masked(all(conditions), term));
+        }
+        if (inverse_.open.empty()) {
+            result_.value = masked(all(outer_), total);
+        } else {
+            sum_over(total, all(outer_));
         }
     }
 
@@ -119,6 +203,83 @@ private:
 
     // Only loops that no index uses are open, under their own names.
     [[nodiscard]] bool all_free() const { return inverse_.open.size() == inverse_.free.size(); }
+
+    // A scatter adds in memory. What it adds at one place in several loops is summed before: that is a reduction like
+    // all others, and the scatter takes a step for each sum.
+    void scatter(const Ref& value) {
+        const std::vector<std::string> summed = loops_beside_places();
+        if (summed.empty()) {
+            sum_over(value, both(all(outer_), all(inner_)));
+            return;
+        }
+        Ref of_sums = every_access_is_inside(value) ? nullptr : all(outer_);
+        Ref of_places = all(outer_);
+        for (const Ref& condition : inner_) {
+            const auto used = ir::free_dims(builder_.kernel(), {condition});
+            const bool is_summed =
+                std::any_of(used.begin(), used.end(), [&](const auto& dim) { return contains(summed, dim); });
+            Ref& to = is_summed ? of_sums : of_places;
+            to = both(to, condition);
+            if (!is_summed && of_sums) {
+                of_sums = both(of_sums, condition);
+            }
+        }
+        ir::Definition sums;
+        sums.name = name_ + ".sum";
+        sums.dims = loops_;
+        std::erase_if(sums.dims, [&](const std::string& loop) { return contains(summed, loop); });
+        sums.types = {value->type};
+        sums.values = {value};
+        sums.span = reader_.span;
+        ir::Reduction& reduction = sums.reduction.emplace();
+        reduction.op = ir::ReduceOp::sum;
+        reduction.dims = summed;
+        reduction.where = of_sums;
+        builder_.add(sums);
+        const Ref read = builder_.read(sums.name);
+        builder_.kernel().definitions.pop_back();
+        std::erase_if(inverse_.open, [&](const std::string& loop) { return contains(summed, loop); });
+        sum_over(read, of_places);
+        result_.helpers.push_back(std::move(sums));
+    }
+
+    /// Open loops that neither a place nor a condition on data depends on; none where they are few steps, for which
+    /// the sums would be no fewer than what they are made of.
+    [[nodiscard]] std::vector<std::string> loops_beside_places() const {
+        constexpr std::int64_t few_steps = 16;
+        std::vector<Ref> asked;
+        for (const ir::Into& into : inverse_.into) {
+            asked.push_back(into.index);
+        }
+        std::copy_if(inner_.begin(), inner_.end(), std::back_inserter(asked), reads_data);
+        const std::vector<std::string> used = ir::free_dims(builder_.kernel(), asked);
+        std::vector<std::string> loops;
+        std::int64_t steps = 1;
+        for (const std::string& loop : inverse_.open) {
+            if (!contains(used, loop)) {
+                loops.push_back(loop);
+                steps = std::min(steps * std::min(builder_.size(loop).value_or(few_steps + 1), few_steps + 1),
+                                 few_steps + 1);
+            }
+        }
+        return steps > few_steps ? loops : std::vector<std::string>();
+    }
+
+    /// Whether each access can be made at every step of the loops, whatever the conditions are.
+    [[nodiscard]] bool every_access_is_inside(const Ref& value) {
+        const auto parts = ir::postorder({value});
+        return std::all_of(parts.begin(), parts.end(), [&](const ir::Node* part) {
+            if (part->kind != Kind::access || part->boundary != ir::Boundary::checked) {
+                return true;
+            }
+            for (std::size_t i = 0; i < part->dims.size(); ++i) {
+                if (reads_data(part->args[i]) || !builder_.inside(part->args[i], part->dims[i], loops_)) {
+                    return false;
+                }
+            }
+            return true;
+        });
+    }
 
     void sum_over(const Ref& value, const Ref& where) {
         ir::Definition definition;

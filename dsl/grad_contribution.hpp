@@ -12,6 +12,7 @@ struct Reader {
     std::vector<std::string> loops;
     std::vector<std::string> reduced; ///< of them those that the definition reduces
     ir::Ref where;                    ///< only these steps take part; null: all
+    std::vector<ir::Ref> support;     ///< conditions on indices of its own dims: where one fails, its adjoint is 0
     Span span;
 };
 
@@ -20,6 +21,7 @@ struct Contribution {
     ir::Ref value;
     std::optional<ir::Definition> definition; ///< without a name when it may become the adjoint itself
     std::vector<ir::Definition> helpers;      ///< before it
+    std::vector<ir::Ref> support;             ///< conditions on the tensor's dims: where one fails, it is 0
     GradientReport::Contribution report;
 };
 

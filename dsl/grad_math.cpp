@@ -105,7 +105,7 @@ Ref both(const Ref& a, const Ref& b) {
 }
 
 Ref either(const Ref& a, const Ref& b) {
-    if (!a || !b) {
+    if (!a || !b || ir::equal(a, inverse(b)) || ir::equal(inverse(a), b)) {
         return nullptr;
     }
     return ir::equal(a, b) ? a : ir::binary(Op::logical_or, a, b);
@@ -143,6 +143,73 @@ std::vector<Ref> conjuncts(const Ref& condition) {
 
 Ref zero(Type type) {
     return ir::real_constant(type, 0);
+}
+
+namespace {
+
+std::optional<bool> truth(const Ref& condition) {
+    if (condition->kind == Kind::constant) {
+        return condition->integer != 0;
+    }
+    return std::nullopt;
+}
+
+std::optional<bool> compared(Op op, std::int64_t a, std::int64_t b) {
+    switch (op) {
+    case Op::eq: return a == b;
+    case Op::ne: return a != b;
+    case Op::lt: return a < b;
+    case Op::le: return a <= b;
+    case Op::gt: return a > b;
+    case Op::ge: return a >= b;
+    default: return std::nullopt;
+    }
+}
+
+Ref folded_condition(const ir::Node& node, const std::vector<Ref>& args) {
+    if (node.kind == Kind::unary && node.op == Op::logical_not) {
+        const std::optional<bool> known = truth(args[0]);
+        return known ? ir::bool_constant(!*known) : nullptr;
+    }
+    if (node.kind != Kind::binary) {
+        return nullptr;
+    }
+    if (node.op == Op::logical_and || node.op == Op::logical_or) {
+        const bool decides = node.op == Op::logical_or; // the result where one of both is so
+        for (const std::size_t i : {std::size_t{0}, std::size_t{1}}) {
+            if (const std::optional<bool> known = truth(args[i])) {
+                return *known == decides ? ir::bool_constant(decides) : args[1 - i];
+            }
+        }
+        return nullptr;
+    }
+    const bool are_constant = args[0]->kind == Kind::constant && args[1]->kind == Kind::constant;
+    const std::optional<bool> holds = are_constant && args[0]->type == Type::index
+                                          ? compared(node.op, args[0]->integer, args[1]->integer)
+                                          : std::nullopt;
+    return holds ? ir::bool_constant(*holds) : nullptr;
+}
+
+} // namespace
+
+Ref folded(const Ref& value) {
+    ir::RewriteMemo memo;
+    return ir::rewrite(
+        value,
+        [](const ir::Node& node, const std::vector<Ref>& args) -> Ref {
+            if (node.type == Type::boolean) {
+                return folded_condition(node, args);
+            }
+            if (node.kind == Kind::select) {
+                const std::optional<bool> holds = truth(args[0]);
+                return holds ? args[*holds ? 1 : 2] : nullptr;
+            }
+            if (node.kind == Kind::binary && node.op == Op::add) {
+                return is_constant(args[0], 0) ? args[1] : is_constant(args[1], 0) ? args[0] : nullptr;
+            }
+            return nullptr;
+        },
+        memo);
 }
 
 } // namespace coulter::gradient

@@ -32,4 +32,7 @@ namespace coulter::gradient {
 
 [[nodiscard]] ir::Ref zero(Type type);
 
+/// A value with choices taken that constant indices decide, and without the zeros that they leave in sums.
+[[nodiscard]] ir::Ref folded(const ir::Ref& value);
+
 } // namespace coulter::gradient

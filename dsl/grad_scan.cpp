@@ -11,6 +11,7 @@
 #include "grad_math.hpp"
 #include "grad_rules.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <map>
 
@@ -32,6 +33,7 @@ public:
         }
         const std::vector<Ref> before = states_before();
         std::vector<std::vector<Ref>> derivative(count_); // [i][j]: of combine i by left j
+        std::vector<bool> reaches_values(count_);
         bool plain = true;
         for (std::size_t i = 0; i < count_; ++i) {
             std::vector<Ref> one(count_);
@@ -39,12 +41,14 @@ public:
                 one[i] = ir::real_constant(adjoint_type(definition_.types[i]), 1);
             }
             const StateFlows flows = through_combine(call_, scan_.combine, one, before, definition_.values);
+            reaches_values[i] =
+                std::any_of(flows.right.begin(), flows.right.end(), [](const Flow& flow) { return !!flow.value; });
             for (std::size_t j = 0; j < count_; ++j) {
                 derivative[i].push_back(settled(flows.left[j]));
                 plain = plain && (i == j ? is_constant(derivative[i][j], 1) || !one[i] : !derivative[i][j]);
             }
         }
-        const std::vector<Ref> adjoints = plain ? sums() : linear(derivative);
+        const std::vector<Ref> adjoints = plain ? sums() : linear(derivative, carried(derivative, reaches_values));
         const StateFlows flows = through_combine(call_, scan_.combine, adjoints, before, definition_.values);
         for (std::size_t c = 0; c < definition_.values.size(); ++c) {
             if (flows.right[c].value) {
@@ -124,11 +128,40 @@ private:
         return all;
     }
 
+    // The components whose adjoints are carried: something flows into them, and they lead to values.
+    [[nodiscard]] std::vector<bool> carried(const std::vector<std::vector<Ref>>& derivative,
+                                            std::vector<bool> leads) const {
+        std::vector<bool> is_reached(count_);
+        for (std::size_t c = 0; c < count_; ++c) {
+            is_reached[c] = call_.adjoint(c) != nullptr;
+        }
+        for (bool grown = true; grown;) {
+            grown = false;
+            for (std::size_t i = 0; i < count_; ++i) {
+                for (std::size_t j = 0; j < count_; ++j) {
+                    if (!derivative[i][j]) {
+                        continue;
+                    }
+                    if (is_reached[i] && !is_reached[j]) {
+                        is_reached[j] = grown = true;
+                    }
+                    if (leads[j] && !leads[i]) {
+                        leads[i] = grown = true;
+                    }
+                }
+            }
+        }
+        for (std::size_t c = 0; c < count_; ++c) {
+            leads[c] = leads[c] && is_reached[c];
+        }
+        return leads;
+    }
+
     // Appends the adjoints of the components that have one, and says which of `values` is whose; -1: none.
-    [[nodiscard]] std::vector<int> float_components(std::vector<Ref>& values) const {
+    [[nodiscard]] std::vector<int> float_components(std::vector<Ref>& values, const std::vector<bool>& wanted) const {
         std::vector<int> position(count_, -1);
         for (std::size_t c = 0; c < count_; ++c) {
-            if (is_float(definition_.types[c])) {
+            if (is_float(definition_.types[c]) && wanted[c]) {
                 const Ref adjoint = call_.adjoint(c);
                 position[c] = static_cast<int>(values.size());
                 values.push_back(adjoint ? adjoint : zero(adjoint_type(definition_.types[c])));
@@ -144,7 +177,8 @@ private:
         stored.dims = definition_.dims;
         stored.span = definition_.span;
         std::vector<Ref> values;
-        const std::vector<int> position = float_components(values); // of T[i] among the components
+        const std::vector<int> position =
+            float_components(values, std::vector<bool>(count_, true)); // of T[i] among the components
         const std::size_t states = values.size();
         std::vector<Ref> combine;
         for (std::size_t c = 0; c < states; ++c) {
@@ -256,10 +290,14 @@ private:
         return adjoints;
     }
 
-    [[nodiscard]] std::vector<Ref> linear(const std::vector<std::vector<Ref>>& derivative) const {
+    [[nodiscard]] std::vector<Ref> linear(const std::vector<std::vector<Ref>>& derivative,
+                                          const std::vector<bool>& wanted) const {
         std::vector<Ref> values;
-        const std::vector<int> position = float_components(values); // of X[i] among the components
+        const std::vector<int> position = float_components(values, wanted); // of X[i] among the components
         const std::size_t states = values.size();
+        if (states == 0) {
+            return std::vector<Ref>(count_);
+        }
         const auto state = [&](std::size_t c, bool right) {
             return ir::operand(adjoint_type(definition_.types[c]), position[c], right);
         };

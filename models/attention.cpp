@@ -47,7 +47,8 @@ Tensor weighted_average(const Expr& scores, const Expr& values, const Dims& over
     const Type type = scores.type().value_or(f32);
     Tensor highest("max"), e("exp"), total("sum"), scale("scale"), weighted("weighted");
     highest = max(over, scores, seen);
-    e = exp(scores - shift_of(highest, type));
+    // Any shift gives the same average: the gradient has nothing to gain from it.
+    e = exp(scores - stop_gradient(shift_of(highest, type)));
     total = sum(over, e, seen);
     scale = inverse_or_zero(total, type);
     weighted = sum(over, e * values, seen);

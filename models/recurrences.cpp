@@ -27,13 +27,13 @@ Tensor wkv(const Arg& k, const Arg& v, const Arg& decay, const Arg& bonus, const
     require_dim(f, v, "the values", time);
     const Type type = k.type().value_or(f32);
     // By how much a part of the sequence lets what was before it fade, its largest exponent, and its sums relative to
-    // that.
+    // that. Any exponent gives the same quotient: the gradient has nothing to gain from it.
     Tensor before("before");
     before = scan(
         time, {0, -infinity(type), 0, 0}, {decay, k, v, cast(type, 1.0)},
         [type](const Tuple& first, const Tuple& then) {
             const Expr faded = first[1] - then[0];
-            const Expr highest = max(faded, then[1]);
+            const Expr highest = stop_gradient(max(faded, then[1]));
             const Expr shift = shift_of(highest, type);
             const Expr old = exp(faded - shift), young = exp(then[1] - shift);
             return Tuple{first[0] + then[0], highest, first[2] * old + then[2] * young,
@@ -41,7 +41,7 @@ Tensor wkv(const Arg& k, const Arg& v, const Arg& decay, const Arg& bonus, const
         },
         exclusive, associative);
     const Expr newest = bonus + k;
-    const Expr highest = max(before[1], newest);
+    const Expr highest = stop_gradient(max(before[1], newest));
     const Expr old = exp(before[1] - highest), young = exp(newest - highest);
     return (before[2] * old + young * v) / (before[3] * old + young);
 }

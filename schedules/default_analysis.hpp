@@ -3,6 +3,7 @@
 
 #include "coulter/schedule/defaults.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace coulter::schedule {
@@ -12,6 +13,7 @@ struct MadeStages {
     std::set<std::string> held;                ///< copies of inputs for the tiles of an iteration
     std::set<std::string> transposed;          ///< copies of inputs with another dim innermost
     std::map<std::string, std::string> joined; ///< tuples of several stages, with the first of these
+    std::map<std::string, std::string> steps;  ///< reductions that go by steps, with the sums of each step
 };
 
 inline constexpr const char* lanes_everywhere_decision = "lanes of *";
@@ -34,6 +36,17 @@ public:
     [[nodiscard]] bool is_inlined(const std::string& stage) const { return inlined_.count(stage) != 0; }
     [[nodiscard]] bool is_held(const std::string& stage) const { return made_.held.contains(stage); }
     [[nodiscard]] bool is_transposed(const std::string& stage) const { return made_.transposed.contains(stage); }
+    /// Whether a reduction goes by steps, or is the sum of each step.
+    [[nodiscard]] bool is_stepped(const std::string& stage) const {
+        return std::any_of(made_.steps.begin(), made_.steps.end(),
+                           [&](const auto& each) { return each.first == stage || each.second == stage; });
+    }
+    /// The reduction that goes by the steps of which this is the sum; empty: none.
+    [[nodiscard]] std::string stepping(const std::string& sum) const {
+        const auto at =
+            std::find_if(made_.steps.begin(), made_.steps.end(), [&](const auto& each) { return each.second == sum; });
+        return at == made_.steps.end() ? std::string() : at->first;
+    }
     /// Whether a tensor is the same in every call: a const, or a frozen input.
     [[nodiscard]] bool is_constant(const std::string& tensor) const;
     /// Whether a definition is what `pack` made: it is never inlined.

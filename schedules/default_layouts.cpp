@@ -46,6 +46,9 @@ const ir::Definition* writer_of(const Analysis& analysis, const ir::Definition& 
     if (!reduction.reduction || analysis.kernel().is_output(reduction.name)) {
         return nullptr;
     }
+    if (const std::string steps = analysis.stepping(reduction.name); !steps.empty()) {
+        return analysis.kernel().find_definition(steps);
+    }
     const std::vector<std::string> readers = analysis.readers(reduction.name);
     if (readers.size() != 1) {
         return nullptr;
@@ -149,7 +152,7 @@ void choose_layouts(Analysis& analysis) {
     for (const bool first : {true, false}) {
         Weights weights;
         for (const ir::Definition& stage : kernel.definitions) {
-            if (analysis.is_inlined(stage.name) || analysis.is_scheduled(stage.name) || is_ordered(stage) ||
+            if (analysis.is_inlined(stage.name) || analysis.is_scheduled(stage.name) || stage.scan ||
                 writers.count(stage.name) != 0) {
                 continue;
             }

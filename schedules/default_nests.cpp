@@ -2,6 +2,7 @@
 
 #include "default_layouts.hpp"
 #include "default_ordered.hpp"
+#include "default_steps.hpp"
 
 namespace coulter::schedule {
 namespace {
@@ -18,6 +19,11 @@ Strategy strategy_of(const Analysis& analysis, const ir::Definition& stage) {
     }
     if (!stage.reduction) {
         return Strategy::map;
+    }
+    // The sums of steps are kept in registers inside of the loops over these.
+    if (!dims_limited_by_steps(analysis.kernel(), stage).empty() ||
+        (analysis.is_stepped(stage.name) && analysis.stepping(stage.name).empty())) {
+        return Strategy::stepwise;
     }
     return stage.dims.empty() ? Strategy::total : Strategy::reduction;
 }
@@ -59,6 +65,13 @@ std::map<std::string, StageShape> choose_strategies(const Analysis& analysis) {
     }
     for (const ir::Definition& stage : analysis.kernel().definitions) {
         pair_with_reader(analysis, stage, shapes);
+    }
+    for (const ir::Definition& stage : analysis.kernel().definitions) {
+        if (const std::string owner = analysis.stepping(stage.name); !owner.empty()) {
+            shapes.at(stage.name).strategy = Strategy::accumulated;
+            shapes.at(stage.name).owner = owner;
+            shapes.at(owner).accumulator = stage.name;
+        }
     }
     return shapes;
 }

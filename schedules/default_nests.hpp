@@ -10,6 +10,7 @@ enum class Strategy : std::uint8_t {
     given,       ///< by the schedule at hand
     inlined,     ///< where it is read
     sequential,  ///< a scan or a scatter, as written
+    stepwise,    ///< a reduction whose partial results lie in memory, see default_steps.hpp
     map,         ///< elements, the innermost loop vectorized
     write_out,   ///< a map that finishes what the reduction `accumulator` keeps in registers
     accumulated, ///< a reduction in registers below its only reader
@@ -27,10 +28,11 @@ struct OuterLoop {
 struct StageShape {
     Strategy strategy = Strategy::map;
     VectorChoice vector;
-    RegisterTile tile;            ///< meaningful where the vectorized dim is pure
-    std::vector<OuterLoop> outer; ///< loops outside the tile in which other stages can be computed, outermost first
-    std::string accumulator;      ///< write_out: the reduction
-    std::string owner;            ///< accumulated: the map that writes it out
+    RegisterTile tile;                ///< meaningful where the vectorized dim is pure
+    std::vector<OuterLoop> outer;     ///< loops outside the tile in which other stages can be computed, outermost first
+    std::vector<std::string> stepped; ///< stepwise: reduced loops inside the outermost of these
+    std::string accumulator;          ///< write_out: the reduction; stepwise: the sums of each step, if these are apart
+    std::string owner;            ///< accumulated: the map that writes it out, or the reduction whose steps it is of
     std::optional<Region> region; ///< sequential, with a host: what of the dims an iteration of its loops leaves
     std::string host;             ///< the stage in whose loops it is computed; empty: root
     std::size_t depth = 0;        ///< with a host: inside the first `depth` of the host's outer loops

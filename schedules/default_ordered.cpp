@@ -32,6 +32,26 @@ std::int64_t vectors_of(const Analysis& analysis, const ir::Definition& stage, c
     return decided ? std::stoll(*decided) : best;
 }
 
+/// Results of a scatter for which one vector of what it adds is read: rows along this dim.
+constexpr std::int64_t rows_at_once = 8;
+
+/// The longest dim of a scatter, beside that of its vectors, that something which is read along the vectors does not
+/// depend on: several of its indices share the read. Empty: there is none.
+std::string dim_of_rows(const Analysis& analysis, const ir::Definition& stage, const VectorChoice& vector) {
+    std::string best;
+    for (const std::string& dim : free_dims_of(stage)) {
+        const std::vector<ir::Ref>& reads = analysis.reads(stage.name);
+        const bool is_shared = std::any_of(reads.begin(), reads.end(), [&](const ir::Ref& read) {
+            return analysis.stride(*read, vector.dim) == 1 && analysis.stride(*read, dim) == 0;
+        });
+        if (dim != vector.dim && is_shared && analysis.extent(dim) >= 2 * rows_at_once &&
+            (best.empty() || analysis.extent(dim) > analysis.extent(best))) {
+            best = dim;
+        }
+    }
+    return best;
+}
+
 } // namespace
 
 bool is_ordered(const ir::Definition& stage) {
@@ -71,13 +91,23 @@ OrderedNest ordered_nest(const Analysis& analysis, const ir::Definition& stage, 
         nest.marks.push_back({fmt::format("{} {}", vector.dim.empty() ? "unroll" : "vectorize", order.front()),
                               vector.dim.empty() ? "steps that need not wait for each other" : "all lanes in step"});
     }
+    const bool has_rows = stage.reduction && !vector.dim.empty();
+    const std::string rows = has_rows ? dim_of_rows(analysis, stage, vector) : std::string();
+    if (!rows.empty()) {
+        const std::string name = display_name(rows);
+        nest.steps.push_back({fmt::format("split {} by {}", name, rows_at_once), "what is read serves several rows"});
+        order.push_back(name + ".i");
+        nest.marks.push_back({"unroll " + order.back(), "rows side by side"});
+    }
     std::vector<std::string> ordered = stage.scan ? stage.scan->dims() : stage.reduction->dims;
     for (auto dim = ordered.rbegin(); dim != ordered.rend(); ++dim) {
         order.push_back(display_name(*dim));
     }
     for (const std::string& dim : dims) {
         const std::int64_t extent = region.extent(dim);
-        if (dim != inner_dim) {
+        if (dim == rows) {
+            nest.outer.emplace_back(display_name(dim) + ".o", (extent + rows_at_once - 1) / rows_at_once);
+        } else if (dim != inner_dim) {
             nest.outer.emplace_back(display_name(dim), extent);
         } else if (!whole) {
             nest.outer.emplace_back(display_name(dim) + ".o", (extent + size - 1) / size);

@@ -3,6 +3,7 @@
 #include "default_held.hpp"
 #include "default_layouts.hpp"
 #include "default_order.hpp"
+#include "default_steps.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -28,6 +29,8 @@ public:
         for (auto stage = kernel_.definitions.rbegin(); stage != kernel_.definitions.rend(); ++stage) {
             if (has_nest(shapes_.at(stage->name)) || is_placed_scan(*stage)) {
                 place(*stage);
+            } else if (shapes_.at(stage->name).strategy == Strategy::stepwise) {
+                arrange_steps(analysis_, *stage, shapes_.at(stage->name));
             }
         }
     }

@@ -6,6 +6,7 @@
 #include "default_joins.hpp"
 #include "default_lanes.hpp"
 #include "default_layouts.hpp"
+#include "default_steps.hpp"
 #include "default_text.hpp"
 #include "default_transposed.hpp"
 #include "rewrite_unread.hpp"
@@ -161,6 +162,22 @@ public:
         });
     }
 
+    void step_first() {
+        repeat(most_held, [&](Analysis& analysis) {
+            const std::optional<Steps> steps = choose_steps(analysis, shapes_of(analysis));
+            if (!steps) {
+                return false;
+            }
+            std::string stage = steps->stage;
+            if (!steps->tasks.empty()) {
+                stage = factor(stage, steps->tasks, "part", "tasks have results of their own");
+            }
+            const std::string sums = factor(stage, steps->dim, "step", steps->reason);
+            made_.steps.emplace(stage, sums);
+            return true;
+        });
+    }
+
     void transpose_copies() {
         repeat(most_held, [&](Analysis& analysis) {
             const std::optional<HeldCopy> copied =
@@ -224,6 +241,13 @@ private:
         }
     }
 
+    std::string factor(const std::string& stage, const std::string& dim, const char* word, const std::string& reason) {
+        const std::string name = new_name(kernel_, stage, word);
+        kernel_ = schedule::rfactor(kernel_, stage, dim, 0, RfactorPart::whole, name);
+        add(fmt::format("rfactor {}: {} as {}", stage, display_name(dim), name), reason);
+        return name;
+    }
+
     bool make_copy(const HeldCopy& copied, std::set<std::string>& copies) {
         const std::string name = new_name(kernel_, copied.source, copied.name.c_str());
         kernel_ = schedule::copy(kernel_, copied.source, copied.consumer, name);
@@ -266,6 +290,7 @@ std::string default_schedule(const ir::Kernel& given, const std::vector<std::str
     Rewriting rewriting(used, already, chosen);
     rewriting.join_outputs();
     rewriting.compute_once();
+    rewriting.step_first();
     rewriting.transpose_copies();
     rewriting.hold_copies();
     rewriting.clone_stages();

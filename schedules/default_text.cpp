@@ -66,6 +66,16 @@ private:
             ordered(definition, shape);
             close();
             break;
+        case Strategy::stepwise:
+            if (!shape.accumulator.empty()) {
+                accumulate(definition, shape, *kernel_.find_definition(shape.accumulator), shape.accumulator);
+                break;
+            }
+            open(name);
+            placement(definition, shape);
+            outer_nest(definition, shape, work_of(analysis_, name), false);
+            close();
+            break;
         case Strategy::map:
             open(name);
             placement(definition, shape);
@@ -261,7 +271,14 @@ private:
         for (auto loop = outer.rbegin(); loop != outer.rend(); ++loop) {
             order.push_back(loop->name);
         }
-        if (order.size() > 1 && !inner.empty()) {
+        std::vector<std::string> stepped;
+        for (const std::string& dim : shape.stepped) {
+            stepped.push_back(display_name(dim));
+        }
+        order.insert(order.end() - (outer.empty() ? 0 : 1), stepped.rbegin(), stepped.rend());
+        if (!stepped.empty()) {
+            step("reorder " + joined(order), "all results of a step, then those of the next");
+        } else if (order.size() > 1 && !inner.empty()) {
             step("reorder " + joined(order), "the tile innermost");
         } else if (!is_in_order(definition.dims, shape.outer)) {
             step("reorder " + joined(order), "as it was decided");
@@ -272,7 +289,9 @@ private:
         if (inner.size() > 1) {
             step("unroll " + joined({inner.begin() + 1, inner.end()}), "so that each result is a register");
         }
-        return parallel(definition, shape, std::move(outer), total, keep_outer);
+        const bool is_inside_steps = outer.size() > 1;
+        const std::string place = parallel(definition, shape, std::move(outer), total, keep_outer);
+        return stepped.empty() || is_inside_steps ? place : stepped.back();
     }
 
     /// Whether loops stand as a nest has them before any directive.
@@ -313,6 +332,9 @@ private:
             // Inside a loop fused of three, Halide no longer knows that the middle one takes a single step: what is
             // computed there, or further inside, would cover all of it.
             most = std::min<std::size_t>(most, 2);
+        }
+        if (!shape.stepped.empty()) {
+            most = 1; // the steps lie between the loops
         }
         const std::int64_t wanted = std::int64_t{2} * analysis_.options().threads;
         const auto grain_decided =

@@ -34,6 +34,24 @@ ir::Kernel split_definition(ir::Kernel kernel, std::size_t at, ir::Definition pa
     return kernel;
 }
 
+/// What of a condition says nothing about the reduced dims of the parts: where it does not hold, a part adds nothing.
+/// It bounds the loops of what combines the parts, and the parts that are asked for. Null: nothing.
+ir::Ref about_parts(const ir::Kernel& kernel, const ir::Ref& where, const std::vector<std::string>& reduced) {
+    if (!where) {
+        return nullptr;
+    }
+    if (where->kind == ir::Kind::binary && where->op == ir::Op::logical_and) {
+        const ir::Ref left = about_parts(kernel, where->args[0], reduced);
+        const ir::Ref right = about_parts(kernel, where->args[1], reduced);
+        return left && right ? ir::binary(ir::Op::logical_and, left, right) : left ? left : right;
+    }
+    const std::vector<std::string> used = ir::free_dims(kernel, {where});
+    const bool is_about_steps = std::any_of(used.begin(), used.end(), [&](const std::string& dim) {
+        return std::find(reduced.begin(), reduced.end(), dim) != reduced.end();
+    });
+    return is_about_steps ? nullptr : where;
+}
+
 bool keeps_index(const ir::Reduction& reduction) {
     return reduction.op == ir::ReduceOp::argmin || reduction.op == ir::ReduceOp::argmax;
 }
@@ -124,7 +142,9 @@ ir::Kernel rfactor(const ir::Kernel& kernel, const std::string& stage, const std
         inner.name = name;
         inner.dims.push_back(dim);
         std::erase(inner.reduction->dims, dim);
-        return split_definition(std::move(result), at, std::move(inner), dim, nullptr);
+        const bool scatters = !reduction.into.empty();
+        const ir::Ref outer_where = scatters ? nullptr : about_parts(kernel, reduction.where, inner.reduction->dims);
+        return split_definition(std::move(result), at, std::move(inner), dim, outer_where);
     }
 
     detail::pin_inferred_extents(result);

@@ -72,7 +72,9 @@ public:
             // A condition that a split of the reduced dim brought holds everywhere but in the last part: `likely` lets
             // Halide cut that part off.
             const bool split = std::any_of(reduction.dims.begin(), reduction.dims.end(), is_introduced);
-            rdom_.where(bounding(Expressions(condition_scope()).lower(reduction.where), split));
+            for (const ir::Ref& part : conjuncts(reduction.where)) {
+                rdom_.where(bounding(Expressions(condition_scope(limits_results(part))).lower(part), split));
+            }
         }
         if (is_atomic(stage_.plan->main)) {
             // As Halide knows an addition that a processor makes in one step: integers wrap in it as they should.
@@ -217,13 +219,42 @@ private:
         }
     }
 
+    static std::vector<ir::Ref> conjuncts(const ir::Ref& condition) {
+        if (condition->kind != ir::Kind::binary || condition->op != ir::Op::logical_and) {
+            return {condition};
+        }
+        std::vector<ir::Ref> parts = conjuncts(condition->args[0]);
+        const std::vector<ir::Ref> more = conjuncts(condition->args[1]);
+        parts.insert(parts.end(), more.begin(), more.end());
+        return parts;
+    }
+
+    // Whether data that the steps of the reduction read limit a loop over the results, as where each step has a segment
+    // of them.
+    [[nodiscard]] bool limits_results(const ir::Ref& condition) const {
+        if (condition->kind != ir::Kind::binary || condition->args[0]->type != Type::index) {
+            return false;
+        }
+        for (const std::size_t side : {std::size_t{0}, std::size_t{1}}) {
+            const std::vector<const ir::Node*> limit = ir::postorder({condition->args[side]});
+            const bool is_data = std::any_of(limit.begin(), limit.end(),
+                                             [](const ir::Node* node) { return node->kind == ir::Kind::access; });
+            const std::vector<std::string> used = ir::free_dims(lowering_.plan.kernel, {condition->args[side]});
+            const auto is_result = [&](const std::string& dim) { return stage_.vars.contains(dim); };
+            if (is_data && std::none_of(used.begin(), used.end(), is_result)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     // A condition is evaluated before the guards of split loops are: its reads are clamped.
-    Scope condition_scope() {
+    Scope condition_scope(bool limits_results) {
         Scope scope = expressions_.scope();
         // From `j + 4 <= i` Halide takes that the sum needs nothing where i < 4, and for a tile in which that is so,
-        // what is computed for it is asked for beyond the tile.
+        // what is computed for it is asked for beyond the tile. Of data it knows nothing, and can cut the loop.
         for (const auto& [dim, var] : stage_.vars) {
-            scope.indices[dim] = lowering_.math->unbounded(var);
+            scope.indices[dim] = limits_results ? Expr(var) : lowering_.math->unbounded(var);
         }
         const std::vector<schedule::LoopStep>& steps = stage_.plan->main.steps;
         const bool splits = std::any_of(steps.begin(), steps.end(), [](const schedule::LoopStep& step) {

@@ -231,6 +231,71 @@ TEST_CASE("gathers by data become scatters, and scatters gathers") {
     check(Kernel("permuted", {again}).ir(), shapes);
 }
 
+TEST_CASE("what a scatter adds at one place in several loops is summed before it") {
+    Dim row("row"), n("n"), i("i"), o("o");
+    Input x("x", f64, {row, i}), w("w", f64, {i, o});
+    Input ids("ids", i32, {n});
+    Tensor y("y");
+    y(n, o) = sum({i}, clamped(x(row(index(ids)))) * w);
+    const ir::Kernel kernel = Kernel("rows", {y}).ir();
+    check(kernel, {{{"row", 4}, {"n", 7}, {"i", 2}, {"o", 3}}, {{"row", 5}, {"n", 3}, {"i", 3}, {"o", 2}}});
+    const ir::Kernel gradient = grad(kernel, {"x"});
+    const ir::Definition& scatter = *gradient.find_definition("d.x");
+    CHECK(scatter.reduction->into.size() == 1);
+    CHECK(scatter.reduction->dims == std::vector<std::string>{"n"});
+    CHECK(gradient.find_definition("d.x.from.y.sum")->reduction->dims == std::vector<std::string>{"o"});
+
+    // Few steps are added where they are: as many sums as summands would be stored.
+    Dim few("few", 4);
+    Input v("v", f64, {few});
+    Tensor z("z");
+    z(n, few, i) = clamped(x(row(index(ids)))) * v;
+    const ir::Kernel small = grad(Kernel("few", {z}).ir(), {"x"});
+    CHECK(small.find_definition("d.x")->reduction->dims == std::vector<std::string>{"n", "few"});
+    check(Kernel("few", {z}).ir(), {{{"row", 4}, {"n", 7}, {"i", 2}}});
+
+    // A condition on data bounds the loops of the scatter, and so no loop that it is about is taken out.
+    Dim seg("seg");
+    Input start("start", i32, {seg});
+    Tensor s("s");
+    s(seg, i) = sum({n}, clamped(x(row(index(ids)))), where(n >= index(start)));
+    const ir::Kernel bounded = grad(Kernel("bounded", {s}).ir(), {"x"});
+    CHECK(bounded.find_definition("d.x")->reduction->dims == std::vector<std::string>{"seg", "n"});
+}
+
+TEST_CASE("a sum over a few steps that the value tells apart is written out") {
+    Dim i("i"), half("half", 2);
+    Input x("x", f64, {i, half}), angle("angle", f64, {i});
+    Tensor y("y");
+    const Expr first = x(half(0)), second = x(half(1));
+    y(i, half) =
+        select(index(half) == 0, first * cos(angle) - second * sin(angle), first * sin(angle) + second * cos(angle));
+    const ir::Kernel kernel = Kernel("turned", {y}).ir();
+    check(kernel, {{{"i", 5}}, {{"i", 2}}});
+    CHECK(forms(kernel, "x") == std::vector{Form::gather, Form::gather});
+    const std::string text = text_of(grad(kernel, {"x"}));
+    CHECK(text.find("sum {") == std::string::npos);
+    CHECK(text.find("select(half == 0, d.y(half = 0) * cos(angle) + d.y(half = 1) * sin(angle), 0.0_f64)") !=
+          std::string::npos);
+}
+
+TEST_CASE("a clamped window whose products count inside alone is gathered") {
+    Dim p("p"), i("i"), k("k", 3), c("c");
+    Input a("a", f64, {p, c}), b("b", f64, {i, c});
+    Tensor products("products"), y("y"), all("y");
+    const Expr place = p + 2 * k - 2;
+    products = sum({c}, a * clamped(b(i(place))));
+    y(p, k) = select(place >= 0 && place < extent(i), products, 0.0);
+    const ir::Kernel kernel = Kernel("windows", {y}).ir();
+    const std::vector<Extents> shapes{{{"p", 6}, {"i", 6}, {"c", 2}}, {{"p", 3}, {"i", 7}, {"c", 1}}};
+    check(kernel, shapes);
+    CHECK(forms(kernel, "b") == std::vector{Form::gather});
+    // What is clamped counts here.
+    all(p, k) = sum({c}, a * clamped(b(i(place))));
+    check(Kernel("clamped_windows", {all}).ir(), shapes);
+    CHECK(forms(Kernel("clamped_windows", {all}).ir(), "b") == std::vector{Form::scatter});
+}
+
 TEST_CASE("the value outside of a padded access has a gradient") {
     Dim i("i");
     Input x("x", f64, {i});

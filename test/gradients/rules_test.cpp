@@ -392,3 +392,32 @@ TEST_CASE("a rule gives a derivative to what has none") {
     y(i) = whole(x) * 3.0;
     CHECK(gradient_at(Kernel("k", {y}).ir(), {0.2, 1.7}, 2) == std::vector<double>{3, 3});
 }
+
+TEST_CASE("the gradient of a scan carries components that something flows into and that lead to values") {
+    Dim i("i"), j("j");
+    Input x("x", f64, {i, j}), a("a", f64, {i, j});
+    Tensor states("states"), y("y");
+    // The first component is for combining parts, and nothing reads it; the second is the recurrence.
+    states = scan(
+        j, {1, 0}, {a, x},
+        [](const Tuple& first, const Tuple& then) {
+            return Tuple{first[0] * then[0], then[0] * first[1] + then[1]};
+        },
+        associative);
+    y(i, j) = states[1] * x;
+    const ir::Kernel kernel = Kernel("recurrence", {y}).ir();
+    check(kernel);
+    CHECK(grad(kernel, {"x", "a"}).find_definition("d.states.carry")->types.size() == 1);
+
+    Tensor both("states"), z("z");
+    both = scan(
+        j, {1, 0}, {a, x},
+        [](const Tuple& first, const Tuple& then) {
+            return Tuple{first[0] * then[0], then[0] * first[1] + then[1]};
+        },
+        associative);
+    z(i, j) = both[1] * both[0];
+    const ir::Kernel read = Kernel("both", {z}).ir();
+    check(read);
+    CHECK(grad(read, {"x", "a"}).find_definition("d.states.carry")->types.size() == 2);
+}

@@ -1,6 +1,7 @@
 // Each rewrite keeps the kernel valid and its outputs equal, wherever it applies.
 
 #include "coulter/schedule/rewrite.hpp"
+#include "coulter/text.hpp"
 #include "rewrite_kernels.hpp"
 #include "rewrite_run.hpp"
 
@@ -243,6 +244,35 @@ TEST_CASE("rfactor guards the tail only where the factor does not divide") {
     CHECK(odd.find_definition("votes.part")->reduction->dims ==
           std::vector<std::string>{"ky", "kx", "in", "votes.part:k.o"});
     CHECK(odd.find_definition("votes")->reduction->dims == std::vector<std::string>{"votes.part:k.i"});
+}
+
+TEST_CASE("what a condition says about parts stays with what combines them") {
+    const ParseResult parsed = parse(R"(coulter 1
+kernel segments
+
+dim node
+dim edge
+dim c
+
+input start: i32[node]
+input g: f32[node, c]
+input x: f32[edge, c]
+
+w: f32[edge] =
+    sum {node, c where edge >= index(start) && c < extent(edge)} g * x
+
+output w
+)",
+                                     "segments.coulter");
+    REQUIRE(parsed.diagnostics.empty());
+    const ir::Kernel& kernel = *parsed.kernel;
+    const ir::Kernel apart = rfactor(kernel, "w", "node", 0, RfactorPart::whole, "w.part");
+    const ir::Ref outer = apart.find_definition("w")->reduction->where;
+    REQUIRE(outer != nullptr);
+    CHECK(outer->op == ir::Op::ge);
+    CHECK(apart.find_definition("w.part")->reduction->where->op == ir::Op::logical_and);
+    CHECK(rfactor(kernel, "w", "c", 0, RfactorPart::whole, "w.part").find_definition("w")->reduction->where->op ==
+          ir::Op::lt);
 }
 
 TEST_CASE("rfactor of argmax keeps the smallest index and the first NaN") {
