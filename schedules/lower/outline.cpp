@@ -64,7 +64,7 @@ private:
 
     Stmt visit(const ProducerConsumer* op) override {
         const bool outside = in_stage_;
-        in_stage_ = op->is_producer;
+        in_stage_ = in_stage_ || op->is_producer;
         const Stmt mutated = IRMutator::visit(op);
         in_stage_ = outside;
         return mutated;
