@@ -76,9 +76,11 @@ const std::string& subject_name(const Statement& s) {
 // Whether a layer above takes back what is said of a stage.
 bool Model::is_dropped(const ScheduleFile& file, int layer, const std::string& name) const {
     return !name.empty() && std::ranges::any_of(file.statements, [&](const Statement& other) {
+        if (other.kind != Statement::Kind::drop || other.layer <= layer) {
+            return false; // before anything is looked up: kernels of hundreds of stages ask for each of their blocks
+        }
         const auto now = renamed_.find(other.stage.text);
-        return other.kind == Statement::Kind::drop && other.layer > layer &&
-               match(now == renamed_.end() ? other.stage.text : now->second, name).has_value();
+        return match(now == renamed_.end() ? other.stage.text : now->second, name).has_value();
     });
 }
 
@@ -197,12 +199,12 @@ const Statement* Model::in_force(const ScheduleFile& file, const std::string& na
     const Statement* best = nullptr;
     const auto rank = [](const Statement& s) { return std::pair(s.layer, !is_pattern(s.stage.text)); };
     for (const Statement& s : file.statements) {
-        if (s.kind != Statement::Kind::block || s.extend || is_dropped(file, s.layer, name)) {
+        if (s.kind != Statement::Kind::block || s.extend) {
             continue;
         }
         const auto other = renamed_.find(s.stage.text);
         const bool matches = other != renamed_.end() ? other->second == name : match(s.stage.text, name).has_value();
-        if (matches && (best == nullptr || rank(s) > rank(*best))) {
+        if (matches && (best == nullptr || rank(s) > rank(*best)) && !is_dropped(file, s.layer, name)) {
             best = &s;
         }
     }

@@ -113,6 +113,7 @@ Analysis::Analysis(const ir::Kernel& kernel, const std::vector<std::string>& alr
     find_extents();
     choose_inlined();
     expand();
+    find_readers();
     decide_lanes();
 }
 
@@ -281,20 +282,25 @@ void Analysis::expand_beside(const ir::Definition& definition) {
 }
 
 const std::vector<std::string>& Analysis::readers(const std::string& tensor) const {
-    const auto [found, is_new] = readers_.try_emplace(tensor);
-    if (!is_new) {
-        return found->second;
-    }
-    const auto reads_it = [&](const std::vector<ir::Ref>& accesses) {
-        return std::any_of(accesses.begin(), accesses.end(),
-                           [&](const ir::Ref& access) { return access->name == tensor; });
-    };
+    static const std::vector<std::string> none;
+    const auto found = readers_.find(tensor);
+    return found == readers_.end() ? none : found->second;
+}
+
+void Analysis::find_readers() {
     for (const ir::Definition& definition : kernel_.definitions) {
-        if (!is_inlined(definition.name) && (reads_it(reads(definition.name)) || reads_it(beside(definition.name)))) {
-            found->second.push_back(definition.name);
+        if (is_inlined(definition.name)) {
+            continue;
+        }
+        for (const std::vector<ir::Ref>* accesses : {&reads(definition.name), &beside(definition.name)}) {
+            for (const ir::Ref& access : *accesses) {
+                std::vector<std::string>& of_tensor = readers_[access->name];
+                if (of_tensor.empty() || of_tensor.back() != definition.name) {
+                    of_tensor.push_back(definition.name);
+                }
+            }
         }
     }
-    return found->second;
 }
 
 bool Analysis::is_constant(const std::string& tensor) const {

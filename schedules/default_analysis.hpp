@@ -105,6 +105,7 @@ private:
     void choose_inlined();
     void expand();
     void expand_beside(const ir::Definition& definition);
+    void find_readers();
     void decide_lanes();
 
     const ir::Kernel& kernel_;
@@ -116,13 +117,13 @@ private:
     std::map<std::string, std::vector<ir::Ref>> expanded_;
     std::map<std::string, std::vector<ir::Ref>> reads_;
     std::map<std::string, std::vector<ir::Ref>> beside_;
+    std::map<std::string, std::vector<std::string>> readers_;
     std::map<std::string, std::vector<std::string>> layouts_; ///< where it is not the order of the declaration
     std::set<std::string> open_;
     std::optional<std::string> lanes_everywhere_;
     mutable DecisionLog log_; ///< of what was asked: no part of what the analysis knows
     // Found already, as they are asked for many times.
     mutable std::map<std::pair<const ir::Node*, std::string>, std::vector<std::optional<std::int64_t>>> steps_;
-    mutable std::map<std::string, std::vector<std::string>> readers_;
     mutable std::map<std::string, double> operations_;
     mutable std::map<std::string, std::int64_t> lanes_;
 };

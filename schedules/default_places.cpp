@@ -17,7 +17,7 @@ class Placer {
 public:
     Placer(const Analysis& analysis, std::map<std::string, StageShape>& shapes)
         : analysis_(analysis), kernel_(analysis.kernel()), machine_(analysis.options().machine), shapes_(shapes),
-          costs_(analysis, shapes) {}
+          costs_(analysis, shapes), has_large_inputs_(has_large_inputs()) {}
 
     void run() {
         for (const ir::Definition& stage : kernel_.definitions) {
@@ -373,14 +373,24 @@ private:
         return saved;
     }
 
-    /// Whether a nest reads what another one stores.
+    /// Whether a nest reads what another one stores, directly or not.
     [[nodiscard]] bool has_producers(const ir::Definition& nest) const {
+        const auto is_producer = [&](const std::string& stage) { return has_nest(shapes_.at(stage)); };
+        const std::vector<ir::Ref>& reads = analysis_.reads(nest.name);
+        if (std::any_of(reads.begin(), reads.end(), [&](const ir::Ref& access) {
+                return kernel_.find_definition(access->name) != nullptr && !kernel_.is_output(access->name) &&
+                       is_producer(access->name);
+            })) {
+            return true; // most have one next to them
+        }
         const std::set<std::string> before = ancestors(nest.name);
-        return std::any_of(before.begin(), before.end(),
-                           [&](const std::string& stage) { return has_nest(shapes_.at(stage)); });
+        return std::any_of(before.begin(), before.end(), is_producer);
     }
 
     [[nodiscard]] bool has_large_invariant(const ir::Definition& nest, const std::string& dim) const {
+        if (!has_large_inputs_) {
+            return false;
+        }
         const std::set<std::string> before = ancestors(nest.name);
         return std::any_of(kernel_.definitions.begin(), kernel_.definitions.end(), [&](const ir::Definition& stage) {
             if (before.count(stage.name) == 0 || !stage.reduction || !has(stage.dims, dim) ||
@@ -392,11 +402,27 @@ private:
     }
 
     [[nodiscard]] bool reads_large_invariant(const ir::Definition& stage, const std::string& dim) const {
+        if (!has_large_inputs_) {
+            return false;
+        }
         const std::vector<ir::Ref>& reads = analysis_.reads(stage.name);
         return std::any_of(reads.begin(), reads.end(), [&](const ir::Ref& access) {
             return kernel_.find_definition(access->name) == nullptr && analysis_.stride(*access, dim) == 0 &&
-                   costs_.footprint(*access, stage, Region(analysis_)) > machine_.l2_bytes / 2;
+                   is_large(costs_.footprint(*access, stage, Region(analysis_)));
         });
+    }
+
+    [[nodiscard]] bool is_large(double bytes) const { return bytes > machine_.l2_bytes / 2; }
+
+    /// Whether there is anything of which a read can be large: most kernels of many stages have no such input.
+    [[nodiscard]] bool has_large_inputs() const {
+        const auto is_large_tensor = [&](const std::vector<std::string>& dims, Type type) {
+            return is_large(analysis_.points(dims) * bytes(type));
+        };
+        return std::any_of(kernel_.inputs.begin(), kernel_.inputs.end(),
+                           [&](const ir::Input& each) { return is_large_tensor(each.dims, each.type); }) ||
+               std::any_of(kernel_.consts.begin(), kernel_.consts.end(),
+                           [&](const ir::Const& each) { return is_large_tensor(each.dims, each.type); });
     }
 
     /// What a nest reads, directly or not, outputs and what lies before them left out: those have nests of their own.
@@ -434,6 +460,7 @@ private:
     const Machine& machine_;
     std::map<std::string, StageShape>& shapes_;
     Costs costs_;
+    bool has_large_inputs_ = false;
     double total_ = 0; ///< cycles of all arithmetic
 };
 
