@@ -47,9 +47,17 @@ if(MODE STREQUAL "prefix")
   endforeach()
 else()
   # Coulter's own tests and models must not be built for a consumer. With the flags of the build that this test belongs to,
-  # whose objects ccache has: else it takes minutes.
-  list(APPEND arguments "-DCOULTER_SOURCE=${COULTER_SOURCE}" "-DHalide_DIR=${HALIDE}" -DCOULTER_CCACHE=ON
-    "-DCOULTER_WERROR=${WERROR}")
+  # whose objects are taken: else it takes as long as that build.
+  list(APPEND arguments "-DCOULTER_SOURCE=${COULTER_SOURCE}" "-DHalide_DIR=${HALIDE}" "-DCOULTER_WERROR=${WERROR}")
+  if(PYTHON)
+    set(launcher "${SCRATCH}/reuse_object")
+    file(WRITE "${launcher}"
+      "#!/bin/sh\nexec '${PYTHON}' '${CMAKE_CURRENT_LIST_DIR}/reuse_object.py' '${COULTER_BUILD}' \"$@\"\n")
+    file(CHMOD "${launcher}" PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
+    list(APPEND arguments "-DCMAKE_C_COMPILER_LAUNCHER=${launcher}" "-DCMAKE_CXX_COMPILER_LAUNCHER=${launcher}")
+  else()
+    list(APPEND arguments -DCOULTER_CCACHE=ON)
+  endif()
 endif()
 
 must("configuring" "${CMAKE_COMMAND}" -S "${source}" -B "${build}" ${arguments})
