@@ -1,6 +1,5 @@
 // What Halide assumes about arguments and a caller need not grant.
 
-#include "outline.hpp"
 #include "pipeline.hpp"
 
 namespace coulter::lower {
@@ -69,7 +68,6 @@ class Corrections : public IRMutator {
 Halide::Pipeline make_pipeline(const std::vector<Halide::Func>& outputs) {
     Halide::Pipeline pipeline(outputs);
     pipeline.add_custom_lowering_pass(new Corrections); // the pipeline deletes it
-    pipeline.add_custom_lowering_pass(outliner());
     return pipeline;
 }
 
