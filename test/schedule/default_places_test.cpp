@@ -53,6 +53,34 @@ TEST_CASE("one that its readers ask for as a whole is computed at root") {
     CHECK(contains(text, "stage a {\n  compute root"));
 }
 
+TEST_CASE("memory of a size that is known at run time only is not taken for a few vectors") {
+    const std::string text = scheduled(R"(coulter 1
+kernel small_slices
+
+dim b
+dim in
+dim out
+dim row = 4
+dim col = 4
+dim k = 4
+
+input x: f32[b, in, row, col, out]
+input s: f32[b, in, out]
+input w: f32[in, k, col, out]
+
+scaled: f32[b, in, out, row, col] =
+    x * s + s * s * x
+
+y: f32[b, in, row, k] =
+    sum {out, col} scaled * w
+
+output y
+
+estimate b = 288, in = 16, out = 16
+)");
+    CHECK(contains(text, "stage scaled {\n  compute at y/b"));
+}
+
 TEST_CASE("what lies between gets the layout of the vectors that write and read it") {
     const std::string text = scheduled(R"(coulter 1
 kernel poses
