@@ -502,8 +502,14 @@ function(coulter_add_kernels name)
     set(installed "${CMAKE_INSTALL_LIBDIR}")
     target_include_directories(${name}_lib INTERFACE "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
   endif()
+  # A target, so that the linker gets the runtime after the file whatever else links the runtime.
+  add_library(${name}_file UNKNOWN IMPORTED GLOBAL)
+  set_target_properties(${name}_file PROPERTIES
+    IMPORTED_LOCATION "${library}"
+    INTERFACE_LINK_LIBRARIES coulter::runtime)
+  add_dependencies(${name}_file ${name}_build)
   target_link_libraries(${name}_lib INTERFACE
-    "$<BUILD_INTERFACE:${library}>"
+    "$<BUILD_INTERFACE:${name}_file>"
     "$<INSTALL_INTERFACE:$<INSTALL_PREFIX>/${installed}/${file}>"
     coulter::runtime
     Threads::Threads

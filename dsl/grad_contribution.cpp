@@ -330,7 +330,6 @@ private:
         reduction.op = ir::ReduceOp::sum;
         reduction.dims = inverse_.free;
         reduction.where = where_;
-        result_.report.reduced = inverse_.open;
         std::vector<Ref> outside;
         for (const Ref& part : inverse_.conditions) {
             if (reads_data(part) || !builder_.holds(part, loops_)) {
@@ -342,7 +341,12 @@ private:
         const Ref read = substitute(builder_.read(sum.name));
         builder_.kernel().definitions.pop_back();
         result_.helpers.push_back(std::move(sum));
-        std::erase_if(inverse_.open, [&](const std::string& loop) { return contains(inverse_.free, loop); });
+        for (const std::string& loop : inverse_.free) {
+            std::erase(inverse_.open,
+                       inverse_.indices.at(loop)->name); // another one where the tensor has a dim of its name
+        }
+        result_.report.reduced = inverse_.free;
+        result_.report.reduced.insert(result_.report.reduced.end(), inverse_.open.begin(), inverse_.open.end());
         if (inverse_.open.empty()) {
             result_.value = masked(all(outside), read);
         } else {

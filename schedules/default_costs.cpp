@@ -13,8 +13,8 @@ constexpr double loop_cycles = 50; ///< of a nest of small loops, besides what t
 
 /// Of what is shorter, operations or moves: the processor fetches ahead while it computes.
 constexpr double unhidden_share = 0.25;
-// To take memory whose size is known at run time only from the pool that all threads share, and to give it back.
-constexpr double allocation_cycles = 300;
+/// To take memory whose size is known at run time only from the pool that all threads share, and to give it back.
+constexpr double allocation_cycles = 100;
 
 } // namespace
 
@@ -114,8 +114,9 @@ double Costs::estimate(const ir::Definition& stage, const std::vector<PlaceLoop>
     const double operations = arithmetic(computed, region);
     double cycles = std::max(operations, moves) + unhidden_share * std::min(operations, moves);
     const double threads = analysis_.options().threads;
-    const bool has_fixed_size = std::all_of(stage.dims.begin(), stage.dims.end(),
-                                            [&](const std::string& dim) { return region.constant(dim).has_value(); });
+    const bool has_fixed_size = std::all_of(stage.dims.begin(), stage.dims.end(), [&](const std::string& dim) {
+        return region.is_fixed(dim) || analysis_.constant(dim);
+    });
     cycles += path.empty() ? machine_.task_cycles * threads : has_fixed_size ? 0 : iterations * allocation_cycles;
     return cycles * idle(path, cycles);
 }

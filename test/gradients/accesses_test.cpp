@@ -181,6 +181,14 @@ TEST_CASE("a strided access without another loop chooses outside of the sum") {
     CHECK(text.find("select(i % 2 == 0, d.x.from.y.sum(s = i / 2), 0.0_f64)") != std::string::npos);
 }
 
+TEST_CASE("one element that is read in loops called as its dims are") {
+    Dim i("i"), k("k");
+    Input x("x", f64, {i, k}), w("w", f64, {i, k});
+    Tensor y("y");
+    y(i, k) = w * sin(x(i(1), k(0)));
+    check(Kernel("one", {y}).ir(), {{{"i", 3}, {"k", 4}}, {{"i", 2}, {"k", 1}}});
+}
+
 TEST_CASE("two strides without a unit, and a common factor") {
     Dim i("i"), a("a"), b("b", 3);
     Input x("x", f64, {i});

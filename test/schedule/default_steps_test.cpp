@@ -106,10 +106,10 @@ estimate n = 4096, e = 16, i = {}, o = 256
 }
 
 TEST_CASE("few results over much data go by steps that stay in the cache") {
-    const std::string large = scheduled(taps(128));
+    const std::string large = scheduled(taps(64));
     CHECK(contains(large, "rfactor w: "));
     CHECK(contains(large, ".step"));
     CHECK(contains(large, "all results of a step, then those of the next"));
     CHECK(lacks(scheduled(taps(8)), "rfactor")); // all of it lies in the cache
-    CHECK(lacks(scheduled(taps(128), {{"steps of w", "no"}}), "rfactor"));
+    CHECK(lacks(scheduled(taps(64), {{"steps of w", "no"}}), "rfactor"));
 }
