@@ -53,7 +53,7 @@ public:
     }
 
     void apply(const schedule::LoopNest& nest) {
-        for (const LoopStep& step : turned(nest.steps)) {
+        for (const LoopStep& step : nest.steps) {
             if (stage_.tree && !loops_.contains(step.loop)) {
                 continue; // a step on the reduced loop, which is in the expression
             }
@@ -107,35 +107,6 @@ public:
     }
 
 private:
-    /// The steps with each fuse whose outer loop is a fused one turned round: (a, (b, c)) as ((a, b), c). The
-    /// iterations are the same. Halide bounds `f % n` by the one index that it is where f is a loop, and by all below n
-    /// where f is a quotient, as the outer loop's part of a fused one would be: what is computed inside would be too
-    /// much.
-    [[nodiscard]] static std::vector<LoopStep> turned(std::vector<LoopStep> steps) {
-        for (std::size_t at = 0; at < steps.size(); ++at) {
-            if (steps[at].kind != LoopStep::Kind::fuse) {
-                continue;
-            }
-            std::size_t made = 0;
-            while (made < at && (steps[made].kind != LoopStep::Kind::fuse || steps[made].inner != steps[at].outer)) {
-                ++made;
-            }
-            if (made == at) {
-                continue;
-            }
-            // `made` gives its outer loop to the second of two, the first of which may have a fused outer loop again.
-            LoopStep second = steps[at];
-            second.outer = steps[made].outer;
-            second.loop = steps[at].inner + "_inner";
-            steps[at].outer = steps[made].loop;
-            steps[at].inner = second.loop;
-            steps.insert(steps.begin() + static_cast<std::ptrdiff_t>(at) + 1, second);
-            steps.erase(steps.begin() + static_cast<std::ptrdiff_t>(made));
-            at = made;
-        }
-        return steps;
-    }
-
     [[nodiscard]] bool is_dot_split(const LoopStep& step) const {
         return update_ && stage_.dot && step.kind == LoopStep::Kind::split && step.inner == stage_.dot->inner;
     }

@@ -115,25 +115,6 @@ TEST_CASE("tiles under fused loops") {
     expect_passed(cases);
 }
 
-TEST_CASE("a fused loop is fused again, as the inner and as the outer loop") {
-    KernelBuilder b("nest");
-    b.dim("a", 3).dim("b", 2).input("x", Type::f32, {"a", "b", "c", "d", "k"});
-    b.reduce("t", {"a", "b", "c", "d"}, ReduceOp::sum, {"k"}, {b.read("x")});
-    const ir::Kernel kernel = b.outputs({"t"});
-    const std::string sums = "stage t.acc = accumulate t at t/all in registers\n";
-    const std::vector<std::string> bodies{
-        sums + "stage t { fuse b a as ba; fuse c ba as cba; fuse d cba as all; parallel all }\n",
-        sums + "stage t { fuse c b as cb; fuse d cb as dcb; fuse dcb a as all; parallel all }\n",
-        sums + "stage t { fuse d c as dc; fuse b a as ba; fuse dc ba as all }\n",
-    };
-    const std::vector<Case> cases =
-        all_of(kernel, bodies, {{{"c", 5}, {"d", 3}, {"k", 4}}, {{"c", 1}, {"d", 1}, {"k", 1}}});
-    for (const Case& each : cases) {
-        CHECK_MESSAGE(is_accepted(each), each.schedule);
-    }
-    expect_passed(cases);
-}
-
 TEST_CASE("placed stages whose indices Halide knows only roughly read inside their inputs") {
     // Fused loops that begin where a window of the host does.
     std::vector<Case> cases =
