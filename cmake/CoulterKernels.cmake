@@ -502,14 +502,18 @@ function(coulter_add_kernels name)
     set(installed "${CMAKE_INSTALL_LIBDIR}")
     target_include_directories(${name}_lib INTERFACE "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
   endif()
-  # A target, so that the linker gets the runtime after the file whatever else links the runtime.
-  add_library(${name}_file UNKNOWN IMPORTED GLOBAL)
-  set_target_properties(${name}_file PROPERTIES
-    IMPORTED_LOCATION "${library}"
-    INTERFACE_LINK_LIBRARIES coulter::runtime)
-  add_dependencies(${name}_file ${name}_build)
+  # A static library is a target, so that the linker gets the runtime after it whatever else links the runtime.
+  set(linked "${library}")
+  if(NOT ARG_SHARED)
+    set(linked ${name}_file)
+    add_library(${linked} STATIC IMPORTED GLOBAL)
+    set_target_properties(${linked} PROPERTIES
+      IMPORTED_LOCATION "${library}"
+      INTERFACE_LINK_LIBRARIES coulter::runtime)
+    add_dependencies(${linked} ${name}_build)
+  endif()
   target_link_libraries(${name}_lib INTERFACE
-    "$<BUILD_INTERFACE:${name}_file>"
+    "$<BUILD_INTERFACE:${linked}>"
     "$<INSTALL_INTERFACE:$<INSTALL_PREFIX>/${installed}/${file}>"
     coulter::runtime
     Threads::Threads
