@@ -60,8 +60,8 @@ public:
         for (const Ref& part : inverse_.conditions) {
             add_condition(part);
         }
+        note_support(substitute); // while all open loops are known
         decide(substitute);
-        note_support(substitute);
         return std::move(result_);
     }
 
@@ -142,8 +142,8 @@ private:
     [[nodiscard]] std::vector<std::string> loops_told_apart(const Ref& value) const {
         constexpr std::int64_t few_steps = 4;
         std::vector<std::string> loops;
+        const auto parts = ir::postorder({value});
         for (const std::string& loop : inverse_.open) {
-            const auto parts = ir::postorder({value});
             const bool is_asked = std::any_of(parts.begin(), parts.end(), [&](const ir::Node* part) {
                 return part->kind == Kind::binary && part->type == Type::boolean &&
                        part->args[0]->type == Type::index && !reads_data(part->args[0]) && !reads_data(part->args[1]) &&
@@ -224,23 +224,11 @@ private:
                 of_sums = both(of_sums, condition);
             }
         }
-        ir::Definition sums;
-        sums.name = name_ + ".sum";
-        sums.dims = loops_;
-        std::erase_if(sums.dims, [&](const std::string& loop) { return contains(summed, loop); });
-        sums.types = {value->type};
-        sums.values = {value};
-        sums.span = reader_.span;
-        ir::Reduction& reduction = sums.reduction.emplace();
-        reduction.op = ir::ReduceOp::sum;
-        reduction.dims = summed;
-        reduction.where = of_sums;
-        builder_.add(sums);
-        const Ref read = builder_.read(sums.name);
-        builder_.kernel().definitions.pop_back();
+        std::vector<std::string> dims = loops_;
+        std::erase_if(dims, [&](const std::string& loop) { return contains(summed, loop); });
+        const Ref read = read_of_helper(sum_definition(name_ + ".sum", dims, value, summed, of_sums));
         std::erase_if(inverse_.open, [&](const std::string& loop) { return contains(summed, loop); });
         sum_over(read, of_places);
-        result_.helpers.push_back(std::move(sums));
     }
 
     /// Open loops that neither a place nor a condition on data depends on; none where they are few steps, for which
@@ -281,17 +269,37 @@ private:
         });
     }
 
-    void sum_over(const Ref& value, const Ref& where) {
+    [[nodiscard]] ir::Definition sum_definition(const std::string& name, const std::vector<std::string>& dims,
+                                                const Ref& value, const std::vector<std::string>& over,
+                                                const Ref& where) const {
         ir::Definition definition;
-        definition.dims = builder_.dims_of(access_->name);
+        definition.name = name;
+        definition.dims = dims;
         definition.types = {value->type};
         definition.values = {value};
         definition.span = reader_.span;
         ir::Reduction& reduction = definition.reduction.emplace();
         reduction.op = ir::ReduceOp::sum;
-        reduction.dims = inverse_.open;
+        reduction.dims = over;
         reduction.where = where;
-        reduction.into = inverse_.into;
+        return definition;
+    }
+
+    /// Adds a helper. \returns a read of it. It is no part of the kernel yet: `substitute` finds it as one.
+    Ref read_of_helper(ir::Definition sum, Substitution* substitute = nullptr) {
+        builder_.add(sum);
+        Ref read = builder_.read(sum.name);
+        if (substitute != nullptr) {
+            read = (*substitute)(read);
+        }
+        builder_.kernel().definitions.pop_back();
+        result_.helpers.push_back(std::move(sum));
+        return read;
+    }
+
+    void sum_over(const Ref& value, const Ref& where) {
+        ir::Definition definition = sum_definition("", builder_.dims_of(access_->name), value, inverse_.open, where);
+        definition.reduction->into = inverse_.into;
         result_.definition = std::move(definition);
     }
 
@@ -316,31 +324,16 @@ private:
     // Conditions that no loop of the sums takes part in stay outside: first the sums, in the reader's own loops, then
     // each element chooses, or adds those of its window.
     void sum_first(Substitution& substitute) {
-        ir::Definition sum;
-        sum.name = name_ + ".sum";
-        for (const std::string& loop : reader_.loops) {
-            if (!contains(inverse_.free, loop)) {
-                sum.dims.push_back(loop);
-            }
-        }
-        sum.types = {value_->type};
-        sum.values = {value_};
-        sum.span = reader_.span;
-        ir::Reduction& reduction = sum.reduction.emplace();
-        reduction.op = ir::ReduceOp::sum;
-        reduction.dims = inverse_.free;
-        reduction.where = where_;
+        std::vector<std::string> dims = reader_.loops;
+        std::erase_if(dims, [&](const std::string& loop) { return contains(inverse_.free, loop); });
         std::vector<Ref> outside;
         for (const Ref& part : inverse_.conditions) {
             if (reads_data(part) || !builder_.holds(part, loops_)) {
                 outside.push_back(part);
             }
         }
-        // The sum is no part of the kernel yet: the substitution finds it as one.
-        builder_.add(sum);
-        const Ref read = substitute(builder_.read(sum.name));
-        builder_.kernel().definitions.pop_back();
-        result_.helpers.push_back(std::move(sum));
+        const Ref read =
+            read_of_helper(sum_definition(name_ + ".sum", dims, value_, inverse_.free, where_), &substitute);
         for (const std::string& loop : inverse_.free) {
             std::erase(inverse_.open,
                        inverse_.indices.at(loop)->name); // another one where the tensor has a dim of its name

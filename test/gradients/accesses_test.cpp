@@ -99,6 +99,17 @@ TEST_CASE("the loops of a window that a reader keeps are gathered of sums over t
     CHECK(text_of(grad(window(2, 1, 0, 3), {"x"})).find(".sum:") == std::string::npos);
 }
 
+TEST_CASE("what is known of a summed loop is not said of the element that a window reads") {
+    Dim i("i"), k("k", 3), c("c"), o("o"), n("n"), p("p");
+    Input y("y", f64, {i, c}), w("w", f64, {k, c, o}), z("z", f64, {p});
+    Tensor x("x"), votes("votes"), result("result");
+    x(i, c) = clamped(y)(i(i + 1));
+    votes(n, k, o) = sum({c}, x(i(2 * n + k)) * w);
+    result(n, k, p) = votes(o(2 * p)) * z;
+    const Extents extents{{"i", 9}, {"c", 2}, {"o", 5}, {"p", 3}};
+    check(Kernel("supported", {result}).ir(), {extents});
+}
+
 TEST_CASE("a transposed convolution and its gradient") {
     Dim n("n"), i("i", 2 * extent(Dim("p")) + 1), p("p"), k("k", 3), j("j", 2), c("c"), o("o");
     Input x("x", f64, {n, p, c});
