@@ -36,6 +36,8 @@ target_compile_options(coulter_warnings INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>
   $<$<BOOL:${COULTER_WERROR}>:-Werror>)
 
+# The preset asan-ubsan asks for -Og: g++ takes as long as with -O0 over instrumented code and about half as long as with
+# -O1, and unlike -O0 it still inlines accessors of the standard library, wherever the linker takes them from.
 if(COULTER_SANITIZE)
   list(JOIN COULTER_SANITIZE "," sanitizers)
   add_compile_options(-fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
