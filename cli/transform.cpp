@@ -19,6 +19,7 @@ namespace {
 struct Options {
     std::string file;
     std::vector<std::string> grad;
+    std::vector<std::string> value_and_grad;
     std::vector<std::string> jvp;
     std::string vmap;
     std::vector<std::string> layouts;
@@ -97,12 +98,25 @@ ir::Kernel lifted(const ir::Kernel& kernel, const Options& options) {
     return vmap(kernel, options.vmap.substr(0, colon), parts_of(options.vmap.substr(colon + 1)), how);
 }
 
+ir::Kernel transformed(const ir::Kernel& kernel, const Options& options, GradientReport& report) {
+    if (!options.vmap.empty()) {
+        return lifted(kernel, options);
+    }
+    if (!options.jvp.empty()) {
+        return jvp(kernel, options.jvp);
+    }
+    return options.grad.empty() ? value_and_grad(kernel, options.value_and_grad, &report)
+                                : grad(kernel, options.grad, &report);
+}
+
 int transform(const Options& options) {
-    const int forms = static_cast<int>(!options.grad.empty()) + static_cast<int>(!options.jvp.empty()) +
-                      static_cast<int>(!options.vmap.empty());
+    const bool differentiates = !options.grad.empty() || !options.value_and_grad.empty();
+    const int forms = static_cast<int>(!options.grad.empty()) + static_cast<int>(!options.value_and_grad.empty()) +
+                      static_cast<int>(!options.jvp.empty()) + static_cast<int>(!options.vmap.empty());
     if (forms != 1) {
         throw Failure(usage,
-                      fmt::format("error: {}\nhelp: --grad INPUT,..., --jvp INPUT,... or --vmap DIM:INPUT,...\n",
+                      fmt::format("error: {}\nhelp: --grad INPUT,..., --value-and-grad INPUT,..., --jvp INPUT,... or "
+                                  "--vmap DIM:INPUT,...\n",
                                   forms == 0 ? "what is wanted is not said"
                                              : "one transformation at a time; the result can be transformed again"));
     }
@@ -110,7 +124,7 @@ int transform(const Options& options) {
     if (!lifts && (!options.layouts.empty() || options.extent || options.estimate)) {
         throw Failure(usage, "error: --layout, --extent and --estimate are about the dim of --vmap\n");
     }
-    if (options.report && options.grad.empty()) {
+    if (options.report && !differentiates) {
         throw Failure(usage, "error: --report is about gradients\nhelp: --grad INPUT,...\n");
     }
     LoadOptions load_options;
@@ -119,14 +133,12 @@ int transform(const Options& options) {
     loaded.require_good();
     const ir::Kernel& kernel = loaded.work.front().kernel;
     GradientReport report;
-    const ir::Kernel result = lifts                 ? lifted(kernel, options)
-                              : options.jvp.empty() ? grad(kernel, options.grad, &report)
-                                                    : jvp(kernel, options.jvp);
+    const ir::Kernel result = transformed(kernel, options, report);
     const std::filesystem::path file = options.output.empty() ? result.name + ".coulter" : options.output;
     write_to(result, file);
     if (options.json) {
         nlohmann::ordered_json json{{"kernel", result.name}, {"file", file.string()}};
-        if (!options.grad.empty()) {
+        if (differentiates) {
             json["gradient"] = nlohmann::ordered_json::parse(to_json(report));
         }
         std::cout << json.dump(2) << '\n';
@@ -147,6 +159,8 @@ void add_transform(CLI::App& app, Run& run) {
         "      the gradients by these inputs, given those of the outputs\n"
         "  coulter transform conv_capsules.coulter --grad pose --report\n"
         "      says which gradients are gathers or scatters, and why, and what they read\n"
+        "  coulter transform loss.coulter --value-and-grad weight\n"
+        "      the loss and its gradient in one kernel\n"
         "  coulter transform loss.grad.coulter --jvp weight\n"
         "      the product of the Hessian with a direction: forward mode over the gradient\n"
         "  coulter transform layer.coulter --vmap batch:image -o layer.vmap.coulter\n"
@@ -154,6 +168,11 @@ void add_transform(CLI::App& app, Run& run) {
     const auto options = std::make_shared<Options>();
     command->add_option("file", options->file, "the kernel")->required()->type_name("K.coulter");
     command->add_option("--grad", options->grad, "inputs whose gradients are wanted")
+        ->delimiter(',')
+        ->type_name("INPUT,...");
+    command
+        ->add_option("--value-and-grad", options->value_and_grad,
+                     "inputs whose gradients are wanted beside the kernel's own outputs")
         ->delimiter(',')
         ->type_name("INPUT,...");
     command->add_option("--jvp", options->jvp, "inputs along whose tangents the derivatives of outputs are wanted")

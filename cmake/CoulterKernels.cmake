@@ -14,6 +14,9 @@
 #     [GRADIENTS kernel:input,...]
 #                               the gradients of these kernels by these inputs, as kernels of the same library: `<kernel>.grad`,
 #                               with a header <NAME/kernel_grad.h>
+#     [VALUES_AND_GRADIENTS kernel:input,...]
+#                               the same with the kernel's own outputs before the gradients: `<kernel>.value_and_grad`,
+#                               with a header <NAME/kernel_value_and_grad.h>
 #     [PARAMS name=value...]    passed to the generator as -p name=value
 #     [SHARED]                  libNAME.so instead of libNAME.a
 #     [INSTALL])                install the library, its headers and a package NAME
@@ -73,7 +76,7 @@ endfunction()
 # Sets `out` to an argument that looks like a keyword and is none. CMake takes it for a value of the keyword before it.
 function(_coulter_kernels_unknown out)
   set(unknown "${ARG_UNPARSED_ARGUMENTS}")
-  foreach(keyword IN ITEMS SOURCES COULTER SCHEDULES TARGETS PARAMS SIZES TUNE_SIZES GRADIENTS AUTOSCHEDULE)
+  foreach(keyword IN ITEMS SOURCES COULTER SCHEDULES TARGETS PARAMS SIZES TUNE_SIZES GRADIENTS VALUES_AND_GRADIENTS AUTOSCHEDULE)
     foreach(value IN LISTS ARG_${keyword})
       if(value MATCHES "^[A-Z][A-Z_]+$")
         list(APPEND unknown "${value}")
@@ -115,20 +118,22 @@ function(_coulter_kernels_check name)
     list(JOIN ARG_KNOWN " " known)
     _coulter_kernels_error("${name}" "unknown keyword: ${unknown}" "known keywords: ${known}")
   endif()
-  set(seen "")
-  foreach(gradient IN LISTS ARG_GRADIENTS)
-    if(NOT gradient MATCHES "^([A-Za-z_][A-Za-z0-9_.]*):[A-Za-z_][][A-Za-z0-9_.]*(,[A-Za-z_][][A-Za-z0-9_.]*)*$")
-      _coulter_kernels_error("${name}" "GRADIENTS wants kernel:input,input,..., not: ${gradient}")
-    endif()
-    set(kernel "${CMAKE_MATCH_1}")
-    if(kernel IN_LIST seen)
-      _coulter_kernels_error("${name}" "GRADIENTS has this kernel twice: ${kernel}" "list all inputs at once")
-    endif()
-    if(ARG_KERNELS AND NOT kernel IN_LIST ARG_KERNELS)
-      list(JOIN ARG_KERNELS " " known)
-      _coulter_kernels_error("${name}" "GRADIENTS has ${kernel}, which KERNELS has not" "KERNELS has: ${known}")
-    endif()
-    list(APPEND seen "${kernel}")
+  foreach(keyword IN ITEMS GRADIENTS VALUES_AND_GRADIENTS)
+    set(seen "")
+    foreach(gradient IN LISTS ARG_${keyword})
+      if(NOT gradient MATCHES "^([A-Za-z_][A-Za-z0-9_.]*):[A-Za-z_][][A-Za-z0-9_.]*(,[A-Za-z_][][A-Za-z0-9_.]*)*$")
+        _coulter_kernels_error("${name}" "${keyword} wants kernel:input,input,..., not: ${gradient}")
+      endif()
+      set(kernel "${CMAKE_MATCH_1}")
+      if(kernel IN_LIST seen)
+        _coulter_kernels_error("${name}" "${keyword} has this kernel twice: ${kernel}" "list all inputs at once")
+      endif()
+      if(ARG_KERNELS AND NOT kernel IN_LIST ARG_KERNELS)
+        list(JOIN ARG_KERNELS " " known)
+        _coulter_kernels_error("${name}" "${keyword} has ${kernel}, which KERNELS has not" "KERNELS has: ${known}")
+      endif()
+      list(APPEND seen "${kernel}")
+    endforeach()
   endforeach()
   if(DEFINED ARG_AUTOSCHEDULE AND NOT ARG_AUTOSCHEDULE MATCHES "^(instant|tuned)$")
     list(JOIN ARG_AUTOSCHEDULE " " modes)
@@ -263,10 +268,16 @@ function(_coulter_kernels_gradients name dir text_dir)
   set(made "")
   set(gradients "")
   set(names "")
-  foreach(gradient IN LISTS ARG_GRADIENTS)
-    string(REGEX MATCH "^([^:]+):(.+)$" match "${gradient}")
+  set(wanted ${ARG_GRADIENTS})
+  list(TRANSFORM wanted APPEND ":grad")
+  set(with_values ${ARG_VALUES_AND_GRADIENTS})
+  list(TRANSFORM with_values APPEND ":value_and_grad")
+  foreach(gradient IN LISTS wanted with_values)
+    string(REGEX MATCH "^([^:]+):([^:]+):([^:]+)$" match "${gradient}")
     set(kernel "${CMAKE_MATCH_1}")
     set(inputs "${CMAKE_MATCH_2}")
+    set(form "${CMAKE_MATCH_3}")
+    string(REPLACE "_" "-" option "--${form}")
     set(text "${text_dir}/${kernel}.coulter")
     set(from "${text_dir}.list")
     foreach(known IN LISTS texts)
@@ -276,20 +287,20 @@ function(_coulter_kernels_gradients name dir text_dir)
         set(from "${known}")
       endif()
     endforeach()
-    set(out "${dir}/gradients/${kernel}.grad.coulter")
+    set(out "${dir}/gradients/${kernel}.${form}.coulter")
     # The text keeps its time where it does not change; the stamp says that it is up to date.
     add_custom_command(
       OUTPUT "${out}.stamp"
       BYPRODUCTS "${out}"
       COMMAND "${CMAKE_COMMAND}" -E make_directory "${dir}/gradients"
-      COMMAND "$<TARGET_FILE:coulter::coulter-cli>" transform "${text}" --grad "${inputs}" -o "${out}"
+      COMMAND "$<TARGET_FILE:coulter::coulter-cli>" transform "${text}" "${option}" "${inputs}" -o "${out}"
       COMMAND "${CMAKE_COMMAND}" -E touch "${out}.stamp"
       DEPENDS "${from}" coulter::coulter-cli "$<TARGET_FILE:coulter::coulter-cli>"
       COMMENT "Differentiating ${kernel} of ${name}"
       VERBATIM)
     list(APPEND made "${out}.stamp")
     list(APPEND gradients "${out}")
-    list(APPEND names "${kernel}.grad")
+    list(APPEND names "${kernel}.${form}")
   endforeach()
   set(gradient_stamps "${made}" PARENT_SCOPE)
   set(gradient_texts "${gradients}" PARENT_SCOPE)
@@ -314,7 +325,7 @@ endfunction()
 
 function(coulter_add_kernels name)
   set(options SHARED INSTALL)
-  set(lists GENERATOR SOURCES COULTER KERNELS SCHEDULES TARGETS PARAMS SIZES TUNE_SIZES GRADIENTS AUTOSCHEDULE)
+  set(lists GENERATOR SOURCES COULTER KERNELS SCHEDULES TARGETS PARAMS SIZES TUNE_SIZES GRADIENTS VALUES_AND_GRADIENTS AUTOSCHEDULE)
   set(ARG_KNOWN ${lists} ${options})
   cmake_parse_arguments(PARSE_ARGV 1 ARG "${options}" "" "${lists}")
   _coulter_kernels_check("${name}")

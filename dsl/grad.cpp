@@ -23,7 +23,8 @@ public:
     Gradient(const ir::Kernel& forward, const Sizes& sizes, const std::vector<std::string>& wrt, GradientReport* report)
         : builder_(forward, sizes), forward_(forward), wrt_(wrt), report_(report) {}
 
-    ir::Kernel run() {
+    /// `with_values`: the outputs of the kernel are outputs of its gradient, before the others.
+    ir::Kernel run(bool with_values) {
         check_wrt(forward_, wrt_);
         varied_ = varied_elements(forward_, wrt_, ruled_);
         add_cotangents();
@@ -37,7 +38,10 @@ public:
         for (const std::string& input : wrt_) {
             finish_input(input);
         }
-        assemble(builder_, ".grad", outputs_, cotangents_, *report_);
+        if (with_values) {
+            outputs_.insert(outputs_.begin(), forward_.outputs.begin(), forward_.outputs.end());
+        }
+        assemble(builder_, with_values ? ".value_and_grad" : ".grad", outputs_, cotangents_, *report_);
         return std::move(builder_.kernel());
     }
 
@@ -263,17 +267,35 @@ private:
 } // namespace
 } // namespace gradient
 
-ir::Kernel grad(const ir::Kernel& kernel, const std::vector<std::string>& wrt, GradientReport* report) {
+namespace {
+
+ir::Kernel gradient_of(const ir::Kernel& kernel, const std::vector<std::string>& wrt, GradientReport* report,
+                       bool with_values) {
     const Sizes sizes = gradient::sizes_or_throw(kernel);
     GradientReport ignored;
-    ir::Kernel result = gradient::Gradient(kernel, sizes, wrt, report == nullptr ? &ignored : report).run();
+    ir::Kernel result =
+        gradient::Gradient(kernel, sizes, wrt, report == nullptr ? &ignored : report).run(with_values);
     COULTER_INTERNAL_ASSERT(ir::validate(result).empty());
     static_cast<void>(gradient::sizes_or_throw(result));
     return result;
 }
 
+} // namespace
+
+ir::Kernel grad(const ir::Kernel& kernel, const std::vector<std::string>& wrt, GradientReport* report) {
+    return gradient_of(kernel, wrt, report, false);
+}
+
 Kernel grad(const Kernel& kernel, const std::vector<std::string>& wrt, GradientReport* report) {
     return Kernel(grad(kernel.ir(), wrt, report));
+}
+
+ir::Kernel value_and_grad(const ir::Kernel& kernel, const std::vector<std::string>& wrt, GradientReport* report) {
+    return gradient_of(kernel, wrt, report, true);
+}
+
+Kernel value_and_grad(const Kernel& kernel, const std::vector<std::string>& wrt, GradientReport* report) {
+    return Kernel(value_and_grad(kernel.ir(), wrt, report));
 }
 
 } // namespace coulter

@@ -7,24 +7,8 @@
 
 #include <coulter/transform.hpp>
 
-#include <algorithm>
-
 namespace coulter::models {
 namespace {
-
-/// Takes over what `loss` has and `made`, its gradient, left out. Both name things alike.
-template <class Named>
-void complete(std::vector<Named>& made, const std::vector<Named>& loss) {
-    std::vector<Named> all = loss;
-    for (Named& each : made) {
-        const bool is_there =
-            std::any_of(all.begin(), all.end(), [&](const Named& other) { return other.name == each.name; });
-        if (!is_there) {
-            all.push_back(std::move(each));
-        }
-    }
-    made = std::move(all);
-}
 
 /// The inputs of floats that are tensors: a network's parameters, where the images are bytes and the rest scalars.
 std::vector<std::string> parameters_of(const Kernel& loss) {
@@ -37,22 +21,13 @@ std::vector<std::string> parameters_of(const Kernel& loss) {
     return names;
 }
 
-} // namespace
-
-Kernel value_and_gradient(const Kernel& loss, const std::vector<std::string>& wrt, const std::string& name) {
-    const ir::Kernel& forward = loss.ir();
-    ir::Kernel made = grad(forward, wrt);
+Kernel with_gradient(const Kernel& loss, const std::string& name) {
+    ir::Kernel made = value_and_grad(loss.ir(), parameters_of(loss));
     made.name = name;
-    complete(made.dims, forward.dims);
-    complete(made.inputs, forward.inputs);
-    complete(made.consts, forward.consts);
-    complete(made.definitions, forward.definitions);
-    made.outputs.insert(made.outputs.begin(), forward.outputs.begin(), forward.outputs.end());
-    made.groups = forward.groups;
-    made.macro_files = forward.macro_files;
-    made.estimates = forward.estimates;
     return Kernel(std::move(made));
 }
+
+} // namespace
 
 Clipped clipped_by_norm(const Arg& gradient, const Dims& over, const Arg& largest) {
     Function f("clipped_by_norm", {gradient, largest});
@@ -92,7 +67,7 @@ Kernel digits_training(const std::string& name, Type type) {
     image_loss = spread_loss(activation, label, digit, margin);
     loss() = mean({batch}, image_loss);
     const Kernel forward("digits_loss", {loss}, estimates({{batch, 32}}));
-    return value_and_gradient(forward, parameters_of(forward), name);
+    return with_gradient(forward, name);
 }
 
 Kernel hinton_training() {
@@ -104,7 +79,7 @@ Kernel hinton_training() {
     image_loss = spread_loss(activation, label, category, margin);
     loss() = mean({batch}, image_loss);
     const Kernel forward("hinton_loss", {loss}, estimates({{batch, 20}}));
-    return value_and_gradient(forward, parameters_of(forward), "hinton_training");
+    return with_gradient(forward, "hinton_training");
 }
 
 const std::vector<KernelFactory>& training() {

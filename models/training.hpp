@@ -5,12 +5,6 @@
 
 namespace coulter::models {
 
-/// `loss` and its gradient in one kernel called `name`, which computes what both need once: the outputs of `loss`, then
-/// `d.<input>` for each of `wrt`. Its inputs are those of `loss`, and a cotangent `d.<output>` for each output that
-/// depends on `wrt`: 1 for a loss, 0 for what is only looked at. \throws LanguageError as `grad` does.
-[[nodiscard]] Kernel value_and_gradient(const Kernel& loss, const std::vector<std::string>& wrt,
-                                        const std::string& name);
-
 /// The gradient scaled down to a norm of `largest` where it is longer:
 /// `gradient * min(1, largest / (norm + 1e-6))`, norm the square root of the sum of squares over `over`.
 /// Source: R. Pascanu, T. Mikolov, Y. Bengio, On the difficulty of training recurrent neural networks, 2013, algorithm

@@ -206,6 +206,10 @@ TEST_CASE("transform writes the gradient of a kernel, all of it or nothing") {
     CHECK(folder.coulter({"transform", "tiny.coulter", "--grad", "right"}).code == 0);
     CHECK(folder.has("tiny.grad.coulter"));
 
+    CHECK(folder.coulter({"transform", "tiny.coulter", "--value-and-grad", "left"}).code == 0);
+    check_golden("transform_value_and_grad", folder.read("tiny.value_and_grad.coulter"));
+    CHECK(folder.coulter({"verify", "tiny.value_and_grad.coulter", "--cases", "4"}).code == 0);
+
     const Ran report = folder.coulter({"transform", "tiny.coulter", "--grad", "left", "--report"});
     check_golden("transform_report", report.out);
     const Ran json = folder.coulter({"transform", "tiny.coulter", "--grad", "left", "--json"});
@@ -243,6 +247,8 @@ TEST_CASE("transform writes derivatives along directions, and kernels over anoth
         {"--vmap", "lane:left", "--layout", "left"},
         {"--vmap", "lane:left", "--layout", "left=lane", "--layout", "left=lane"},
         {"--vmap", "lane:left", "--grad", "left"},
+        {"--grad", "left", "--value-and-grad", "left"},
+        {"--value-and-grad", "left", "--layout", "left=lane"},
         {"--grad", "left", "--layout", "left=lane"},
         {"--jvp", "left", "--report"},
     };

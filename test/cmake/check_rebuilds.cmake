@@ -63,6 +63,7 @@ build_project("the first build" HAS "${generated}" "${built}" "${compiled}"
   "--autoschedule [^ ]*texts\\.kernels/schedules --sizes j=4 --sizes k=5"
   "stub-coulter: transform [^ ]*source/a\\.coulter --grad x,w\\[0\\] -o [^ ]*texts\\.kernels/gradients/a\\.grad\\.coulter"
   "stub-coulter: transform [^ ]*unknown\\.kernels/text/a\\.coulter --grad x -o"
+  "stub-coulter: transform [^ ]*source/a\\.coulter --value-and-grad x -o [^ ]*texts\\.kernels/gradients/a\\.value_and_grad\\.coulter"
   "stub-coulter: build [^ ]*source/a\\.coulter [^ ]*texts\\.kernels/gradients/a\\.grad\\.coulter"
   "shared\\.kernels/schedules --tuned --budget 5s --threads 3 --store [^ ]*/tuned\\.jsonl --lock --machine Another, 3 processors"
   "shared\\.kernels/schedules[^\n]*--tune-sizes j=64,k=64 --tune-sizes j=4096,k=16"
@@ -76,6 +77,9 @@ foreach(header IN ITEMS texts unknown)
     message(FATAL_ERROR "${header} has no header of the gradient")
   endif()
 endforeach()
+if(NOT EXISTS "${build}/texts.kernels/include/texts/a_value_and_grad.h")
+  message(FATAL_ERROR "texts has no header of the kernel with its gradient")
+endif()
 
 build_project("nothing changed" LACKS "stub-coulter: transform" "${generated}" "${built}" "${compiled}")
 

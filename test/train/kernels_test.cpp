@@ -64,8 +64,8 @@ TEST_CASE("a loss and its gradient in one kernel are those of two") {
     scaled(n) = exp(x * w) * unused;
     loss() = sum({n}, scaled * scaled);
     const Kernel loss_kernel("forward", {loss});
-    const ir::Kernel both = models::value_and_gradient(loss_kernel, {"w"}, "both").ir();
-    CHECK(both.name == "both");
+    const ir::Kernel both = value_and_grad(loss_kernel, {"w"}).ir();
+    CHECK(both.name == "forward.value_and_grad");
     CHECK(both.outputs == std::vector<std::string>{"loss", "d.w"});
 
     Arrays inputs{{"x", row({0.5, -1, 2})}, {"w", row({1, 0.25, 0.125})}, {"scale", number(1.5)}};
@@ -79,7 +79,27 @@ TEST_CASE("a loss and its gradient in one kernel are those of two") {
         const double p = 1.5 * std::exp(xi * inputs.at("w").real(i));
         CHECK(together.at("d.w").real(i) == doctest::Approx(2 * xi * p * p));
     }
-    CHECK_THROWS_AS(static_cast<void>(models::value_and_gradient(loss_kernel, {"y"}, "both")), LanguageError);
+    CHECK_THROWS_AS(static_cast<void>(value_and_grad(loss_kernel, {"y"})), LanguageError);
+}
+
+TEST_CASE("values beside a gradient are all of the kernel's, and none is in place") {
+    Dim n("n");
+    Input x("x", f64, {n}), w("w", f64, {n});
+    Tensor stepped("w_new"), square("square"), sign("sign");
+    stepped(n) = w * w - x;
+    square(n) = stepped * stepped;
+    sign(n) = select(x < 0.0, -1.0, 1.0);
+    const ir::Kernel kernel = Kernel("step", {square, stepped, sign}, updates({{w, stepped}})).ir();
+    const ir::Kernel both = value_and_grad(kernel, {"w"});
+    CHECK(both.outputs == std::vector<std::string>{"square", "w_new", "sign", "d.w"});
+    CHECK(both.updates.empty());
+    const Arrays outputs = interpret(
+        both, {{"x", row({1, -2})}, {"w", row({3, 4})}, {"d.square", row({1, 0.5})}, {"d.w_new", row({1, 0})}});
+    CHECK(values(outputs.at("square")) == std::vector<double>{64, 324});
+    CHECK(values(outputs.at("w_new")) == std::vector<double>{8, 18});
+    CHECK(values(outputs.at("sign")) == std::vector<double>{1, -1});
+    // (d.w_new + d.square 2 w_new) 2 w
+    CHECK(values(outputs.at("d.w")) == std::vector<double>{17 * 6, 18 * 8});
 }
 
 TEST_CASE("a gradient is clipped where it is longer, and left alone where it is not") {

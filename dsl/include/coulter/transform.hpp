@@ -43,6 +43,18 @@ struct GradientReport {
 /// The same for a kernel of the language: `grad(conv_capsules(), {"pose", "weight"})`.
 [[nodiscard]] Kernel grad(const Kernel& kernel, const std::vector<std::string>& wrt, GradientReport* report = nullptr);
 
+/// The kernel and its gradient in one, as a step of training wants them: what both need is computed once.
+///
+/// The result is called `<kernel>.value_and_grad`. Its outputs are those of `kernel`, whether or not they depend on `wrt`,
+/// then those of `grad`; its inputs are those of either. An output that `kernel` updates in place is an array of its own
+/// here, as the gradient reads what was there before.
+///
+/// \throws LanguageError as grad does.
+[[nodiscard]] ir::Kernel value_and_grad(const ir::Kernel& kernel, const std::vector<std::string>& wrt,
+                                        GradientReport* report = nullptr);
+[[nodiscard]] Kernel value_and_grad(const Kernel& kernel, const std::vector<std::string>& wrt,
+                                    GradientReport* report = nullptr);
+
 /// The Jacobian-vector product of a kernel, in forward mode.
 ///
 /// The result is called `<kernel>.jvp`. Its inputs are the inputs of `kernel` that it needs and a tangent `d.<input>` for
