@@ -2,6 +2,7 @@
 
 #include "grad_assemble.hpp"
 
+#include "grad_collect.hpp"
 #include "renaming.hpp"
 
 #include <algorithm>
@@ -31,6 +32,7 @@ public:
         kernel.name = forward_.name + suffix_;
         kernel.outputs = outputs_;
         kernel.updates.clear();
+        simplify();
         take_out_unread();
         take_out_dims();
         take_out_groups();
@@ -39,6 +41,7 @@ public:
     }
 
 private:
+    void simplify();
     void take_out_unread();
     void take_out_dims();
     void take_out_groups();
@@ -59,6 +62,21 @@ void note_dims(const std::vector<Ref>& roots, std::unordered_set<std::string>& u
             used.insert(node->name);
         }
     }
+}
+
+void Assembly::simplify() {
+    ir::Kernel& kernel = builder_.kernel();
+    const auto is_adjoint = [&](const std::string& name) { return forward_.find_definition(name) == nullptr; };
+    const auto collect = [&] {
+        for (ir::Definition& definition : kernel.definitions) {
+            if (is_adjoint(definition.name)) {
+                definition.values = collected(definition.values);
+            }
+        }
+    };
+    collect();
+    take_factors_out(kernel, is_adjoint);
+    collect(); // what was taken out is part of other sums
 }
 
 void Assembly::take_out_unread() {

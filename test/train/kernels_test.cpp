@@ -88,7 +88,7 @@ TEST_CASE("values beside a gradient are all of the kernel's, and none is in plac
     Tensor stepped("w_new"), square("square"), sign("sign");
     stepped(n) = w * w - x;
     square(n) = stepped * stepped;
-    sign(n) = select(x < 0.0, -1.0, 1.0);
+    sign(n) = select(x < 0.0, f64(-1.0), f64(1.0));
     const ir::Kernel kernel = Kernel("step", {square, stepped, sign}, updates({{w, stepped}})).ir();
     const ir::Kernel both = value_and_grad(kernel, {"w"});
     CHECK(both.outputs == std::vector<std::string>{"square", "w_new", "sign", "d.w"});
