@@ -50,10 +50,11 @@ class Builder:
     def text(self, name):
         """The file of a kernel; of a gradient, made when it is first asked for."""
         path = self.work / f"{name}.coulter"
-        if name.endswith(suites.GRADIENT) and not path.exists():
-            of = suites.forward_of(name)
-            self.run([str(self.arguments.build / "bin/coulter"), "transform", str(self.work / f"{of}.coulter"), "--grad",
-                      suites.layer_of(name).wrt, "-o", str(path)])
+        for suffix, form in ((suites.GRADIENT, "--grad"), (suites.TOGETHER, "--value-and-grad")):
+            if name.endswith(suffix) and not path.exists():
+                of = name.removesuffix(suffix)
+                self.run([str(self.arguments.build / "bin/coulter"), "transform", str(self.work / f"{of}.coulter"), form,
+                          suites.layer_of(of + suites.GRADIENT).wrt, "-o", str(path)])
         return path
 
     def of_training(self, name, text):
@@ -91,7 +92,8 @@ class Builder:
     def build_coulter(self, kernel, contender, text, library):
         texts = {kernel.name: text}
         if suites.is_training(kernel.name):
-            both = {kernel.family: self.text(kernel.family)} | texts
+            together = suites.together_of(kernel.name)
+            both = {together: self.text(together)} if together else {kernel.family: self.text(kernel.family)} | texts
             texts = {name: self.of_training(name, each) for name, each in both.items()}
         folder = library.with_suffix("")
         coulter = str(self.arguments.build / "bin/coulter")

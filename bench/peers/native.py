@@ -104,6 +104,11 @@ def forward_and_gradient(kernel, inputs, outputs, options):
     library = compare.Coulter(options["library"], options["threads"])
     results = [schedules.array_of(dataclasses.asdict(kernel), each) for each in kernel.forward["outputs"]]
     primal = [inputs[each["name"]] for each in kernel.primal]
+    together = suites.together_of(kernel.name)
+    if together:
+        cotangents = [inputs[each["name"]] for each in kernel.cotangents]
+        return library.kernel(together.replace(".", "_"), [*primal, *cotangents, *results, *outputs.values()],
+                              schedules.dltensor)
     forward = library.kernel(kernel.family, [*primal, *results], schedules.dltensor)
     gradient = library.kernel(kernel.symbol, [*(inputs[each["name"]] for each in kernel.inputs), *outputs.values()],
                               schedules.dltensor)

@@ -14,12 +14,14 @@ import re
 import sys
 
 GRADIENT = ".grad"
+TOGETHER = ".value_and_grad"
 
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
     sizes: str  # dim=n,..., as --sizes takes them; other dims as the kernel's text says
     wrt: str  # the inputs that the gradient is by; empty: there is none
+    together: bool = False  # in training: ours is one kernel, as the gradient needs most of what the forward pass computes
 
 
 TWENTY = {
@@ -55,7 +57,7 @@ TWENTY = {
 CAPSULES = {
     # T2SP's layer, at a batch of 16.
     "conv_capsules": Layer("batch=16,iy=15,ix=15,in=32,out=32", "pose,weight"),
-    "em_routing": Layer("batch=8,iy=14,ix=14,in=16,out=16", "pose,activation,weight,beta_u,beta_a"),
+    "em_routing": Layer("batch=8,iy=14,ix=14,in=16,out=16", "pose,activation,weight,beta_u,beta_a", True),
 }
 
 
@@ -79,6 +81,11 @@ def names(suite, folder):
 def is_training(name):
     """Whether a call is a forward and a backward pass with new weights: those of a training step."""
     return name.endswith(GRADIENT) and forward_of(name) in CAPSULES
+
+
+def together_of(name):
+    """The kernel of both passes, where ours is one; else nothing."""
+    return forward_of(name) + TOGETHER if is_training(name) and CAPSULES[forward_of(name)].together else None
 
 
 def layer_of(name):

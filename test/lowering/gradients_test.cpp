@@ -91,6 +91,17 @@ TEST_CASE("the shipped schedule of the gradient of conv_capsules gives the inter
     expect_passed({test});
 }
 
+TEST_CASE("the hand-written schedule of EM routing with its gradient gives the interpreter's results") {
+    const auto factory =
+        std::find_if(models::kernels().begin(), models::kernels().end(),
+                     [](const KernelFactory& each) { return std::string(each.name) == "em_routing"; });
+    const ir::Kernel kernel = factory->make(Params{}).ir();
+    const SizedKernel both = sized_by_inputs(value_and_grad(kernel, float_inputs(kernel)));
+    Case test = make_case(both, 3, 40000);
+    test.schedule = shipped_schedule("em_routing_value_and_grad");
+    expect_passed({test});
+}
+
 TEST_CASE("gradients of random kernels under their default schedules are legal and give the interpreter's results") {
     std::vector<Case> cases;
     const std::uint64_t count = is_long_run() ? 500 : 20;
