@@ -3,6 +3,7 @@
 #include "coulter/schedule/check.hpp"
 #include "coulter/schedule/footprint.hpp"
 #include "coulter/sizes.hpp"
+#include "coulter/transform.hpp"
 #include "models/kernels.hpp"
 #include "models/networks.hpp"
 #include "support/shipped_schedule.hpp"
@@ -80,6 +81,15 @@ TEST_CASE("default schedules keep hardly more between stages than hand-written o
         CHECK(by_default <= 1.5 * by_hand + 0.01 * argument_bytes(kernel));
     }
     CHECK(compared >= 22);
+}
+
+TEST_CASE("EM routing with its gradient keeps neither votes nor their adjoints by hand") {
+    const auto factory = std::find_if(models::kernels().begin(), models::kernels().end(),
+                                      [](const KernelFactory& each) { return std::string(each.name) == "em_routing"; });
+    const ir::Kernel forward = factory->make(Params{}).ir();
+    const ir::Kernel kernel = value_and_grad(forward, {"pose", "activation", "weight", "beta_u", "beta_a"});
+    const double votes = bytes_of(forward.dims_of("votes"), Type::f32, extents_of(kernel));
+    CHECK(static_cast<double>(heap_bytes(kernel, shipped_schedule("em_routing_value_and_grad"))) < votes);
 }
 
 TEST_CASE("default schedules of all models are accepted, however many threads there are") {
