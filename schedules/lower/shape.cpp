@@ -79,6 +79,9 @@ public:
                 }
             }
         }
+        for (const auto& [name, loop] : loops_) {
+            written_.insert(name);
+        }
         if (part == Part::update && stage.dot) {
             extents_[stage.dot->inner] = stage.dot->factor;
             if (const auto size = lowering.extents->constant(stage.dot->dim)) {
@@ -194,6 +197,7 @@ private:
         // Halide takes no RoundUp for reduced loops, nor for parts of loops of an update; a guard that always holds
         // goes away.
         const bool whole = stage_.vars.contains(step.loop) || !update_;
+        written_.erase(step.loop);
         const Halide::VarOrRVar outer = made(step.outer, reduced);
         const bool rounded = stage_.rounded.contains(step.loop) && !update_;
         halide_.split(old, outer, made(step.inner, reduced), static_cast<int>(step.factor),
@@ -241,25 +245,32 @@ private:
         const Halide::VarOrRVar inner = part(step.loop, is_around_place);
         const Halide::VarOrRVar outer = part(step.outer, is_around_place);
         halide_.fuse(inner, outer, made(step.inner, inner.is_rvar));
-        fused_.insert(step.inner);
+        if (written_.contains(step.loop) && written_.contains(step.outer)) {
+            shared_.insert(step.inner);
+        }
+        if (written_.contains(step.loop) || written_.contains(step.outer)) {
+            written_.insert(step.inner);
+        }
         if (extents_.contains(step.loop) && extents_.contains(step.outer)) {
             extents_[step.inner] = extents_[step.loop] * extents_[step.outer];
         }
     }
 
-    // A loop that is to be fused. Where Halide fuses a fused loop, both of whose parts an index of a read mentions, it
-    // gives the loop a name inside the expression, and from there on takes the remainders of a named value for anything
-    // below their divisor: what is computed for the read gets the memory of whole dims, or too little where the
-    // schedule says how much it is. A split gives the loop a name outside of all that is placed in the nest.
+    // A loop that is to be fused. Halide writes fused loops into the expressions of reads. One that is itself fused,
+    // and of which an expression mentions both parts, gets a name inside the expression, and of the remainder of a name
+    // there, Halide knows only that it is below the divisor: what is computed for the read gets the memory of whole
+    // dims, or too little where the plan says how much it is. A split gives the loop a name outside of all that is
+    // placed in the nest.
     Halide::VarOrRVar part(const std::string& name, bool is_around_place) {
         const Halide::VarOrRVar whole = loops_.at(name);
-        if (!is_around_place || !fused_.contains(name)) {
+        if (!is_around_place || !shared_.contains(name)) {
             return whole;
         }
         const Halide::Var outer(whole.name() + "_each");
         const Halide::Var single(whole.name() + "_single");
         halide_.split(whole, outer, single, 1, Halide::TailStrategy::GuardWithIf); // by 1: nothing to guard
         single_.emplace_back(single);
+        written_.erase(name);
         return outer;
     }
 
@@ -271,7 +282,8 @@ private:
     std::map<std::string, Halide::VarOrRVar> loops_;
     std::map<std::string, std::int64_t> extents_;
     std::set<std::string> reduced_;
-    std::set<std::string> fused_;
+    std::set<std::string> written_;          ///< loops that expressions of reads mention, where no split names them
+    std::set<std::string> shared_;           ///< fused loops of two such loops
     std::vector<Halide::VarOrRVar> single_;  ///< loops of one step, outside of all others
     std::vector<std::string> unpartitioned_; ///< loops whose ends are not set apart
 };
