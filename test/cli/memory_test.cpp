@@ -124,10 +124,11 @@ estimate w = 2, z = 3, y = 5, x = 30
     const std::pair<std::string, std::string> nests[] = {
         {"fuse y z as a; fuse a w as b", "b"},
         {"fuse z w as a; fuse y a as b; split b by 4; reorder x b.i b.o", "b.i"}};
-    for (const auto& [fuses, place] : nests) {
+    for (const auto& nest : nests) {
+        const auto& fuses = nest.first;
         CAPTURE(fuses);
-        folder.write("grid.sched", "schedule grid\nstage f { compute at g/" + place + "; store in heap }\nstage g { " +
-                                       fuses + " }\n");
+        folder.write("grid.sched", "schedule grid\nstage f { compute at g/" + nest.second +
+                                       "; store in heap }\nstage g { " + fuses + " }\n");
         check_exact(memory_of(folder, "grid", "w=2,z=3,y=5,x=30"), 30 * 4);
         check_exact(memory_of(folder, "grid", "w=1,z=7,y=1,x=9"), 9 * 4);
     }

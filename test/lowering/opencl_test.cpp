@@ -77,9 +77,8 @@ TEST_CASE("stages computed in blocks that are fused loops of fused loops") {
     for (const char* body :
          {"stage c.acc = accumulate c at c/j.i in registers\nstage c { split j by 4; fuse j.o i as a; fuse a h as b; "
           "gpu_blocks b; gpu_threads j.i }\n",
-          "stage c.acc = accumulate c at c/t in registers\nstage c { fuse j i as a; fuse a h as b; split b by 8 as o "
-          "t; "
-          "gpu_blocks o; gpu_threads t }\n"}) {
+          "stage c.acc = accumulate c at c/t in registers\nstage c { fuse j i as a; fuse a h as b; "
+          "split b by 8 as o t; gpu_blocks o; gpu_threads t }\n"}) {
         KernelBuilder b("heads");
         b.dim("h").dim("i").dim("j").dim("k");
         b.input("a", Type::i32, {"h", "i", "k"}).input("b", Type::i32, {"h", "k", "j"});

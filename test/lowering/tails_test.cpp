@@ -115,23 +115,6 @@ TEST_CASE("tiles under fused loops") {
     expect_passed(cases);
 }
 
-TEST_CASE("copies of a frozen tensor for its packed form") {
-    const ir::Kernel kernel = table_kernel("conv_capsules").kernel;
-    const Extents extents{{"batch", 2}, {"in", 2}, {"ix", 9}, {"iy", 4}, {"out", 3}};
-    std::vector<Case> cases;
-    for (const char* place : {"compute inline", "compute root", "compute at packed/kx"}) {
-        cases.push_back(make(kernel,
-                             "stage packed = pack weight by out 2 once\nstage staged = copy weight for packed\n"
-                             "stage staged { " +
-                                 std::string(place) + " }\n",
-                             extents, cases.size() + 1));
-        cases.back().name += "_copied_" + std::to_string(cases.size());
-        INFO(cases.back().schedule);
-        REQUIRE(is_accepted(cases.back()));
-    }
-    expect_passed(cases);
-}
-
 TEST_CASE("placed stages whose indices Halide knows only roughly read inside their inputs") {
     // Fused loops that begin where a window of the host does.
     std::vector<Case> cases =
