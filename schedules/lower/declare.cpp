@@ -147,10 +147,10 @@ std::vector<Halide::Argument> Lowering::arguments() const {
 }
 
 std::vector<Halide::Argument> Lowering::pack_arguments(const Stage& stage) const {
-    std::vector<Halide::Argument> all;
-    for (const std::string& name : ir::reads(*stage.definition)) {
-        all.emplace_back(images.at(name));
-    }
+    // A copy of the source may stand between it and the packed form.
+    const auto pack = std::ranges::find(plan.packs, stage.definition->name, &schedule::Pack::stage);
+    COULTER_INTERNAL_ASSERT(pack != plan.packs.end());
+    std::vector<Halide::Argument> all{images.at(pack->source)};
     all.insert(all.end(), extents->arguments().begin(), extents->arguments().end());
     all.insert(all.end(), zero_argument.begin(), zero_argument.end());
     return all;

@@ -1,4 +1,4 @@
-// Passes `shape-loops` and `place-stages`.
+// Pass `shape-loops`.
 
 #include "names.hpp"
 #include "pipeline.hpp"
@@ -23,12 +23,47 @@ bool chooses(const ir::Definition& definition) {
 /// Which definition of a stage loops belong to.
 enum class Part : std::uint8_t { pure, update, rest };
 
+// How many of the loops, outermost first, are around a place in the nest: where another stage is computed or stored.
+std::size_t loops_around_places(const Lowering& lowering, const Stage& stage, const schedule::LoopNest& nest) {
+    std::size_t count = 0;
+    const auto include = [&](const schedule::Place& place) {
+        const auto at = std::ranges::find(nest.loops, place.loop, &schedule::Loop::name);
+        if (place.stage == stage.definition->name && at != nest.loops.end()) {
+            count = std::max(count, static_cast<std::size_t>(at - nest.loops.begin()) + 1);
+        }
+    };
+    for (const auto& [name, other] : lowering.stages) {
+        if (other.plan->inlined) {
+            continue;
+        }
+        include(other.plan->compute);
+        if (other.plan->store) {
+            include(*other.plan->store);
+        }
+    }
+    return stage.halves.empty() ? count : nest.loops.size(); // halves are made in the innermost loop
+}
+
+// Whether one of the first `count` loops is made of the loop that the step makes.
+bool reaches(const schedule::LoopNest& nest, const LoopStep& from, std::size_t count) {
+    std::set<std::string> made;
+    for (const LoopStep& step : nest.steps) {
+        const bool goes_on = made.contains(step.loop) || made.contains(step.outer);
+        if (&step == &from || (step.kind == LoopStep::Kind::fuse && goes_on)) {
+            made.insert(step.inner);
+        } else if (step.kind == LoopStep::Kind::split && made.contains(step.loop)) {
+            made.insert({step.outer, step.inner});
+        }
+    }
+    return std::any_of(nest.loops.begin(), nest.loops.begin() + static_cast<std::ptrdiff_t>(count),
+                       [&](const schedule::Loop& loop) { return made.contains(loop.name); });
+}
+
 // The loops of one Halide stage by their names in the schedule.
 class Nest {
 public:
     Nest(Lowering& lowering, Stage& stage, Halide::Stage halide, Part part)
-        : stage_(stage), halide_(std::move(halide)), part_(part), update_(part != Part::pure),
-          target_(lowering.target) {
+        : stage_(stage), halide_(std::move(halide)), part_(part), update_(part != Part::pure), lowering_(lowering) {
         for (const std::string& dim : stage.args) {
             loops_.emplace(schedule::display_name(dim), stage.vars.at(dim));
             if (stage.computed.contains(dim)) {
@@ -44,6 +79,9 @@ public:
                 }
             }
         }
+        for (const auto& [name, loop] : loops_) {
+            written_.insert(name);
+        }
         if (part == Part::update && stage.dot) {
             extents_[stage.dot->inner] = stage.dot->factor;
             if (const auto size = lowering.extents->constant(stage.dot->dim)) {
@@ -53,6 +91,8 @@ public:
     }
 
     void apply(const schedule::LoopNest& nest) {
+        const bool may_hold = &nest == &stage_.plan->main; // nothing is placed in an initialisation
+        const std::size_t around = may_hold ? loops_around_places(lowering_, stage_, nest) : 0;
         for (const LoopStep& step : nest.steps) {
             if (stage_.tree && !loops_.contains(step.loop)) {
                 continue; // a step on the reduced loop, which is in the expression
@@ -63,7 +103,7 @@ public:
             if (step.kind == LoopStep::Kind::split) {
                 split(step);
             } else if (step.kind == LoopStep::Kind::fuse) {
-                fuse(step);
+                fuse(step, reaches(nest, step, around));
             }
         }
         // The plan's final order says everything that the reorder steps said.
@@ -79,6 +119,7 @@ public:
             });
             std::rotate(order.begin(), inner, inner + 1);
         }
+        order.insert(order.end(), single_.begin(), single_.end());
         reorder(order);
         if (is_atomic(nest)) {
             halide_.atomic(true); // the checker has judged that the order does not show
@@ -156,6 +197,7 @@ private:
         // Halide takes no RoundUp for reduced loops, nor for parts of loops of an update; a guard that always holds
         // goes away.
         const bool whole = stage_.vars.contains(step.loop) || !update_;
+        written_.erase(step.loop);
         const Halide::VarOrRVar outer = made(step.outer, reduced);
         const bool rounded = stage_.rounded.contains(step.loop) && !update_;
         halide_.split(old, outer, made(step.inner, reduced), static_cast<int>(step.factor),
@@ -184,10 +226,10 @@ private:
         const auto extent = extents_.find(name);
         int lanes = 1 << 20;
         for (const Type type : stage_.definition->types) {
-            lanes = std::min(lanes, target_.natural_vector_size(halide_type(type)));
+            lanes = std::min(lanes, lowering_.target.natural_vector_size(halide_type(type)));
         }
         const bool long_enough = extent != extents_.end() && extent->second > lanes && extent->second % lanes == 0;
-        if (!long_enough || target_.has_gpu_feature() || !chooses(*stage_.definition)) {
+        if (!long_enough || lowering_.target.has_gpu_feature() || !chooses(*stage_.definition)) {
             halide_.vectorize(var);
             return;
         }
@@ -199,49 +241,52 @@ private:
         halide_.vectorize(inner).unroll(outer);
     }
 
-    void fuse(const LoopStep& step) {
-        const Halide::VarOrRVar inner = loops_.at(step.loop);
-        const Halide::VarOrRVar outer = loops_.at(step.outer);
+    void fuse(const LoopStep& step, bool is_around_place) {
+        const Halide::VarOrRVar inner = part(step.loop, is_around_place);
+        const Halide::VarOrRVar outer = part(step.outer, is_around_place);
         halide_.fuse(inner, outer, made(step.inner, inner.is_rvar));
+        if (written_.contains(step.loop) && written_.contains(step.outer)) {
+            shared_.insert(step.inner);
+        }
+        if (written_.contains(step.loop) || written_.contains(step.outer)) {
+            written_.insert(step.inner);
+        }
         if (extents_.contains(step.loop) && extents_.contains(step.outer)) {
             extents_[step.inner] = extents_[step.loop] * extents_[step.outer];
         }
+    }
+
+    // A loop that is to be fused. Halide writes fused loops into the expressions of reads. One that is itself fused,
+    // and of which an expression mentions both parts, gets a name inside the expression, and of the remainder of a name
+    // there, Halide knows only that it is below the divisor: what is computed for the read gets the memory of whole
+    // dims, or too little where the plan says how much it is. A split gives the loop a name outside of all that is
+    // placed in the nest.
+    Halide::VarOrRVar part(const std::string& name, bool is_around_place) {
+        const Halide::VarOrRVar whole = loops_.at(name);
+        if (!is_around_place || !shared_.contains(name)) {
+            return whole;
+        }
+        const Halide::Var outer(whole.name() + "_each");
+        const Halide::Var single(whole.name() + "_single");
+        halide_.split(whole, outer, single, 1, Halide::TailStrategy::GuardWithIf); // by 1: nothing to guard
+        single_.emplace_back(single);
+        written_.erase(name);
+        return outer;
     }
 
     Stage& stage_;
     Halide::Stage halide_;
     Part part_;
     bool update_;
-    const Halide::Target& target_;
+    const Lowering& lowering_;
     std::map<std::string, Halide::VarOrRVar> loops_;
     std::map<std::string, std::int64_t> extents_;
     std::set<std::string> reduced_;
+    std::set<std::string> written_;          ///< loops that expressions of reads mention, where no split names them
+    std::set<std::string> shared_;           ///< fused loops of two such loops
+    std::vector<Halide::VarOrRVar> single_;  ///< loops of one step, outside of all others
     std::vector<std::string> unpartitioned_; ///< loops whose ends are not set apart
 };
-
-Halide::LoopLevel level(const Lowering& lowering, const schedule::Place& place) {
-    if (place.is_root()) {
-        return Halide::LoopLevel::root();
-    }
-    const bool init = place.stage.ends_with(".init") && !lowering.stages.contains(place.stage);
-    const std::string name = init ? place.stage.substr(0, place.stage.size() - 5) : place.stage;
-    const Stage& stage = lowering.stages.at(name);
-    // Halide compares names alone; its own stage numbers are of no use here, since its check of places knows none.
-    return {stage.func, Halide::VarOrRVar(Halide::Var(mangle(place.loop)))};
-}
-
-// Halves are made where their stage combines them: inside its innermost loop.
-void place_halves(Stage& stage) {
-    Halide::Var innermost = Halide::Var::outermost();
-    for (const schedule::Loop& loop : stage.plan->main.loops) {
-        if (!loop.reduced) {
-            innermost = Halide::Var(mangle(loop.name));
-        }
-    }
-    for (Halide::Func& half : stage.halves) {
-        half.compute_at(stage.func, innermost).store_in(Halide::MemoryType::Stack);
-    }
-}
 
 } // namespace
 
@@ -273,55 +318,6 @@ void shape_loops(Lowering& lowering) {
             }
         } else {
             Nest(lowering, stage, Halide::Stage(stage.func), Part::pure).apply(stage.plan->main);
-        }
-    }
-}
-
-namespace {
-
-bool is_vectorized(const schedule::StagePlan& plan) {
-    const auto has_vector = [](const schedule::LoopNest& nest) {
-        return std::ranges::any_of(nest.steps, [](const schedule::LoopStep& step) {
-            return step.kind == schedule::LoopStep::Kind::vectorize;
-        });
-    };
-    return has_vector(plan.main) || (plan.init && has_vector(*plan.init));
-}
-
-} // namespace
-
-void place_stages(Lowering& lowering) {
-    const std::map<std::string, std::int64_t> constants = schedule::constant_extents(lowering.plan.kernel);
-    for (auto& [name, stage] : lowering.stages) {
-        const schedule::StagePlan& plan = *stage.plan;
-        const bool is_constant = std::ranges::all_of(stage.definition->dims,
-                                                     [&](const std::string& dim) { return constants.contains(dim); });
-        place_halves(stage);
-        if (plan.inlined || stage.packed_once || lowering.plan.kernel.is_output(name)) {
-            continue;
-        }
-        stage.func.compute_at(level(lowering, plan.compute));
-        if (plan.store) {
-            stage.func.store_at(level(lowering, *plan.store));
-        }
-        // Halide may find that a constant part of a stage is needed, down to one element, and then has it on the stack.
-        // A variable of one element gets the alignment of its type, but vectors whose other lanes are masked are stored
-        // to it as if it had theirs: such a stage lies on the heap, or is two elements long.
-        if (is_vectorized(plan) && plan.memory != schedule::Memory::heap && (!plan.compute.is_root() || is_constant) &&
-            !stage.func.args().empty() &&
-            std::ranges::none_of(plan.tile, [](const auto& each) { return each.second > 1; })) {
-            stage.func.align_storage(stage.func.args().front(), 2);
-        }
-        switch (plan.memory) {
-        case schedule::Memory::heap: stage.func.store_in(Halide::MemoryType::Heap); break;
-        case schedule::Memory::stack:
-        case schedule::Memory::registers: stage.func.store_in(Halide::MemoryType::Stack); break;
-        case schedule::Memory::shared: stage.func.store_in(Halide::MemoryType::GPUShared); break;
-        case schedule::Memory::automatic:
-            if (plan.compute.is_root() && !is_constant) {
-                stage.func.store_in(Halide::MemoryType::Heap);
-            }
-            break;
         }
     }
 }

@@ -99,6 +99,41 @@ TEST_CASE("the predicted heap is the measured one: model kernels") {
     }
 }
 
+TEST_CASE("the predicted heap is the measured one: in fused loops of fused loops, one row of what they run over") {
+    const Folder folder;
+    folder.write("grid.coulter", R"(coulter 1
+kernel grid
+
+dim w
+dim z
+dim y
+dim x
+
+input image: i32[w, z, y, x]
+
+f: i32[w, z, y, x] =
+    image * 3_i32
+
+g: i32[w, z, y, x] =
+    f * f - f
+
+output g
+
+estimate w = 2, z = 3, y = 5, x = 30
+)");
+    const std::pair<std::string, std::string> nests[] = {
+        {"fuse y z as a; fuse a w as b", "b"},
+        {"fuse z w as a; fuse y a as b; split b by 4; reorder x b.i b.o", "b.i"}};
+    for (const auto& nest : nests) {
+        const auto& fuses = nest.first;
+        CAPTURE(fuses);
+        folder.write("grid.sched", "schedule grid\nstage f { compute at g/" + nest.second +
+                                       "; store in heap }\nstage g { " + fuses + " }\n");
+        check_exact(memory_of(folder, "grid", "w=2,z=3,y=5,x=30"), 30 * 4);
+        check_exact(memory_of(folder, "grid", "w=1,z=7,y=1,x=9"), 9 * 4);
+    }
+}
+
 TEST_CASE("the predicted heap is the measured one: two levels of tiles") {
     const Folder folder;
     write_model(folder, "matmul");

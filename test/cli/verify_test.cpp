@@ -69,6 +69,33 @@ estimate n = 100
     CHECK_FALSE(contains(ran.out, "wrong"));
 }
 
+TEST_CASE("a copy of a frozen tensor between it and its packed form is part of what is packed once") {
+    const Folder folder;
+    folder.write("product.coulter", R"(coulter 1
+kernel product
+
+dim i
+dim j
+dim k
+
+input a: f32[i, k]
+input b: f32[k, j] frozen
+
+c: f32[i, j] =
+    sum {k} a * b
+
+output c
+estimate i = 5, j = 11, k = 7
+)");
+    for (const char* const place : {"inline", "root", "at b.packed/k"}) {
+        folder.write("product.sched", std::string("schedule product\nstage b.packed = pack b by j 4 once\n"
+                                                  "stage staged = copy b for b.packed\nstage staged { compute ") +
+                                          place + " }\n");
+        const Ran ran = folder.coulter({"verify", "product.coulter", "product.sched", "--cases", "2"});
+        CHECK_MESSAGE(ran.code == 0, (ran.out + ran.err));
+    }
+}
+
 TEST_CASE("16-bit floats are verified and timed: tensors, scalars and sums in f32") {
     const Folder folder;
     folder.write("halves.coulter", R"(coulter 1

@@ -7,6 +7,7 @@
 #include "coulter/schedule/memory_order.hpp"
 #include "coulter/sizes.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <memory>
 #include <random>
@@ -144,10 +145,8 @@ private:
         }
         const std::vector<std::int64_t> sizes = shape(schedule::memory_order(plan_.kernel, definition, *stage_plan));
         tensors_.emplace(stage, std::make_unique<Guarded>(definition.types[0], sizes, Placement{at_end_, {}}));
-        std::vector<const void*> argv{&context_pointer_};
-        for (const std::string& source : ir::reads(definition)) {
-            argv.push_back(tensors_.at(source)->buffer());
-        }
+        const auto pack = std::ranges::find(plan_.packs, stage, &schedule::Pack::stage);
+        std::vector<const void*> argv{&context_pointer_, tensors_.at(pack->source)->buffer()};
         append_sizes(argv);
         argv.push_back(tensors_.at(stage)->buffer());
         call(function, argv, "pack `" + stage + "`");

@@ -4,6 +4,7 @@
 #include "cases.hpp"
 #include "forked.hpp"
 #include "opencl_device.hpp"
+#include "schedule/rewrite_kernels.hpp"
 #include "support/random_schedule.hpp"
 #include "support/run_options.hpp"
 
@@ -68,4 +69,31 @@ TEST_CASE("schedules of random kernels") {
         add(drawn, random_sized_kernel(seed), 1, seed);
     }
     expect_passed(drawn);
+}
+
+TEST_CASE("stages computed in blocks that are fused loops of fused loops") {
+    skip_without_device();
+    std::vector<Case> cases;
+    for (const char* body :
+         {"stage c.acc = accumulate c at c/j.i in registers\nstage c { split j by 4; fuse j.o i as a; fuse a h as b; "
+          "gpu_blocks b; gpu_threads j.i }\n",
+          "stage c.acc = accumulate c at c/t in registers\nstage c { fuse j i as a; fuse a h as b; "
+          "split b by 8 as o t; gpu_blocks o; gpu_threads t }\n"}) {
+        KernelBuilder b("heads");
+        b.dim("h").dim("i").dim("j").dim("k");
+        b.input("a", Type::i32, {"h", "i", "k"}).input("b", Type::i32, {"h", "k", "j"});
+        b.reduce("c", {"h", "i", "j"}, ir::ReduceOp::sum, {"k"}, {b.read("a") * b.read("b")});
+        Case test;
+        test.kernel = b.outputs({"c"});
+        test.schedule = std::string("schedule heads\n") + body;
+        test.extents = {{"h", 3}, {"i", 5}, {"j", 9}, {"k", 7}};
+        test.target = "host-opencl";
+        test.name = "blocks_" + std::to_string(cases.size() + 1);
+        INFO(test.schedule);
+        REQUIRE(is_accepted(test));
+        cases.push_back(std::move(test));
+    }
+    const Summary summary = run_cases(cases);
+    CHECK(summary.failures == "");
+    CHECK(summary.passed == cases.size());
 }

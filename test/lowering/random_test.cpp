@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fmt/format.h>
+#include <regex>
 
 using namespace coulter;
 using namespace coulter::test;
@@ -21,6 +22,7 @@ namespace {
 
 using Draw = std::function<std::string(std::uint64_t seed, const RandomScheduleOptions&)>;
 using Make = std::function<Case(std::uint64_t seed)>;
+using Wanted = std::function<bool(const std::string& schedule)>;
 
 /// Cases of one kernel or more, and what a reader of the output wants to know of them.
 struct Drawn {
@@ -28,8 +30,9 @@ struct Drawn {
     std::string counts; ///< "matmul 8 of 9, ..."
 };
 
-// The next `count` seeds whose schedule the checker accepts; modular forms of two thirds of them.
-void add_accepted(Drawn& drawn, int count, std::uint64_t& seed, const Make& make, const Draw& draw) {
+// The next `count` seeds whose schedule is wanted and accepted by the checker; modular forms of two thirds of them.
+void add_accepted(Drawn& drawn, int count, std::uint64_t& seed, const Make& make, const Draw& draw,
+                  const Wanted& wanted = {}) {
     int accepted = 0;
     int trials = 0;
     std::string name;
@@ -42,6 +45,9 @@ void add_accepted(Drawn& drawn, int count, std::uint64_t& seed, const Make& make
         Case test = make(seed);
         name = test.kernel.name;
         test.schedule = draw(seed, options);
+        if (wanted && !wanted(test.schedule)) {
+            continue;
+        }
         if (seed % 3 != 0) {
             test.schedule = modular_schedule(test.kernel, test.schedule, seed);
         }
@@ -137,6 +143,36 @@ TEST_CASE("accepted random schedules over em_routing give the interpreter's resu
     });
     CHECK(drawn.cases.size() == static_cast<std::size_t>(varied + anew));
     const std::string forms = with_forms(drawn, {"[*]", "use em.", "variant"});
+    MESSAGE("accepted of those drawn: " << drawn.counts << "; with " << forms);
+    expect_passed(drawn);
+}
+
+TEST_CASE("accepted random schedules with fused loops of fused loops give the interpreter's results") {
+    Drawn drawn;
+    std::uint64_t first = first_seed() + 300000;
+    const std::regex nested("fuse (fused|\\S+ fused)");
+    const Wanted wanted = [&](const std::string& schedule) {
+        return std::regex_search(schedule, nested) && schedule.find("/fused") != std::string::npos;
+    };
+    const auto add = [&](const SizedKernel& kernel, int count) {
+        std::uint64_t seed = first;
+        add_accepted(
+            drawn, count, seed, [&](std::uint64_t each) { return make_case(kernel, each); },
+            [&](std::uint64_t each, RandomScheduleOptions options) {
+                options.nested_fuses = true;
+                options.directives += 2;
+                return random_schedule(kernel.kernel, each, options);
+            },
+            wanted);
+        first += 1000;
+    };
+    for (const SizedKernel& kernel : lowering_kernels()) {
+        add(kernel, is_long_run() ? 100 : 2);
+    }
+    for (std::uint64_t i = 0; i < (is_long_run() ? 300U : 20U); ++i) {
+        add(random_sized_kernel(first_seed() + 9000 + i, 3 + static_cast<int>(i % 3)), 1);
+    }
+    const std::string forms = with_forms(drawn, {"fuse fused", "/fused", "parallel fused"});
     MESSAGE("accepted of those drawn: " << drawn.counts << "; with " << forms);
     expect_passed(drawn);
 }

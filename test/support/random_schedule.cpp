@@ -94,7 +94,13 @@ bool placement(ScheduleDraft& draft, const ir::Definition& definition, std::stri
             ++legal;
         }
         if (legal > 0) {
-            const auto at = static_cast<std::size_t>(draft.below(static_cast<int>(legal)));
+            std::size_t first = 0;
+            const auto end = loops.begin() + static_cast<std::ptrdiff_t>(legal);
+            const auto nested = std::find_if(loops.begin(), end, [](const Loop& loop) { return loop.fuses > 1; });
+            if (draft.options.nested_fuses && nested != end) {
+                first = static_cast<std::size_t>(nested - loops.begin());
+            }
+            const std::size_t at = first + static_cast<std::size_t>(draft.below(static_cast<int>(legal - first)));
             lines += "  compute at " + readers.front() + "/" + loops[at].name + "\n";
             if (draft.chance(20)) {
                 const auto store = static_cast<std::size_t>(draft.below(static_cast<int>(at) + 1));

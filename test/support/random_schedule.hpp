@@ -10,9 +10,10 @@
 namespace coulter::test {
 
 struct RandomScheduleOptions {
-    int directives = 4;   ///< at most so many loop directives in a block
-    int rewrites = 3;     ///< at most so many of copy, pack, accumulate, rfactor, clone, join
-    bool parallel = true; ///< loops of threads
+    int directives = 4;        ///< at most so many loop directives in a block
+    int rewrites = 3;          ///< at most so many of copy, pack, accumulate, rfactor, clone, join
+    bool parallel = true;      ///< loops of threads
+    bool nested_fuses = false; ///< many fused loops of fused loops, and places at them and in them
     schedule::Numerics numerics = schedule::Numerics::reassociate;
     /// One statement in so many disregards what is legal (0: none): the checker refuses most of such files.
     int careless = 0;

@@ -17,6 +17,7 @@ struct Loop {
     std::optional<std::int64_t> extent; ///< where the generator knows it
     bool whole = false;                 ///< a dim of its own: no split or fuse has made it
     std::string mark;                   ///< vectorize, unroll, parallel, or nothing
+    int fuses = 0;                      ///< levels of fuses that it is made by
 };
 
 struct Nest {

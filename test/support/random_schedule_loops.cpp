@@ -89,6 +89,10 @@ void fuse(ScheduleDraft& draft, Nest& nest, std::string& lines) {
             legal.push_back(i);
         }
     }
+    const auto is_fused = [&](std::size_t i) { return nest.loops[i].fuses > 0 || nest.loops[i + 1].fuses > 0; };
+    if (draft.options.nested_fuses && std::any_of(legal.begin(), legal.end(), is_fused)) {
+        std::erase_if(legal, [&](std::size_t i) { return !is_fused(i); });
+    }
     if (legal.empty()) {
         return;
     }
@@ -99,6 +103,7 @@ void fuse(ScheduleDraft& draft, Nest& nest, std::string& lines) {
     lines += "  fuse " + inner.name + " " + outer.name + " as " + name + "\n";
     outer.name = name;
     outer.whole = false;
+    outer.fuses = std::max(outer.fuses, inner.fuses) + 1;
     outer.extent = outer.extent && inner.extent ? std::optional(*outer.extent * *inner.extent) : std::nullopt;
     nest.loops.erase(nest.loops.begin() + static_cast<std::ptrdiff_t>(at) + 1);
 }
@@ -173,7 +178,7 @@ void draw_loop_directive(ScheduleDraft& draft, const ir::Definition& definition,
     if (nest.loops.empty()) {
         return;
     }
-    const int kind = draft.below(10);
+    const int kind = draft.options.nested_fuses && draft.chance(40) ? 4 : draft.below(10);
     if (kind < 3) {
         split(draft, definition, nest, lines, init);
     } else if (kind == 3) {
