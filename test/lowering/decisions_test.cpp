@@ -23,7 +23,7 @@ void add(Drawn& drawn, Case test, std::uint64_t seed) {
 TEST_CASE("random kernels under random decisions give the interpreter's results") {
     Drawn drawn;
     const std::uint64_t first = first_seed();
-    for (std::uint64_t seed = first; seed < first + (is_long_run() ? 1000U : 60U); ++seed) {
+    for (std::uint64_t seed = first; seed < first + (is_long_run() ? 1000U : 40U); ++seed) {
         add(drawn, make_case(random_sized_kernel(seed, 3 + static_cast<int>(seed % 5)), seed), seed);
     }
     expect_right(drawn);
@@ -37,7 +37,7 @@ TEST_CASE("model kernels under random decisions give the interpreter's results")
             continue; // compiling them takes long, and their parts are among the others
         }
         const SizedKernel kernel = sized_by_inputs(factory.make(Params{}).ir());
-        for (std::uint64_t seed = first; seed < first + (is_long_run() ? 40U : 3U); ++seed) {
+        for (std::uint64_t seed = first; seed < first + (is_long_run() ? 40U : 2U); ++seed) {
             add(drawn, make_case(kernel, seed), seed);
         }
     }

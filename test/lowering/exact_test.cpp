@@ -82,7 +82,7 @@ TEST_CASE("random schedules under `numerics exact` keep every bit") {
         }
     }
     REQUIRE(kernels.size() == 9);
-    const int each = is_long_run() ? 150 : 10;
+    const int each = is_long_run() ? 150 : 6;
     std::vector<Case> cases;
     for (const SizedKernel& kernel : kernels) {
         RandomScheduleOptions options;
