@@ -1,5 +1,6 @@
 #include "models/topk.hpp"
 
+#include <optional>
 #include <vector>
 
 namespace coulter::models {
@@ -12,12 +13,11 @@ TopK topk(const Arg& x, const Dim& over, const Dim& slot, int count) {
         if (k == 0) {
             best = argmax({over}, x).both();
         } else {
-            const Expr& value = values.back();
-            const Expr& at = indices.back();
-            const Expr later = i32(over) > at;
-            const Expr below = !is_nan(x) && (x < value || (x == value && later));
-            const Expr left = select(is_nan(value), !is_nan(x) || later, below);
-            best = argmax({over}, x, where(at >= 0 && left)).both();
+            std::optional<Expr> left;
+            for (const Expr& at : indices) {
+                left = left ? *left && i32(over) != at : i32(over) != at;
+            }
+            best = argmax({over}, x, where(*left)).both();
         }
         indices.push_back(best[0]);
         values.push_back(best[1]);

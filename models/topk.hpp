@@ -11,8 +11,8 @@ struct TopK {
     Tensor indices; ///< i32, along the reduced dim
 };
 
-/// The `count` largest of `x` along `over`, which are few: each is the largest of those that come after the one
-/// before it, in one pass over the data, which vectorizes.
+/// The `count` largest of `x` along `over`, which are few: each is the largest of those at other places than
+/// the ones before it, in one pass over the data, which vectorizes.
 ///
 /// NaN is larger than everything; of equals, the one of the smaller index comes first. Where `over` has fewer elements
 /// than there are slots, the others hold -inf and the index -1. \param x floats that have the dim `over`. \param slot a

@@ -96,10 +96,7 @@ Region Costs::region_in(const ir::Definition& stage, const std::vector<PlaceLoop
 double Costs::estimate(const ir::Definition& stage, const std::vector<PlaceLoop>& path) const {
     const Region region = region_in(stage, path);
     const ir::Definition& computed = computed_by(stage);
-    double iterations = 1;
-    for (const PlaceLoop& loop : path) {
-        iterations *= std::ceil(outside(path, loop) / static_cast<double>(loop.block));
-    }
+    const double iterations = this->iterations(path);
     double moves = 0;
     const double slice = region.points(stage.dims) * element_bytes(stage);
     const double passes = 1 + static_cast<double>(analysis_.readers(stage.name).size());
@@ -186,16 +183,23 @@ double Costs::footprint(const ir::Node& access, const ir::Definition& stage, con
     return elements * bytes(access.type);
 }
 
-double Costs::passes(const ir::Node& access, const ir::Definition& stage, const std::vector<PlaceLoop>& path) const {
+double Costs::passes(const ir::Node& access, const ir::Definition& stage, const std::vector<PlaceLoop>& path,
+                     double share) const {
     Region region(analysis_);
-    double iterations = 1;
     for (const PlaceLoop& loop : path) {
         region.limit(loop.dim, loop.block);
-        iterations *= std::ceil(outside(path, loop) / static_cast<double>(loop.block));
     }
     const double bytes = footprint(access, stage, region);
     // The source comes from further away than what is copied lies.
-    return iterations * (loop_cycles + bytes * 2 / std::min(rate(bytes), machine_.l2_rate));
+    return iterations(path) * (loop_cycles + share * bytes * 2 / std::min(rate(bytes), machine_.l2_rate));
+}
+
+double Costs::iterations(const std::vector<PlaceLoop>& path) const {
+    double all = 1;
+    for (const PlaceLoop& loop : path) {
+        all *= std::ceil(outside(path, loop) / static_cast<double>(loop.block));
+    }
+    return all;
 }
 
 double Costs::element_bytes(const ir::Definition& stage) {

@@ -50,9 +50,12 @@ public:
     [[nodiscard]] double arithmetic(const ir::Definition& stage, const Region& region) const;
     /// Bytes of the tensor of an access that a stage reads in a region.
     [[nodiscard]] double footprint(const ir::Node& access, const ir::Definition& stage, const Region& region) const;
-    /// Cycles of copying what a stage reads through an access, anew in each iteration of the loops of `path`.
-    [[nodiscard]] double passes(const ir::Node& access, const ir::Definition& stage,
-                                const std::vector<PlaceLoop>& path) const;
+    /// Cycles of copying what a stage reads through an access, anew in each iteration of the loops of `path`, or the
+    /// share of it that the iteration before did not read.
+    [[nodiscard]] double passes(const ir::Node& access, const ir::Definition& stage, const std::vector<PlaceLoop>& path,
+                                double share = 1) const;
+    /// Iterations of the loops of a path, all together.
+    [[nodiscard]] double iterations(const std::vector<PlaceLoop>& path) const;
     /// Cycles by which a stage takes longer because the loops of `path`, which cannot be fused with others where
     /// something is computed inside of them, are too few tasks for the threads.
     [[nodiscard]] double lost(const ir::Definition& stage, const std::vector<PlaceLoop>& path) const;

@@ -13,6 +13,9 @@ constexpr double questions = 0.8;
 /// How many times its cost a copy must save, and what part of the arithmetic: the estimates are rough.
 constexpr double worth_holding = 2;
 constexpr double worth_saving = 0.25;
+/// Cycles for a line of the cache from memory that no prefetcher foresees, while others are on their way.
+constexpr double lone_line = 40;
+constexpr double line_bytes = 64;
 /// Rows on pages of their own that no translation buffer of the first level holds.
 constexpr std::int64_t many_pages = 128;
 /// Tiles that read a panel, from which on copying it is a small part of their work.
@@ -38,6 +41,70 @@ bool has_far_rows(const Analysis& analysis, const ir::Definition& stage, const i
     });
 }
 
+/// The share of what an iteration of the innermost loop of a path reads through an access that the one before did not
+/// read; nothing where these are no windows that slide by the same step. Only a loop over single indices of a dim that
+/// no other loop around it has part of slides.
+std::optional<double> share_of_new(const Analysis& analysis, const ir::Definition& stage, const ir::Node& access,
+                                   const std::vector<PlaceLoop>& path) {
+    if (path.size() < 2 || path.back().block != 1 || path.back().nest != path[path.size() - 2].nest) {
+        return std::nullopt;
+    }
+    const std::string& dim = path.back().dim;
+    const auto others = std::count_if(path.begin(), path.end(), [&](const PlaceLoop& loop) { return loop.dim == dim; });
+    std::optional<double> share;
+    const std::vector<std::optional<std::int64_t>>& steps = analysis.steps(access, dim);
+    for (std::size_t i = 0; i < steps.size() && others == 1; ++i) {
+        if (steps[i] == 0) {
+            continue;
+        }
+        if (share || !steps[i] || *steps[i] < 0) {
+            return std::nullopt;
+        }
+        double window = 1;
+        for (const std::string& reduced : stage.reduction->dims) {
+            const std::optional<std::int64_t> step = analysis.steps(access, reduced)[i];
+            if (!step) {
+                return std::nullopt;
+            }
+            window += static_cast<double>(std::abs(*step) * (analysis.extent(reduced) - 1));
+        }
+        if (static_cast<double>(*steps[i]) >= window) {
+            return std::nullopt;
+        }
+        // The first window is new as a whole.
+        const double part = static_cast<double>(*steps[i]) / window;
+        share = part + (1 - part) / static_cast<double>(analysis.extent(dim));
+    }
+    return share;
+}
+
+/// The cheapest place for a copy of what some accesses of a stage read.
+HeldPlace cheapest(const Analysis& analysis, const Costs& costs, const ir::Definition& stage,
+                   const std::vector<const ir::Node*>& accesses, const std::vector<PlaceLoop>& path) {
+    HeldPlace best;
+    best.cycles = std::numeric_limits<double>::max();
+    for (const ir::Node* access : accesses) {
+        for (std::size_t depth = 1; depth <= path.size(); ++depth) {
+            const std::vector<PlaceLoop> around(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(depth));
+            const double anew = costs.passes(*access, stage, around) + costs.lost(stage, around);
+            if (anew < best.cycles) {
+                best = {depth, 0, anew};
+            }
+            std::optional<double> share = share_of_new(analysis, stage, *access, around);
+            for (const ir::Node* other : accesses) {
+                share = share_of_new(analysis, stage, *other, around) == share ? share : std::nullopt;
+            }
+            const std::vector<PlaceLoop> outside(around.begin(), around.end() - 1);
+            // What is kept is a task's own: the loops outside of it are all that can be tasks.
+            if (share && costs.lost(stage, outside) == 0) {
+                const double kept = costs.passes(*access, stage, around, *share);
+                best = kept < best.cycles ? HeldPlace{depth, depth - 1, kept} : best;
+            }
+        }
+    }
+    return best;
+}
+
 class Chooser {
 public:
     Chooser(const Analysis& analysis, const std::map<std::string, StageShape>& shapes)
@@ -55,7 +122,10 @@ public:
             }
             for (const ir::Node* node : ir::postorder(stage.values)) {
                 if (is_padded_input(kernel_, *node) && is_held(stage, nest, *node)) {
-                    return HeldCopy{node->name, stage.name, "held", "holds the padding: few tiles lie inside"};
+                    const bool is_narrow = lone_lines(stage, nest, *node, costs_.loops_around(stage.name)) > 0;
+                    return HeldCopy{node->name, stage.name, "held",
+                                    is_narrow ? "whole rows, of which a tile would read a line here and there"
+                                              : "holds the padding: few tiles lie inside"};
                 }
                 if (nest.host.empty() && is_panel_of(stage, nest.tile, *node)) {
                     return HeldCopy{node->name, stage.name, "panel", "columns whose rows lie far apart, put together"};
@@ -139,14 +209,36 @@ private:
 
     [[nodiscard]] bool is_worth_it(const ir::Definition& stage, const StageShape& nest, const ir::Node& access) const {
         const double arithmetic = costs_.arithmetic(stage, Region(analysis_));
-        const double saved = arithmetic * share_at_ends(nest, access) * questions;
-        double least = std::numeric_limits<double>::max();
         const std::vector<PlaceLoop> path = costs_.loops_around(stage.name);
+        const double saved =
+            arithmetic * share_at_ends(nest, access) * questions + lone_lines(stage, nest, access, path);
+        double least = cheapest(analysis_, costs_, stage, {&access}, path).cycles;
         for (std::size_t depth = 1; depth <= path.size(); ++depth) {
             const auto end = path.begin() + static_cast<std::ptrdiff_t>(depth);
             least = std::min(least, costs_.passes(access, stage, {path.begin(), end}));
         }
         return saved > worth_holding * least && saved > worth_saving * arithmetic;
+    }
+
+    /// Cycles that tiles wait for lines of the cache from memory, where they are narrower than the rows that they read:
+    /// each of their rows has a line or two, and the next one lies elsewhere.
+    [[nodiscard]] double lone_lines(const ir::Definition& stage, const StageShape& nest, const ir::Node& access,
+                                    const std::vector<PlaceLoop>& path) const {
+        const TileDim& vector = nest.tile.vector;
+        const double width = static_cast<double>(vector.size) * bytes(access.type);
+        const double threads = analysis_.options().threads;
+        const double rate = costs_.rate(costs_.footprint(access, stage, Region(analysis_)) / threads);
+        if (analysis_.stride(access, vector.dim) != 1 || vector.size >= analysis_.extent(vector.dim) ||
+            width > 2 * line_bytes || rate > analysis_.options().machine.memory_rate) {
+            return 0;
+        }
+        Region region(analysis_);
+        for (const PlaceLoop& loop : path) {
+            region.limit(loop.dim, loop.block);
+        }
+        const double share = share_of_new(analysis_, stage, access, path).value_or(1);
+        const double far = costs_.iterations(path) * costs_.footprint(access, stage, region) * share;
+        return far * std::max(0.0, lone_line / line_bytes - 1 / rate);
     }
 
     const Analysis& analysis_;
@@ -174,30 +266,31 @@ std::optional<HeldCopy> choose_held(const Analysis& analysis, const std::map<std
     return Chooser(analysis, shapes).run();
 }
 
-std::size_t depth_of_held(const Analysis& analysis, const Costs& costs, const ir::Definition& copy,
-                          const std::vector<PlaceLoop>& path) {
-    std::size_t best = 0;
-    double least = std::numeric_limits<double>::max();
-    for (const std::string& reader : analysis.readers(copy.name)) {
+HeldPlace place_of_held(const Analysis& analysis, const Costs& costs, const ir::Definition& copy,
+                        const std::vector<PlaceLoop>& path) {
+    HeldPlace best;
+    best.cycles = std::numeric_limits<double>::max();
+    const std::vector<std::string> readers = analysis.readers(copy.name);
+    for (const std::string& reader : readers) {
         const ir::Definition& stage = *analysis.kernel().find_definition(reader);
+        std::vector<const ir::Node*> accesses;
         for (const ir::Ref& access : analysis.reads(reader)) {
-            for (std::size_t depth = 1; access->name == copy.name && depth <= path.size(); ++depth) {
-                const std::vector<PlaceLoop> around(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(depth));
-                const double cycles = costs.passes(*access, stage, around) + costs.lost(stage, around);
-                if (cycles < least) {
-                    least = cycles;
-                    best = depth;
-                }
+            if (access->name == copy.name) {
+                accesses.push_back(access.get());
             }
         }
+        const HeldPlace place = cheapest(analysis, costs, stage, accesses, path);
+        best = place.cycles < best.cycles ? place : best;
     }
+    best.kept = readers.size() == 1 ? best.kept : 0;
     return best;
 }
 
 bool reads_panel(const Analysis& analysis, const ir::Definition& reduction, const RegisterTile& tile) {
     const std::vector<ir::Ref>& reads = analysis.reads(reduction.name);
     return !tile.vector.whole && std::any_of(reads.begin(), reads.end(), [&](const ir::Ref& access) {
-        return analysis.is_held(access->name) && analysis.stride(*access, tile.vector.dim) == 1;
+        return analysis.is_held(access->name) && access->boundary != ir::Boundary::padded &&
+               analysis.stride(*access, tile.vector.dim) == 1;
     });
 }
 

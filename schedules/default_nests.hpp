@@ -36,8 +36,9 @@ struct StageShape {
     std::optional<Region> region; ///< sequential, with a host: what of the dims an iteration of its loops leaves
     std::string host;             ///< the stage in whose loops it is computed; empty: root
     std::size_t depth = 0;        ///< with a host: inside the first `depth` of the host's outer loops
-    bool fixed = false;           ///< with a host: its readers say that an iteration takes one index of those loops
-    bool one_value = false;       ///< fixed, and there are no other dims: it fits a register
+    std::size_t kept = 0;   ///< what an iteration computed is kept inside the first `kept` of these; 0: for itself
+    bool fixed = false;     ///< with a host: its readers say that an iteration takes one index of those loops
+    bool one_value = false; ///< fixed, and there are no other dims: it fits a register
 
     [[nodiscard]] bool has_tile() const { return !vector.dim.empty() && !vector.reduced; }
 };

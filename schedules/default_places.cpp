@@ -58,7 +58,9 @@ private:
             }
         }
         if (analysis_.is_held(stage.name)) {
-            depth = depth_of_held(analysis_, costs_, stage, path);
+            const HeldPlace place = place_of_held(analysis_, costs_, stage, path);
+            depth = place.depth;
+            shape.kept = place.kept;
         } else {
             depth = decided_depth(stage, path).value_or(depth);
         }

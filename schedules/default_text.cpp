@@ -37,7 +37,7 @@ public:
             const StageShape& shape = shapes_.at(definition.name);
             if (!shape.host.empty()) {
                 std::size_t& most = fusable_.emplace(shape.host, shape.depth).first->second;
-                most = std::min(most, shape.depth);
+                most = std::min(most, shape.kept > 0 ? shape.kept : shape.depth);
             }
         }
     }
@@ -111,6 +111,10 @@ private:
         if (!shape.host.empty()) {
             step(fmt::format("compute at {}/{}", shape.host, loops_.at(shape.host).at(shape.depth - 1)),
                  "a slice that stays in the cache");
+            if (shape.kept > 0) {
+                step(fmt::format("store at {}/{}", shape.host, loops_.at(shape.host).at(shape.kept - 1)),
+                     "what the next step reads too is kept");
+            }
         } else {
             step("compute root", kernel_.is_output(definition.name) ? "an output"
                                  : Analysis::is_packed(definition)  ? "made once, for all tasks"

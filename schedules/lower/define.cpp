@@ -2,6 +2,7 @@
 
 #include "dots.hpp"
 #include "extremes.hpp"
+#include "lane_conditions.hpp"
 #include "names.hpp"
 #include "pipeline.hpp"
 #include "scans.hpp"
@@ -72,7 +73,13 @@ public:
             // A condition that a split of the reduced dim brought holds everywhere but in the last part: `likely` lets
             // Halide cut that part off.
             const bool split = std::any_of(reduction.dims.begin(), reduction.dims.end(), is_introduced);
+            const bool may_choose = reduction.into.empty() && !is_atomic(stage_.plan->main) && !stage_.dot;
             for (const ir::Ref& part : conjuncts(reduction.where)) {
+                if (may_choose && is_asked_in_lanes(lowering_.plan.kernel, part, stage_.plan->main)) {
+                    const Expr here = expressions_.lower(part);
+                    chosen_ = chosen_.defined() ? chosen_ && here : here;
+                    continue;
+                }
                 rdom_.where(bounding(Expressions(condition_scope(limits_results(part))).lower(part), split));
             }
         }
@@ -94,6 +101,9 @@ public:
 
     void combine_each(const ir::Reduction& reduction) {
         std::vector<Expr> values = update(reduction);
+        for (std::size_t i = 0; chosen_.defined() && i < values.size(); ++i) {
+            values[i] = lowering_.math->select(chosen_, values[i], current()[i]);
+        }
         // Halide takes the loops of an update from the reduced indices in it: an element that is the same for all of
         // them still counts once for each.
         values[0] = Halide::select(everywhere(), values[0], current()[0]);
@@ -553,7 +563,8 @@ private:
     const ir::Definition& definition_;
     bool rest_;
     Halide::RDom rdom_;
-    ScanStep step_;                                                 ///< of a scan, along its outermost dim
+    Expr chosen_;   ///< where a lane takes its new result; undefined: everywhere
+    ScanStep step_; ///< of a scan, along its outermost dim
     std::map<std::vector<std::int64_t>, std::vector<Expr>> placed_; ///< its states by how far away they are
     std::vector<Expr> lhs_;
     Expressions expressions_;

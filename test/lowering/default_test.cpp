@@ -3,10 +3,12 @@
 #include "cases.hpp"
 #include "forked.hpp"
 #include "models/kernels.hpp"
+#include "models/library.hpp"
 #include "schedule/rewrite_kernels.hpp"
 #include "support/random_kernel.hpp"
 #include "support/run_options.hpp"
 
+#include <algorithm>
 #include <doctest/doctest.h>
 
 using namespace coulter;
@@ -77,6 +79,22 @@ TEST_CASE("model kernels under their default schedules give the interpreter's re
             test.special = seed == 3 && factory.name != "digits_cnn";
             cases.push_back(std::move(test));
         }
+    }
+    expect_passed(cases);
+}
+
+// Estimated, the image is large enough for rows that are copied with their padding, and kept for the next ones.
+TEST_CASE("windows that slide over what is kept of their rows read what they ask for") {
+    const std::vector<KernelFactory>& all = models::library();
+    const auto factory =
+        std::find_if(all.begin(), all.end(), [](const KernelFactory& each) { return each.name == "depthwise_conv3d"; });
+    REQUIRE(factory != all.end());
+    std::vector<Case> cases;
+    for (const std::uint64_t seed : {1, 2, 3, 4, 5, 6}) {
+        Case test = make_case(sized_by_inputs(factory->make(Params{}).ir()), seed, 200000);
+        test.threads = 2;
+        test.special = seed % 2 == 0;
+        cases.push_back(std::move(test));
     }
     expect_passed(cases);
 }
