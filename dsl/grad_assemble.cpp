@@ -3,6 +3,7 @@
 #include "grad_assemble.hpp"
 
 #include "grad_collect.hpp"
+#include "grad_invariant.hpp"
 #include "renaming.hpp"
 
 #include <algorithm>

@@ -1,7 +1,6 @@
 #include "grad_collect.hpp"
 
-#include "grad_math.hpp"
-#include "lists.hpp"
+#include "grad_terms.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -17,47 +16,6 @@ using ir::Ref;
 
 /// More terms are left as they are: all pairs are compared.
 constexpr std::size_t most_terms = 64;
-
-bool is_sum(const Node& node) {
-    return is_float(node.type) && ((node.kind == Kind::binary && (node.op == Op::add || node.op == Op::sub)) ||
-                                   (node.kind == Kind::unary && node.op == Op::neg));
-}
-
-bool is_product(const Node& node) {
-    return is_float(node.type) && node.kind == Kind::binary && node.op == Op::mul;
-}
-
-bool is_negation(const Node& node) {
-    return node.kind == Kind::unary && node.op == Op::neg;
-}
-
-struct Term {
-    double scale = 1;
-    std::vector<Ref> factors;
-
-    [[nodiscard]] bool is_scaled() const { return std::abs(scale) != 1; }
-    [[nodiscard]] std::size_t products() const { return factors.empty() ? 0 : factors.size() - (is_scaled() ? 0 : 1); }
-};
-
-/// The factors of a product, in the order of the text; `whole` are not looked into.
-Term term_of(const Node& product, double sign, const std::unordered_set<const Node*>& whole) {
-    Term term{sign, {}};
-    std::vector<Ref> open(product.args.rbegin(), product.args.rend());
-    while (!open.empty()) {
-        const Ref next = open.back();
-        open.pop_back();
-        const bool is_part = (is_product(*next) || is_negation(*next)) && !whole.contains(next.get());
-        if (is_part) {
-            term.scale = is_negation(*next) ? -term.scale : term.scale;
-            open.insert(open.end(), next->args.rbegin(), next->args.rend());
-        } else if (next->kind == Kind::constant) {
-            term.scale *= next->real;
-        } else {
-            term.factors.push_back(next);
-        }
-    }
-    return term;
-}
 
 bool has(const Term& term, const Ref& factor) {
     return std::any_of(term.factors.begin(), term.factors.end(),
@@ -98,24 +56,6 @@ std::size_t cost(const std::vector<Term>& terms) {
         starts_free = starts_free || term.products() == 0;
     }
     return operations - (starts_free ? 1 : 0);
-}
-
-Ref built(Type type, const Term& term) {
-    Ref product;
-    for (const Ref& factor : term.factors) {
-        product = product ? ir::binary(Op::mul, product, factor) : factor;
-    }
-    const Ref size = ir::real_constant(type, std::abs(term.scale));
-    product = !product ? size : term.is_scaled() ? ir::binary(Op::mul, product, size) : product;
-    return term.scale < 0 ? ir::unary(Op::neg, product) : product;
-}
-
-Ref built(Type type, const std::vector<Term>& terms) {
-    Ref total;
-    for (const Term& term : terms) {
-        total = sum_of(total, built(type, term));
-    }
-    return total;
 }
 
 /// What several terms have in common: a factor, or the size of their constants.
@@ -319,81 +259,6 @@ std::vector<Ref> collected(const std::vector<Ref>& values) {
         now = std::move(next);
     }
     return now;
-}
-
-namespace {
-
-/// Factors of a sum's value that its reduced dims do not change, and `rest`. None where it has conditions: without a
-/// summand a sum is 0, whatever the factor is.
-Term loop_invariant(const ir::Kernel& kernel, const ir::Definition& sum, Term& rest) {
-    Term outside;
-    const bool is_plain = sum.types.size() == 1 && sum.reduction && sum.reduction->op == ir::ReduceOp::sum &&
-                          !sum.reduction->where && sum.reduction->into.empty();
-    if (!is_plain || (!is_product(*sum.values[0]) && !is_negation(*sum.values[0]))) {
-        return outside;
-    }
-    const Term all = term_of(*sum.values[0], is_negation(*sum.values[0]) ? -1 : 1, {});
-    for (const Ref& factor : all.factors) {
-        const std::vector<std::string> used = ir::free_dims(kernel, {factor});
-        const bool changes = std::any_of(used.begin(), used.end(),
-                                         [&](const std::string& dim) { return contains(sum.reduction->dims, dim); });
-        (changes ? rest : outside).factors.push_back(factor);
-    }
-    (rest.factors.empty() ? rest : outside).scale = all.scale;
-    return outside;
-}
-
-/// The one definition that reads `sum`, if it is a map that takes each element for one of its own.
-ir::Definition* map_over(ir::Kernel& kernel, const ir::Definition& sum) {
-    ir::Definition* reader = nullptr;
-    for (ir::Definition& definition : kernel.definitions) {
-        for (const Node* node : ir::postorder(ir::roots(definition))) {
-            if (node->kind != Kind::access || node->name != sum.name) {
-                continue;
-            }
-            if ((reader != nullptr && reader != &definition) || !node->dims.empty() || definition.reduction ||
-                definition.scan || definition.dims.size() != sum.dims.size()) {
-                return nullptr;
-            }
-            reader = &definition;
-        }
-    }
-    return reader;
-}
-
-} // namespace
-
-void take_factors_out(ir::Kernel& kernel, const std::function<bool(const std::string&)>& is_helper) {
-    for (ir::Definition& sum : kernel.definitions) {
-        if (!is_helper(sum.name) || kernel.is_output(sum.name)) {
-            continue;
-        }
-        Term rest;
-        const Term outside = loop_invariant(kernel, sum, rest);
-        const bool is_any = !rest.factors.empty() && (!outside.factors.empty() || outside.is_scaled());
-        ir::Definition* const reader = is_any ? map_over(kernel, sum) : nullptr;
-        if (reader == nullptr) {
-            continue;
-        }
-        ir::RewriteMemo memo;
-        for (Ref& value : reader->values) {
-            value = ir::rewrite(
-                value,
-                [&](const Node& node, const std::vector<Ref>& args) -> Ref {
-                    if (node.kind == Kind::binary && node.op == Op::add) {
-                        return sum_of(args[0], args[1]); // a sign goes into a difference
-                    }
-                    if (node.kind != Kind::access || node.name != sum.name) {
-                        return nullptr;
-                    }
-                    Term product = outside;
-                    product.factors.insert(product.factors.begin(), ir::make_node(node));
-                    return built(node.type, product);
-                },
-                memo);
-        }
-        sum.values[0] = built(sum.values[0]->type, std::vector<Term>{rest});
-    }
 }
 
 } // namespace coulter::gradient
