@@ -53,7 +53,11 @@ Expr shift(bool left, const Expr& a, const Expr& b) {
     const Expr amount = Halide::reinterpret(unsigned_type, b);
     const Expr width = Halide::Internal::make_const(unsigned_type, type.bits());
     const Expr inside = amount < width;
-    const Expr safe = Halide::min(amount, width - Halide::Internal::make_one(unsigned_type));
+    // Halide's bounds of a shift by lanes that it knows the range of are an undefined expression, in which it crashes:
+    // the range is hidden by a bit that is turned twice, which LLVM leaves out again.
+    const Expr one = Halide::Internal::make_one(unsigned_type);
+    const Expr known = Halide::min(amount, width - one);
+    const Expr safe = Halide::Internal::is_const(b) ? known : (known ^ one) ^ one;
     if (left) {
         const Expr shifted = Halide::reinterpret(unsigned_type, a) << safe;
         return Halide::select(inside, Halide::reinterpret(type, shifted), Halide::Internal::make_zero(type));

@@ -118,6 +118,23 @@ TEST_CASE("scans of every type, of tuples, and in one order only") {
     expect_passed(cases);
 }
 
+TEST_CASE("scans of values that are shifted by their lane") {
+    std::vector<Case> cases;
+    for (const char* const type : {"u32", "i32", "u8", "i64"}) {
+        for (const char* const shift : {"<<", ">>"}) {
+            const ir::Kernel kernel =
+                kernel_of(fmt::format("coulter 1\nkernel shifted\ndim t\ndim col = 3\ninput x: {0}[t]\n"
+                                      "total: {0}[t, col] =\n    scan {{t}} (x {1} {0}(col)) + ({0}(t) {1} {0}(col))\n"
+                                      "    identity 2_{0}\n    combine left.0 * 3_{0} - right.0\noutput total\n",
+                                      type, shift));
+            for (const char* const body : {"", "stage total { reorder col t; vectorize col }\n"}) {
+                cases.push_back(make(kernel, body, {{"t", 7}}, cases.size()));
+            }
+        }
+    }
+    expect_passed(cases);
+}
+
 TEST_CASE("scans over dims without elements") {
     std::vector<Case> cases;
     for (const std::string& word : words) {
