@@ -109,7 +109,11 @@ void Model::leave_out_unread() {
     // Readers come after what they read, so that one pass from the end sees through chains.
     for (std::size_t i = kept.definitions.size(); i-- > 0;) {
         const ir::Definition& each = kept.definitions[i];
-        if (kept.is_output(each.name) || mentioned_.contains(each.name) || read.contains(each.name)) {
+        // Inlined nowhere, a stage would have what it reads computed for nothing.
+        const auto stage = stages_.find(each.name);
+        const bool is_inlined = stage != stages_.end() && stage->second.where == Stage::Where::inlined;
+        const bool is_wanted = mentioned_.contains(each.name) && !is_inlined;
+        if (kept.is_output(each.name) || is_wanted || read.contains(each.name)) {
             for (const std::string& name : ir::reads(each)) {
                 read.insert(name);
             }

@@ -100,6 +100,7 @@ TEST_CASE("a stage whose readers all got clones is left out, unless it has a blo
     CHECK(has(clones, "votes[1]"));
     CHECK(ir::validate(planned(clones).kernel).empty()); // the group `em` has `votes` among its inputs
     CHECK(codes(clones + "stage votes { compute root }\n") == "S026");
+    CHECK(!has(clones + "stage votes { compute inline }\n", "votes")); // nor is what it alone reads
     CHECK(has("schedule em\nclone votes for em.mu[*] as votes[*]\n", "votes"));
 }
 
