@@ -273,8 +273,7 @@ ir::Kernel gradient_of(const ir::Kernel& kernel, const std::vector<std::string>&
                        bool with_values) {
     const Sizes sizes = gradient::sizes_or_throw(kernel);
     GradientReport ignored;
-    ir::Kernel result =
-        gradient::Gradient(kernel, sizes, wrt, report == nullptr ? &ignored : report).run(with_values);
+    ir::Kernel result = gradient::Gradient(kernel, sizes, wrt, report == nullptr ? &ignored : report).run(with_values);
     COULTER_INTERNAL_ASSERT(ir::validate(result).empty());
     static_cast<void>(gradient::sizes_or_throw(result));
     return result;

@@ -95,9 +95,8 @@ TEST_CASE("the hand-written schedule of EM routing with its gradient gives the i
     if (!is_long_run()) {
         return; // 40 s; schedule_materialised checks that it is legal
     }
-    const auto factory =
-        std::find_if(models::kernels().begin(), models::kernels().end(),
-                     [](const KernelFactory& each) { return std::string(each.name) == "em_routing"; });
+    const auto factory = std::find_if(models::kernels().begin(), models::kernels().end(),
+                                      [](const KernelFactory& each) { return std::string(each.name) == "em_routing"; });
     const ir::Kernel kernel = factory->make(Params{}).ir();
     const SizedKernel both = sized_by_inputs(value_and_grad(kernel, float_inputs(kernel)));
     Case test = make_case(both, 3, 40000);

@@ -86,9 +86,9 @@ TEST_CASE("default schedules keep hardly more between stages than hand-written o
 TEST_CASE("EM routing with its gradient keeps neither votes nor their adjoints by hand") {
     const auto factory = std::find_if(models::kernels().begin(), models::kernels().end(),
                                       [](const KernelFactory& each) { return std::string(each.name) == "em_routing"; });
-    const ir::Kernel forward = factory->make(Params{}).ir();
-    const ir::Kernel kernel = value_and_grad(forward, {"pose", "activation", "weight", "beta_u", "beta_a"});
-    const double votes = bytes_of(forward.dims_of("votes"), Type::f32, extents_of(kernel));
+    const ir::Kernel routing = factory->make(Params{}).ir();
+    const ir::Kernel kernel = value_and_grad(routing, {"pose", "activation", "weight", "beta_u", "beta_a"});
+    const double votes = bytes_of(routing.dims_of("votes"), Type::f32, extents_of(kernel));
     CHECK(static_cast<double>(heap_bytes(kernel, shipped_schedule("em_routing_value_and_grad"))) < votes);
 }
 
