@@ -3,6 +3,8 @@
 #include "integer_math.hpp"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <unordered_set>
 
 namespace coulter::lower {
@@ -80,6 +82,27 @@ Expr unsolvable(const Expr& value) {
     return (value ^ 1) ^ 1;
 }
 
+/// A value that compares with loop indices as `value` does, from -1 to beyond all of them: where Halide cuts a loop
+/// that is split, it moves the terms of the index beside the value, and rounds up to steps. Neither leaves i32 then.
+Expr among_indices(const Expr& value) {
+    constexpr int beyond = std::numeric_limits<std::int32_t>::max() - (1 << 20);
+    return unsolvable(Halide::clamp(value, -1, beyond));
+}
+
+/// Whether a value is a loop index itself.
+bool is_loop_index(const ir::Ref& value) {
+    const ir::Node* node = value.get();
+    while (node->kind == ir::Kind::cast && (node->type == Type::i32 || node->type == Type::index)) {
+        node = node->args[0].get();
+    }
+    return node->kind == ir::Kind::dim;
+}
+
+bool has_data(const ir::Ref& value) {
+    const std::vector<const ir::Node*> nodes = ir::postorder({value});
+    return std::any_of(nodes.begin(), nodes.end(), [](const ir::Node* node) { return node->kind == ir::Kind::access; });
+}
+
 } // namespace
 
 void Expressions::set_operands(std::vector<Expr> left, std::vector<Expr> right,
@@ -126,26 +149,41 @@ Expr Expressions::lower_compared(const ir::Ref& expression) {
     return expression->type == Type::i32 && follows_index(expression) ? unsolvable(value) : value;
 }
 
-/// Whether one side of a comparison is arithmetic of loop indices, and the other one has data in it, which may be near
-/// the ends of i32: Halide moves terms from one side to the other as if that could not overflow.
-bool Expressions::is_index_beside_data(const ir::Node& comparison) const {
-    const auto is_arithmetic = [&](const ir::Ref& side) {
-        const ir::Node* node = side.get();
-        while (node->kind == ir::Kind::cast) {
+/// Whether a side of a comparison is arithmetic of loop indices, be it in maps that may be inlined. What is a loop
+/// index alone here is arithmetic where its loop is split, but never more than an index.
+bool Expressions::is_index_arithmetic(const ir::Ref& side) const {
+    const ir::Node* node = side.get();
+    bool mapped = false;
+    for (;;) {
+        const ir::Definition* const map =
+            node->kind == ir::Kind::access ? scope_.kernel.find_definition(node->name) : nullptr;
+        if (node->kind == ir::Kind::cast) {
             node = node->args[0].get();
+        } else if (map != nullptr && !map->reduction && !map->scan) {
+            node = map->values.at(static_cast<std::size_t>(node->component)).get();
+            mapped = true;
+        } else {
+            break;
         }
-        return (node->kind == ir::Kind::unary || node->kind == ir::Kind::binary || node->kind == ir::Kind::call) &&
-               node->type == Type::index && follows_index(side);
-    };
-    const auto has_data = [](const ir::Ref& side) {
-        const std::vector<const ir::Node*> nodes = ir::postorder({side});
-        return std::any_of(nodes.begin(), nodes.end(),
-                           [](const ir::Node* node) { return node->kind == ir::Kind::access; });
-    };
-    const ir::Ref& a = comparison.args[0];
-    const ir::Ref& b = comparison.args[1];
-    return (a->type == Type::i32 || a->type == Type::index) &&
-           ((is_arithmetic(a) && has_data(b)) || (is_arithmetic(b) && has_data(a)));
+    }
+    const bool computes =
+        node->kind == ir::Kind::unary || node->kind == ir::Kind::binary || node->kind == ir::Kind::call;
+    return node->kind == ir::Kind::dim ? mapped : computes && node->type == Type::index && follows_index(side);
+}
+
+/// Halide moves terms from one side of a comparison to the other as if that could not overflow: where one side follows
+/// loop indices, and the other has data in it, which may be near the ends of i32, it must not.
+Expr Expressions::lower_comparison(const ir::Node& node, const Expr& a, const Expr& b) const {
+    const ir::Ref& left = node.args[0];
+    const ir::Ref& right = node.args[1];
+    if ((left->type != Type::i32 && left->type != Type::index) || !(has_data(left) || has_data(right))) {
+        return scope_.math.binary(node.op, a, b);
+    }
+    if ((is_index_arithmetic(left) && has_data(right)) || (is_index_arithmetic(right) && has_data(left))) {
+        return scope_.math.binary(node.op, unsolvable(a), unsolvable(b));
+    }
+    return scope_.math.binary(node.op, is_loop_index(right) ? among_indices(a) : a,
+                              is_loop_index(left) ? among_indices(b) : b);
 }
 
 /// Whether a value is computed from loop indices, be it in a map that may be inlined; not in indices of what is read.
@@ -203,8 +241,8 @@ Expr Expressions::lower_node(const ir::Node& node) {
         if (node.type == Type::index) {
             return index_binary(node.op, arg(0), arg(1));
         }
-        if (compares(node.op) && is_index_beside_data(node)) {
-            return scope_.math.binary(node.op, unsolvable(arg(0)), unsolvable(arg(1)));
+        if (compares(node.op)) {
+            return lower_comparison(node, arg(0), arg(1));
         }
         return scope_.math.binary(node.op, arg(0), arg(1));
     case ir::Kind::select:

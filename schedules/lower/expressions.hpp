@@ -55,7 +55,9 @@ private:
     [[nodiscard]] Halide::Expr lowered(const ir::Ref& node) const { return done_.at(node.get()); }
     [[nodiscard]] Halide::Expr shielded(const ir::Ref& node) const;
     [[nodiscard]] bool follows_index(const ir::Ref& value) const;
-    [[nodiscard]] bool is_index_beside_data(const ir::Node& comparison) const;
+    [[nodiscard]] Halide::Expr lower_comparison(const ir::Node& node, const Halide::Expr& a,
+                                                const Halide::Expr& b) const;
+    [[nodiscard]] bool is_index_arithmetic(const ir::Ref& side) const;
     [[nodiscard]] bool runs_past(const ir::Ref& index) const;
     [[nodiscard]] bool may_overrun(const ir::Ref& index, const std::string& dim) const;
 

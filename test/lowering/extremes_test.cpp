@@ -71,6 +71,67 @@ output count
 estimate j = 5, y = 9
 )";
 
+/// Loop indices as they are beside data that may be any i32, in what is reduced.
+const char* const where_at_data = R"(coulter 1
+kernel where_at_data
+
+dim j
+dim y
+
+input x: f32[j, y]
+input at: i32[y]
+input low: f32
+
+place: i32[j] =
+    i32(j)
+
+behind: i32[j] =
+    i32(j + 2)
+
+some: f32[y] =
+    sum {j where x < low || i32(j) == at} x
+
+same: f32[y] =
+    sum {j where i32(j) == at} x
+
+other: f32[y] =
+    sum {j where i32(j) != at} x
+
+less: f32[y] =
+    sum {j where i32(j) < at} x
+
+most: f32[y] =
+    sum {j where i32(j) <= at} x
+
+more: f32[y] =
+    sum {j where at < i32(j)} x
+
+least: f32[y] =
+    sum {j where index(at) <= j} x
+
+either: f32[y] =
+    sum {j where x < low || j < index(at)} x
+
+mapped: f32[y] =
+    sum {j where place < at} x
+
+beyond: f32[y] =
+    sum {j where x < low || behind <= at} x
+
+output some
+output same
+output other
+output less
+output most
+output more
+output least
+output either
+output mapped
+output beyond
+
+estimate j = 5, y = 9
+)";
+
 const char* const in_order = "schedule extremes\nnumerics exact\n";
 const char* const in_registers = R"(schedule extremes
 stage most.acc = accumulate most
@@ -102,6 +163,34 @@ TEST_CASE("comparisons of loop indices with data hold for all that an i32 can be
             test.seed = seed;
             test.special = true;
             test.name = fmt::format("beside_{}", cases.size());
+            cases.push_back(std::move(test));
+        }
+    }
+    const Summary summary = run_cases(cases);
+    CHECK(summary.failures == "");
+    CHECK(summary.refusals == "");
+    CHECK((summary.passed == cases.size() || std::getenv("COULTER_CASE") != nullptr));
+}
+
+TEST_CASE("conditions on loop indices beside data hold for all that an i32 can be, in split and vectorized loops") {
+    const ParseResult parsed = parse(where_at_data, "k.coulter");
+    REQUIRE_MESSAGE(parsed.kernel, parsed.diagnostics.front().message);
+    std::vector<Case> cases;
+    for (const char* const loops : {"", "split j by 4", "split j by 4; unroll j.i", "split j by 16; vectorize y by 8",
+                                    "vectorize y by 8", "reorder y j; split j by 8; vectorize y by 8"}) {
+        std::string schedule = "schedule where_at_data\nstage place { compute inline }\n"
+                               "stage behind { compute inline }\n";
+        for (const std::string& stage : parsed.kernel->outputs) {
+            schedule += fmt::format("stage {} {{ {} }}\n", stage, loops);
+        }
+        for (const std::uint64_t seed : {1, 2, 3, 4}) {
+            Case test;
+            test.kernel = *parsed.kernel;
+            test.schedule = *loops == '\0' ? "" : schedule;
+            test.extents = {{"j", 13}, {"y", 40}};
+            test.seed = seed;
+            test.special = true;
+            test.name = fmt::format("where_{}", cases.size());
             cases.push_back(std::move(test));
         }
     }

@@ -547,8 +547,11 @@ void Maker::read_tuple(const ir::Definition& tuple) {
         node.type = tuple.types[static_cast<std::size_t>(which)];
         return ir::make_node(std::move(node));
     };
-    reader.types = {tuple.types[1]};
-    reader.values = {ir::binary(Op::add, to(tuple.types[1], component(0)), component(1))};
+    // Of a float and an integer the float type: rounding may be another one, and truncation would make it 1.
+    const bool rounds = is_float(tuple.types[0]) && !is_float(tuple.types[1]) && !options_.wild;
+    const Type type = tuple.types[rounds ? 0 : 1];
+    reader.types = {type};
+    reader.values = {ir::binary(Op::add, to(type, component(0)), to(type, component(1)))};
     add(std::move(reader));
 }
 
