@@ -69,9 +69,10 @@ class Coulter:
         assert self.library.coulter_context_set_threads(self.context, threads) == 0
 
     def kernel(self, name, arrays, tensor_of=dltensor):
-        tensors = [tensor_of(a) for a in arrays]
+        """`arrays`: one for each argument; numbers of ctypes for those that C takes by value."""
+        tensors = [a if isinstance(a, ctypes._SimpleCData) else tensor_of(a) for a in arrays]
         function = getattr(self.library, name)
-        pointers = [ctypes.byref(t) for t in tensors]
+        pointers = [t if isinstance(t, ctypes._SimpleCData) else ctypes.byref(t) for t in tensors]
 
         def call():
             code = function(self.context, *pointers)

@@ -94,23 +94,30 @@ def halide(kernel, arrays, options):
     return call
 
 
+def by_value(array):
+    """An input without dims as C takes it."""
+    return np.ctypeslib.as_ctypes_type(array.dtype)(array.item()) if array.ndim == 0 else array
+
+
 def coulter(kernel, arrays, options):
     library = compare.Coulter(options["library"], options["threads"])
-    return library.kernel(kernel.symbol, arrays, schedules.dltensor)
+    given = [by_value(array) for array in arrays[:len(kernel.inputs)]]
+    return library.kernel(kernel.symbol, given + arrays[len(kernel.inputs):], schedules.dltensor)
 
 
 def forward_and_gradient(kernel, inputs, outputs, options):
     """As a step of training calls them: nothing passes from one to the other but the caller's own arrays."""
     library = compare.Coulter(options["library"], options["threads"])
     results = [schedules.array_of(dataclasses.asdict(kernel), each) for each in kernel.forward["outputs"]]
-    primal = [inputs[each["name"]] for each in kernel.primal]
+    primal = [by_value(inputs[each["name"]]) for each in kernel.primal]
     together = suites.together_of(kernel.name)
     if together:
         cotangents = [inputs[each["name"]] for each in kernel.cotangents]
         return library.kernel(together.replace(".", "_"), [*primal, *cotangents, *results, *outputs.values()],
                               schedules.dltensor)
     forward = library.kernel(kernel.family, [*primal, *results], schedules.dltensor)
-    gradient = library.kernel(kernel.symbol, [*(inputs[each["name"]] for each in kernel.inputs), *outputs.values()],
+    gradient = library.kernel(kernel.symbol,
+                              [*(by_value(inputs[each["name"]]) for each in kernel.inputs), *outputs.values()],
                               schedules.dltensor)
 
     def call():

@@ -170,6 +170,18 @@ class Suites(unittest.TestCase):
             for contender in ("instant", "c_loops"):
                 self.assertNotIn("failed", rows[contender])
 
+    def test_numbers_are_passed_by_value(self):
+        with tempfile.TemporaryDirectory() as directory:
+            out = pathlib.Path(directory) / "out.json"
+            done = subprocess.run(
+                [sys.executable, str(ROOT / "bench" / "peers.py"), "--build", str(BUILD), "--python", "no-such-python",
+                 "--suite", "twenty", "--kernels", "soft_dtw", "--sizes", "batch=2,i=5,j=7", "--check-only",
+                 "--without", "hand,torch_eager,torch_compile,jax", "--out", str(out)], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            rows = json.loads(out.read_text())["results"][0]["rows"]
+        for contender in ("instant", "c_loops"):
+            self.assertNotIn("failed", rows[contender])
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])
