@@ -190,7 +190,6 @@ private:
     Ref collect(Type type, const Node& top) {
         std::vector<Term> terms;
         std::vector<std::pair<const Node*, double>> open{{&top, 1.0}};
-        std::vector<Ref> keep;
         while (!open.empty()) {
             const auto [node, sign] = open.back();
             open.pop_back();

@@ -106,13 +106,13 @@ def coulter(kernel, arrays, options):
 
 
 def forward_and_gradient(kernel, inputs, outputs, options):
-    """As a step of training calls them: nothing passes from one to the other but the caller's own arrays."""
+    """As a step of training calls them: one kernel of both passes, or two, between which the caller's own arrays pass alone."""
     library = compare.Coulter(options["library"], options["threads"])
     results = [schedules.array_of(dataclasses.asdict(kernel), each) for each in kernel.forward["outputs"]]
     primal = [by_value(inputs[each["name"]]) for each in kernel.primal]
     together = suites.together_of(kernel.name)
     if together:
-        cotangents = [inputs[each["name"]] for each in kernel.cotangents]
+        cotangents = [by_value(inputs[each["name"]]) for each in kernel.cotangents]
         return library.kernel(together.replace(".", "_"), [*primal, *cotangents, *results, *outputs.values()],
                               schedules.dltensor)
     forward = library.kernel(kernel.family, [*primal, *results], schedules.dltensor)

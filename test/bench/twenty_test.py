@@ -153,15 +153,19 @@ class Suites(unittest.TestCase):
             self.assertEqual(sorted(forms), sorted(suites.TWENTY))
         self.assertLessEqual(set(suites.TWENTY), set(native.LOOPS))
 
-    def test_a_kernel_and_its_gradient_are_compared(self):
+    def checked(self, *options):
+        """The rows of each kernel, compared and not measured."""
         with tempfile.TemporaryDirectory() as directory:
             out = pathlib.Path(directory) / "out.json"
             done = subprocess.run(
                 [sys.executable, str(ROOT / "bench" / "peers.py"), "--build", str(BUILD), "--python", "no-such-python",
-                 "--suite", "twenty_grad", "--kernels", "topk,topk.grad", "--sizes", "row=5,col=37", "--check-only",
-                 "--without", "torch_compile,jax", "--out", str(out)], capture_output=True, text=True)
+                 "--check-only", "--out", str(out), *options], capture_output=True, text=True)
             self.assertEqual(done.returncode, 0, done.stderr)
-            kernel, gradient = (each["rows"] for each in json.loads(out.read_text())["results"])
+            return [each["rows"] for each in json.loads(out.read_text())["results"]]
+
+    def test_a_kernel_and_its_gradient_are_compared(self):
+        kernel, gradient = self.checked("--suite", "twenty_grad", "--kernels", "topk,topk.grad", "--sizes", "row=5,col=37",
+                                        "--without", "torch_compile,jax")
         self.assertEqual(kernel["hand"], {"failed": "no schedule"})
         self.assertEqual(list(kernel), ["hand", "instant", "torch_eager", "c_loops"])
         self.assertEqual(list(gradient), ["hand", "instant", "torch_eager", "c_loops", "torch_backward", "jax_backward"])
@@ -171,14 +175,8 @@ class Suites(unittest.TestCase):
                 self.assertNotIn("failed", rows[contender])
 
     def test_numbers_are_passed_by_value(self):
-        with tempfile.TemporaryDirectory() as directory:
-            out = pathlib.Path(directory) / "out.json"
-            done = subprocess.run(
-                [sys.executable, str(ROOT / "bench" / "peers.py"), "--build", str(BUILD), "--python", "no-such-python",
-                 "--suite", "twenty", "--kernels", "soft_dtw", "--sizes", "batch=2,i=5,j=7", "--check-only",
-                 "--without", "hand,torch_eager,torch_compile,jax", "--out", str(out)], capture_output=True, text=True)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            rows = json.loads(out.read_text())["results"][0]["rows"]
+        rows, = self.checked("--suite", "twenty", "--kernels", "soft_dtw", "--sizes", "batch=2,i=5,j=7",
+                             "--without", "hand,torch_eager,torch_compile,jax")
         for contender in ("instant", "c_loops"):
             self.assertNotIn("failed", rows[contender])
 
