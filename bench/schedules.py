@@ -31,6 +31,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 TYPES = {"f64": np.float64, "f32": np.float32, "f16": np.float16, "i8": np.int8, "i16": np.int16, "i32": np.int32,
          "i64": np.int64, "u8": np.uint8, "u16": np.uint16, "u32": np.uint32, "u64": np.uint64, "bool": np.bool_}
+SCALARS = {"f64": ctypes.c_double, "f32": ctypes.c_float, "i8": ctypes.c_int8, "i16": ctypes.c_int16, "i32": ctypes.c_int32,
+           "i64": ctypes.c_int64, "u8": ctypes.c_uint8, "u16": ctypes.c_uint16, "u32": ctypes.c_uint32,
+           "u64": ctypes.c_uint64, "bool": ctypes.c_bool}
 CODES = {"f": 2, "i": 0, "u": 1, "b": 6}
 TOLERANCE = 1e-3  # of the largest magnitude: sums in another order, and mistakes are far above it
 
@@ -72,14 +75,17 @@ class Contender:
         self.coulter = compare.Coulter(path, threads)
         self.outputs = [array_of(kernel, tensor) for tensor in kernel["outputs"]]
         tensors = [dltensor(each) for each in inputs + self.outputs]
-        pointers = [ctypes.byref(each) for each in tensors]
+        # The function takes an input without dims by value.
+        passed = [ctypes.byref(tensor) if given["dims"] else SCALARS[given["type"]](array.item())
+                  for given, array, tensor in zip(kernel["inputs"], inputs, tensors)]
+        passed += [ctypes.byref(each) for each in tensors[len(inputs):]]
         function = getattr(self.coulter.library, kernel["name"].replace(".", "_"))
         # Named here so that they live as long as the call.
         self.keep = tensors
         self.times = []
 
         def call():
-            if function(self.coulter.context, *pointers) != 0:
+            if function(self.coulter.context, *passed) != 0:
                 raise RuntimeError(self.coulter.library.coulter_context_last_error(self.coulter.context).decode())
         self.call = call
 
@@ -169,7 +175,7 @@ def show(result):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kernels", default="", help="names, comma separated (all)")
+    parser.add_argument("--kernels", default="", help="names, comma separated (all with a schedule in a folder)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=0.06, help="of each contender in a round, after half as long")
@@ -189,7 +195,9 @@ def main():
         for name in wanted:
             if name not in texts:
                 sys.exit(f"no kernel `{name}`; known are {', '.join(texts)}")
-        for name in wanted or texts:
+        scheduled = [name for name in texts
+                     if any((pathlib.Path(each) / f"{name}.sched").exists() for each in folders.values() if each)]
+        for name in wanted or scheduled:
             results.append(measure(arguments, texts[name], folders, directory))
             show(results[-1])
     for name in list(folders)[1:]:
