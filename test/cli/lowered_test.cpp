@@ -122,6 +122,38 @@ TEST_CASE("lanes of a maximum meet as integers, but under exact") {
     CHECK(count(halide(moments, body + "numerics exact\n"), "max(highest_half") == 0);
 }
 
+TEST_CASE("lanes of a sum meet in halves, those of a whole dim too") {
+    const char* const kernel = R"(coulter 1
+kernel projections
+
+dim i
+dim lane = 8
+
+input a: f32[i, lane]
+input b: f32[lane]
+
+c: f32[i] =
+    sum {lane} a * b
+
+output c
+
+estimate i = 64
+)";
+    const std::string schedule = "schedule projections\n";
+    for (const char* const loops :
+         {"stage c { vectorize lane }\n", "stage c { vectorize lane by 8 }\n",
+          "stage c { split lane by 8; vectorize lane.i }\n",
+          "stage s = accumulate c\nstage s { compute at c/i; store in registers; vectorize lane }\n"}) {
+        CAPTURE(std::string(loops));
+        const std::string text = halide(kernel, schedule + loops);
+        CHECK(count(text, "half4[ramp(0, 1, 2)] + ") == 1);
+        CHECK(count(text, "lanes[7]") == 0);
+    }
+    // Unrolled by hand and not held in lanes: one after the other, as the schedule says.
+    const std::string serial = halide(kernel, schedule + "stage c { unroll lane }\n");
+    CHECK(count(serial, "half") == 0);
+}
+
 TEST_CASE("a sum that another component looks at stays strict") {
     const std::string text = halide(sums_with("max(left.0, right.0) + (left.1 + right.1)"),
                                     "schedule sums\nstage both { compute root }\nstage result { compute root }\n");
