@@ -173,6 +173,12 @@ def show(result):
               f"  differs by {row['difference']:.0e}{flag}", flush=True)
 
 
+def beyond(result, name, factor=1.5, share=0.01):
+    """Whether a contender takes more memory than `factor` times the first one's and a share of the arguments."""
+    first = next(iter(result["rows"].values()))
+    return result["rows"][name]["extra_bytes"] > factor * first["extra_bytes"] + share * result["argument_bytes"]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kernels", default="", help="names, comma separated (all with a schedule in a folder)")
@@ -205,6 +211,8 @@ def main():
         if ratios:
             print(f"{name}: geometric mean {math.exp(sum(map(math.log, ratios)) / len(ratios)):.2f}, least "
                   f"{min(ratios):.2f}, over {len(ratios)} kernels")
+            much = [each["kernel"] for each in results if name in each["rows"] and beyond(each, name)]
+            print(f"  memory: {', '.join(much) or 'none'} beyond 1.5 times the first one's and 1 % of the arguments")
     if arguments.out:
         pathlib.Path(arguments.out).write_text(json.dumps(
             {"processor": compare.processor(), "threads": arguments.threads, "results": results}, indent=1) + "\n")
