@@ -21,27 +21,33 @@ using Halide::Expr;
 using ir::ReduceOp;
 
 // Whether a reduction takes what another stage has in the lanes of one vector, those of a whole dim of the algorithm.
-bool takes_lanes(const Lowering& lowering, const ir::Definition& definition) {
+// A reduction that is vectorized itself has a sum in each lane, which gains nothing by halves; of a custom one, which
+// need not commute, the lanes of a whole dim are in order.
+bool takes_lanes(const Lowering& lowering, const Stage& stage) {
+    const ir::Definition& definition = *stage.definition;
     const std::string& dim = definition.reduction->dims[0];
-    return std::all_of(definition.values.begin(), definition.values.end(), [&](const ir::Ref& value) {
-        const auto source = value->kind == ir::Kind::access ? lowering.stages.find(value->name) : lowering.stages.end();
-        if (source == lowering.stages.end()) {
-            return false;
-        }
-        const std::vector<schedule::Loop>& loops = source->second.plan->main.loops;
-        return std::any_of(loops.begin(), loops.end(), [&](const schedule::Loop& loop) {
-            return loop.kind == schedule::LoopStep::Kind::vectorize && !loop.reduced &&
-                   loop.name == schedule::display_name(dim);
-        });
-    });
+    const auto is_vector = [](const schedule::Loop& loop) { return loop.kind == schedule::LoopStep::Kind::vectorize; };
+    const std::vector<schedule::Loop>& own = stage.plan->main.loops;
+    return definition.reduction->op != ReduceOp::custom && definition.reduction->into.empty() &&
+           std::none_of(own.begin(), own.end(), is_vector) &&
+           std::all_of(definition.values.begin(), definition.values.end(), [&](const ir::Ref& value) {
+               const auto source =
+                   value->kind == ir::Kind::access ? lowering.stages.find(value->name) : lowering.stages.end();
+               if (source == lowering.stages.end()) {
+                   return false;
+               }
+               const std::vector<schedule::Loop>& loops = source->second.plan->main.loops;
+               return std::any_of(loops.begin(), loops.end(), [&](const schedule::Loop& loop) {
+                   return is_vector(loop) && !loop.reduced && loop.name == schedule::display_name(dim);
+               });
+           });
 }
 
 // Partial results of a vectorized reduction, which the schedule unrolls completely.
 bool is_tree(const Lowering& lowering, const Stage& stage) {
     const std::optional<ir::Reduction>& reduction = stage.definition->reduction;
     if (!reduction || reduction->dims.size() != 1 || reduction->where || reduction->op == ReduceOp::argmin ||
-        reduction->op == ReduceOp::argmax ||
-        !(is_introduced(reduction->dims[0]) || takes_lanes(lowering, *stage.definition))) {
+        reduction->op == ReduceOp::argmax || !(is_introduced(reduction->dims[0]) || takes_lanes(lowering, stage))) {
         return false;
     }
     const auto count = lowering.extents->constant(reduction->dims[0]);
