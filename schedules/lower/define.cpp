@@ -21,15 +21,13 @@ using Halide::Expr;
 using ir::ReduceOp;
 
 // Whether a reduction takes what another stage has in the lanes of one vector, those of a whole dim of the algorithm.
-// A reduction that is vectorized itself has a sum in each lane, which gains nothing by halves; of a custom one, which
-// need not commute, the lanes of a whole dim are in order.
+// A reduction that is vectorized itself has a sum in each lane, which gains nothing by halves.
 bool takes_lanes(const Lowering& lowering, const Stage& stage) {
     const ir::Definition& definition = *stage.definition;
     const std::string& dim = definition.reduction->dims[0];
     const auto is_vector = [](const schedule::Loop& loop) { return loop.kind == schedule::LoopStep::Kind::vectorize; };
     const std::vector<schedule::Loop>& own = stage.plan->main.loops;
-    return definition.reduction->op != ReduceOp::custom && definition.reduction->into.empty() &&
-           std::none_of(own.begin(), own.end(), is_vector) &&
+    return definition.reduction->into.empty() && std::none_of(own.begin(), own.end(), is_vector) &&
            std::all_of(definition.values.begin(), definition.values.end(), [&](const ir::Ref& value) {
                const auto source =
                    value->kind == ir::Kind::access ? lowering.stages.find(value->name) : lowering.stages.end();

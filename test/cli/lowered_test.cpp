@@ -154,35 +154,6 @@ estimate i = 64
     CHECK(count(serial, "half") == 0);
 }
 
-TEST_CASE("lanes of a reduction that does not commute meet in their order") {
-    const Folder folder;
-    folder.write("k.coulter", R"(coulter 1
-kernel maps
-
-dim i
-dim k = 8
-
-input a: f32[i, k]
-input b: f32[i, k]
-
-both: (f32, f32)[i] =
-    reduce {k} (a, b)
-    identity (1.0, 0.0)
-    combine (left.0 * right.0, left.1 * right.0 + right.1)
-
-c: f32[i] =
-    both.1
-
-output c
-
-estimate i = 16
-)");
-    folder.write("k.sched", "schedule maps\nstage both { vectorize k }\n");
-    const Ran ran = folder.coulter({"verify", "k.coulter", "k.sched"});
-    CHECK(ran.code == 0);
-    CHECK(ran.err == "");
-}
-
 TEST_CASE("a sum that another component looks at stays strict") {
     const std::string text = halide(sums_with("max(left.0, right.0) + (left.1 + right.1)"),
                                     "schedule sums\nstage both { compute root }\nstage result { compute root }\n");
