@@ -1,4 +1,5 @@
-// The instructions for dot products and for conversions of 16-bit floats are reached, and results stay what they are.
+// The instructions for dot products and for conversions of 16-bit floats are reached, sines are computed in vectors,
+// and results stay what they are.
 
 #include "compile.hpp"
 #include "coulter/schedule/target.hpp"
@@ -147,6 +148,23 @@ TEST_CASE("16-bit floats are converted in vectors, by instructions and not by ca
                 CHECK(half.find(call) == std::string::npos);
                 CHECK(bfloat.find(call) == std::string::npos);
             }
+        }
+    }
+}
+
+TEST_CASE("sines and cosines of f32 are computed in vectors") {
+    const ParseResult parsed =
+        parse("coulter 1\nkernel turns\n\ndim i\n\ninput x: f32[i]\n\ny: f32[i] =\n    sin(x)\n\n"
+              "z: f32[i] =\n    cos(x)\n\noutput y, z\n\nestimate i = 4096\n",
+              "k.coulter");
+    REQUIRE_MESSAGE(parsed.kernel, parsed.diagnostics.front().message);
+    for (const char* const mode : {"reassociate", "exact", "fast"}) {
+        for (const char* const target : {"x86-64-avx2", "x86-64-avx512"}) {
+            const std::string text =
+                assembly(*parsed.kernel, fmt::format("schedule turns\nnumerics {}\n", mode), target);
+            CAPTURE(mode);
+            CAPTURE(target);
+            CHECK(has(text, "vcvtps2pd")); // angles as turns
         }
     }
 }
