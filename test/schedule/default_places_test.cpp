@@ -246,6 +246,13 @@ TEST_CASE("a task is long enough to be worth handing out") {
         "coulter 1\nkernel m\n\ndim n\n\ninput x: f32[n]\n\ny: f32[n] =\n    x + 1.0\n\noutput y\n\n";
     CHECK(contains(scheduled(map + "estimate n = 100000000\n"), "# a task that is worth handing out"));
     CHECK(scheduled(layers).find("worth handing out") == std::string::npos);
+    // Of segments the elements inside count: eight for each.
+    const std::string sums =
+        "coulter 1\nkernel m\n\ndim n\ndim bound\ndim edge\ndim c\n\ninput x: f32[edge, c]\n"
+        "input start: i32[bound]\n\ny: f32[n, c] =\n    sum {edge where edge >= index(start(bound = n))";
+    const std::string sizes = "output y\n\nestimate n = 32768, bound = 32769, edge = 262144, c = 128\n";
+    CHECK(contains(scheduled(sums + " && edge < index(start(bound = n + 1))} x\n\n" + sizes), "split n by 64 "));
+    CHECK(scheduled(sums + "} x\n\n" + sizes).find("worth handing out") == std::string::npos);
 }
 
 TEST_CASE("short reduced loops are unrolled") {
