@@ -168,3 +168,20 @@ TEST_CASE("sines and cosines of f32 are computed in vectors") {
         }
     }
 }
+
+TEST_CASE("the lanes of a sum are added by halves, and not lane by lane") {
+    const ParseResult parsed =
+        parse("coulter 1\nkernel dots\n\ndim i\ndim j\ndim k\n\ninput a: f32[i, k]\ninput b: f32[j, k]\n\n"
+              "y: f32[i, j] =\n    sum {k} a * b\n\noutput y\n\nestimate i = 8, j = 8, k = 256\n",
+              "k.coulter");
+    REQUIRE_MESSAGE(parsed.kernel, parsed.diagnostics.front().message);
+    for (const char* const lanes : {"16", "64"}) {
+        const std::string schedule =
+            fmt::format("schedule dots\nstage y.acc = accumulate y\nstage y.acc {{ compute at y/j; store in registers; "
+                        "split k by {}; vectorize k.i }}\n",
+                        lanes);
+        const std::string text = assembly(*parsed.kernel, schedule, "x86-64-avx512");
+        CAPTURE(lanes);
+        CHECK(has(text, "vextractf64x4"));
+    }
+}
