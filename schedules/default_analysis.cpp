@@ -19,7 +19,9 @@ bool has_types(Device device, const ir::Definition& definition) {
            std::none_of(nodes.begin(), nodes.end(), [&](const ir::Node* node) { return lacks(node->type); });
 }
 
-constexpr std::size_t most_inlined_nodes = 200; ///< of one expression after inlining
+constexpr double most_inlined_nodes = 200; ///< of one expression after inlining
+/// The same where inlining repeats nothing.
+constexpr double most_moved_nodes = 1000;
 
 double operation_cost(const ir::Node& node) {
     if (node.type == Type::index && node.kind != ir::Kind::access) {
@@ -93,6 +95,42 @@ std::vector<ir::Ref> distinct_accesses(const std::vector<ir::Ref>& roots) {
         add(root);
     }
     return found;
+}
+
+/// Definitions that a single access reads, in a map over the same dims that writes no reduction out: the loops of such
+/// a map are those of the reduction's tile.
+std::set<std::string> read_in_one_place(const ir::Kernel& kernel,
+                                        const std::map<std::string, std::vector<ir::Ref>>& accesses) {
+    std::map<std::string, int> reads;
+    std::set<std::string> found;
+    for (const ir::Definition& reader : kernel.definitions) {
+        const std::vector<ir::Ref>& own = accesses.at(reader.name);
+        const bool is_map =
+            !reader.reduction && !reader.scan && std::none_of(own.begin(), own.end(), [&](const ir::Ref& access) {
+                const ir::Definition* read = kernel.find_definition(access->name);
+                return read != nullptr && read->reduction && read->dims == reader.dims;
+            });
+        for (const ir::Ref& access : own) {
+            const ir::Definition* read = kernel.find_definition(access->name);
+            if (read == nullptr) {
+                continue;
+            }
+            if (++reads[read->name] == 1 && is_map && access->dims.empty() && read->dims == reader.dims) {
+                found.insert(read->name);
+            } else {
+                found.erase(read->name);
+            }
+        }
+    }
+    return found;
+}
+
+/// Whether a map is another one, which was made of several, by another name.
+bool is_other_name(const ir::Kernel& kernel, const ir::Definition& map, const MadeStages& made) {
+    return std::all_of(map.values.begin(), map.values.end(), [&](const ir::Ref& value) {
+        return value->kind == ir::Kind::access && made.joined.contains(value->name) &&
+               !kernel.find_definition(value->name)->reduction;
+    });
 }
 
 } // namespace
@@ -176,6 +214,15 @@ void Analysis::choose_inlined() {
         costs[definition.name] = std::min(cost, 1e9);
         nodes[definition.name] = std::min(size, 1e9);
     }
+    const std::set<std::string> moved = read_in_one_place(kernel_, accesses);
+    std::map<std::string, double> moved_nodes; // of a definition with those that are moved into it
+    for (const ir::Definition& definition : kernel_.definitions) {
+        double& size = moved_nodes[definition.name];
+        size = static_cast<double>(ir::postorder(expressions(definition)).size());
+        for (const ir::Ref& access : accesses.at(definition.name)) {
+            size += moved.contains(access->name) ? moved_nodes.at(access->name) : 0;
+        }
+    }
     std::map<std::string, double> evaluations; // of every definition by its readers
     for (auto at = kernel_.definitions.rbegin(); at != kernel_.definitions.rend(); ++at) {
         const ir::Definition& definition = *at;
@@ -185,7 +232,8 @@ void Analysis::choose_inlined() {
         const bool is_map = !definition.reduction && !definition.scan && !is_packed(definition) &&
                             !is_held(definition.name) && !made_.joined.contains(definition.name) &&
                             !is_transposed(definition.name);
-        const bool small = nodes.at(definition.name) <= static_cast<double>(most_inlined_nodes);
+        const bool small = nodes.at(definition.name) <= most_inlined_nodes ||
+                           (moved.contains(definition.name) && moved_nodes.at(definition.name) <= most_moved_nodes);
         // A stored map costs a store and a load per read besides; half again where it is hardly worth storing. On a
         // device operations are cheaper, and a stage less is a launch less.
         if (is_map && small && !kernel_.is_output(definition.name) && !is_scheduled(definition.name) &&
@@ -194,7 +242,7 @@ void Analysis::choose_inlined() {
                                       ? cost * reads_per_point <= 1.5 * (cost + 1 + reads_per_point)
                                       : cost * (reads_per_point - 1) <= options_.device_model.stored_operations;
             const auto kept = decided("keep", definition.name, {"inline", "stored"});
-            if (kept ? *kept == "inline" : is_cheap) {
+            if (kept ? *kept == "inline" : is_cheap || is_other_name(kernel_, definition, made_)) {
                 inlined_.insert(definition.name);
             }
         }

@@ -144,14 +144,30 @@ private:
     double arithmetic_ = 0;
 };
 
+/// Whether a stage is worth computing once for two parts of a kernel: a map, if it is stored anyway.
+bool is_worth_sharing(const Analysis& analysis, const ir::Definition& stage) {
+    if (analysis.is_scheduled(stage.name) || stage.scan) {
+        return false;
+    }
+    return stage.reduction ? analysis.points(stage.reduction->dims) >= worth_storing &&
+                                 work_of(analysis, stage.name) >= worth_threads
+                           : !analysis.kernel().is_output(stage.name) && !analysis.is_inlined(stage.name) &&
+                                 !Analysis::is_packed(stage);
+}
+
+/// Whether two stages compute the same; maps for the same readers, so that one place is as good for both.
+bool may_share(const Analysis& analysis, const ir::Definition& a, const ir::Definition& b) {
+    return a.reduction.has_value() == b.reduction.has_value() && compute_the_same(a, b) &&
+           (a.reduction || analysis.readers(a.name) == analysis.readers(b.name));
+}
+
 } // namespace
 
 std::optional<Join> choose_same(const Analysis& analysis) {
     const std::vector<ir::Definition>& all = analysis.kernel().definitions;
     std::vector<const ir::Definition*> open;
     for (const ir::Definition& stage : all) {
-        if (stage.reduction && !analysis.is_scheduled(stage.name) &&
-            analysis.points(stage.reduction->dims) >= worth_storing && work_of(analysis, stage.name) >= worth_threads) {
+        if (is_worth_sharing(analysis, stage)) {
             open.push_back(&stage);
         }
     }
@@ -159,7 +175,7 @@ std::optional<Join> choose_same(const Analysis& analysis) {
     for (auto first = open.begin(); first != open.end(); ++first) {
         Join join{{(*first)->name}, {}};
         for (auto other = first + 1; !apart.contains((*first)->name) && other != open.end(); ++other) {
-            if (compute_the_same(**first, **other)) {
+            if (may_share(analysis, **first, **other)) {
                 join.stages.push_back((*other)->name);
             }
         }

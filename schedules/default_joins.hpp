@@ -25,7 +25,8 @@ struct Join {
                                               const std::map<std::string, StageShape>& shapes);
 
 /// Reductions that compute the same, as parts of a kernel do whose author used two functions of one tensor: each is
-/// worth computing once, as long as its results are few beside what it reads. Nothing where there are none.
+/// worth computing once, as long as its results are few beside what it reads. Or maps that are stored for the same
+/// readers: what is read with equal indices then shares their way out of the lanes. Nothing where there are none.
 [[nodiscard]] std::optional<Join> choose_same(const Analysis& analysis);
 
 } // namespace coulter::schedule

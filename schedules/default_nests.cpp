@@ -77,7 +77,10 @@ std::map<std::string, StageShape> choose_strategies(const Analysis& analysis) {
 }
 
 double work_of(const Analysis& analysis, const std::string& stage) {
-    return analysis.points(iterated_dims(*analysis.kernel().find_definition(stage))) * analysis.cost(stage);
+    const ir::Definition& definition = *analysis.kernel().find_definition(stage);
+    const double visited =
+        analysis.points(iterated_dims(definition)) / analysis.points(segmenting_dims(analysis, definition));
+    return std::max(visited, analysis.points(definition.dims)) * analysis.cost(stage);
 }
 
 } // namespace coulter::schedule

@@ -56,7 +56,7 @@ struct StageShape {
 /// iteration of a loop, an iteration is made to cover several indices.
 void choose_places(const Analysis& analysis, std::map<std::string, StageShape>& shapes);
 
-/// Simple operations of all points of a stage.
+/// Simple operations of all points of a stage, of segments those inside.
 [[nodiscard]] double work_of(const Analysis& analysis, const std::string& stage);
 
 /// Work below which threads cost more than they bring.

@@ -17,10 +17,19 @@ bool may_reassociate(const Analysis& analysis, const ir::Definition& stage) {
     return analysis.options().numerics != Numerics::exact || !rounds;
 }
 
-std::vector<std::string> limiting_dims(const Analysis& analysis, const ir::Definition& stage) {
-    std::vector<std::string> limiting;
+namespace {
+
+/// A limit of data for what a reduction's condition compares it with, which depends on reduced dims.
+struct DataLimit {
+    std::vector<std::string> dims; ///< of the limit
+    bool is_lower = false;
+    bool is_upper = false;
+};
+
+std::vector<DataLimit> limits_of_data(const Analysis& analysis, const ir::Definition& stage) {
+    std::vector<DataLimit> limits;
     if (!stage.reduction || !stage.reduction->where) {
-        return limiting;
+        return limits;
     }
     const std::vector<std::string>& reduced = stage.reduction->dims;
     const auto is_reduced = [&](const std::string& dim) {
@@ -37,11 +46,40 @@ std::vector<std::string> limiting_dims(const Analysis& analysis, const ir::Defin
                                              [](const ir::Node* each) { return each->kind == ir::Kind::access; });
             if (is_data && std::none_of(own.begin(), own.end(), is_reduced) &&
                 std::any_of(other.begin(), other.end(), is_reduced)) {
-                limiting.insert(limiting.end(), own.begin(), own.end());
+                const bool is_less = node->op == ir::Op::lt || node->op == ir::Op::le;
+                const bool is_greater = node->op == ir::Op::gt || node->op == ir::Op::ge;
+                limits.push_back({own, side == 0 ? is_less : is_greater, side == 0 ? is_greater : is_less});
             }
         }
     }
+    return limits;
+}
+
+} // namespace
+
+std::vector<std::string> limiting_dims(const Analysis& analysis, const ir::Definition& stage) {
+    std::vector<std::string> limiting;
+    for (const DataLimit& limit : limits_of_data(analysis, stage)) {
+        limiting.insert(limiting.end(), limit.dims.begin(), limit.dims.end());
+    }
     return limiting;
+}
+
+std::vector<std::string> segmenting_dims(const Analysis& analysis, const ir::Definition& stage) {
+    const std::vector<DataLimit> limits = limits_of_data(analysis, stage);
+    std::vector<std::string> found;
+    for (const DataLimit& lower : limits) {
+        for (const std::string& dim : lower.dims) {
+            const auto bounds_it = [&](const DataLimit& upper) {
+                return upper.is_upper && std::find(upper.dims.begin(), upper.dims.end(), dim) != upper.dims.end();
+            };
+            if (lower.is_lower && std::any_of(limits.begin(), limits.end(), bounds_it) &&
+                std::find(found.begin(), found.end(), dim) == found.end()) {
+                found.push_back(dim);
+            }
+        }
+    }
+    return found;
 }
 
 namespace {

@@ -71,6 +71,8 @@ inline constexpr std::int64_t page_bytes = 4096;
 /// Dims for each index of which data limit a reduced loop, as the segments of a sparse matrix do: a loop for several
 /// indices at once would have no such limits.
 [[nodiscard]] std::vector<std::string> limiting_dims(const Analysis& analysis, const ir::Definition& stage);
+/// Those of which data limit it from below and from above: each of its indices counts for about one of theirs.
+[[nodiscard]] std::vector<std::string> segmenting_dims(const Analysis& analysis, const ir::Definition& stage);
 
 /// The loop along which reads are contiguous or alike.
 [[nodiscard]] VectorChoice choose_vector(const Analysis& analysis, const ir::Definition& stage, const Region& region);

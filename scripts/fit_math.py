@@ -81,3 +81,10 @@ show_quotient("tanh", mpmath.tanh, 8.5, 4)
 show_quotient("erf", mpmath.erf, 3.92, 5)
 show("expm1_small", fit(lambda r: (mpmath.expm1(r) - r) / r**2 if r != 0 else mpmath.mpf(0.5), -0.5, 0.5, 6,
                         weight=lambda r: abs(r * r / np.expm1(r)) if r != 0 else 0.0))
+# Sine and cosine of |r| <= pi / 4 as polynomials of r^2: r + r^3 p and 1 - r^2 / 2 + r^4 p.
+squares = 1e-6, float(mpmath.pi / 4 * 1.01) ** 2
+root = lambda s: mpmath.sqrt(s)
+show("sin_tail", fit(lambda s: (mpmath.sin(root(s)) - root(s)) / root(s) ** 3, *squares, 2,
+                     weight=lambda s: s**1.5 / np.sin(np.sqrt(s))))
+show("cos_tail", fit(lambda s: (mpmath.cos(root(s)) - 1 + s / 2) / s**2, *squares, 2,
+                     weight=lambda s: s**2 / np.cos(np.sqrt(s))))

@@ -65,9 +65,11 @@ class Corrections : public IRMutator {
 
 } // namespace
 
-Halide::Pipeline make_pipeline(const std::vector<Halide::Func>& outputs) {
+Halide::Pipeline make_pipeline(const std::vector<Halide::Func>& outputs, const Math& math) {
     Halide::Pipeline pipeline(outputs);
     pipeline.add_custom_lowering_pass(new Corrections); // the pipeline deletes it
+    calculate_in_lanes(pipeline, math);
+    read_whole_vectors(pipeline);
     return pipeline;
 }
 

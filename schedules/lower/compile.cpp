@@ -21,10 +21,10 @@ struct Pass {
 };
 
 // The lowering in one list. What each leaves behind is said where it is declared.
-constexpr Pass passes[] = {{"fold-constants", fold_constants},   {"declare-arguments", declare_arguments},
-                           {"declare-stages", declare_stages},   {"absorb-padding", absorb_padding},
-                           {"find-overruns", find_overruns},     {"define-stages", define_stages},
-                           {"bound-stages", bound_stages},       {"shape-loops", shape_loops},
+constexpr Pass passes[] = {{"fold-constants", fold_constants}, {"declare-arguments", declare_arguments},
+                           {"declare-stages", declare_stages}, {"absorb-padding", absorb_padding},
+                           {"find-overruns", find_overruns},   {"define-stages", define_stages},
+                           {"bound-stages", bound_stages},     {"shape-loops", shape_loops},
                            {"place-stages", place_stages}};
 
 template <class Body>
@@ -125,7 +125,7 @@ private:
         const std::string& kernel = lowering_.plan.kernel.name;
         std::vector<Halide::Module> modules;
         timed(options_, labelled("lower-to-halide"), [&] {
-            Halide::Pipeline pipeline = make_pipeline(lowering_.outputs());
+            Halide::Pipeline pipeline = make_pipeline(lowering_.outputs(), *lowering_.math);
             const std::string symbol = schedule::main_symbol(kernel, lowering_.variant);
             if (lowering_.target.has_gpu_feature()) {
                 correct_kernels(pipeline, lowering_.target);
@@ -138,7 +138,7 @@ private:
                 if (pack.once) {
                     Stage& stage = lowering_.stages.at(pack.stage);
                     modules.push_back(
-                        make_pipeline({stage.func})
+                        make_pipeline({stage.func}, *lowering_.math)
                             .compile_to_module(lowering_.pack_arguments(stage),
                                                schedule::pack_symbol(kernel, pack.stage, lowering_.variant),
                                                lowering_.target));
@@ -182,7 +182,8 @@ void write_device_source(const std::vector<Halide::Module>& modules, const std::
         for (const Halide::Buffer<>& buffer : module.buffers()) {
             if (buffer.name().ends_with("_gpu_source_kernels")) {
                 const auto* const text = static_cast<const char*>(buffer.data());
-                file << launch_comments(module) << std::string(text, std::find(text, text + buffer.size_in_bytes(), '\0'));
+                file << launch_comments(module)
+                     << std::string(text, std::find(text, text + buffer.size_in_bytes(), '\0'));
             }
         }
     }

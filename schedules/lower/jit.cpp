@@ -16,7 +16,7 @@ JitKernel compile_jit(schedule::Plan plan, const std::string& target) {
     }
     run_passes(lowering);
     JitKernel kernel;
-    Halide::Pipeline pipeline = make_pipeline(lowering.outputs());
+    Halide::Pipeline pipeline = make_pipeline(lowering.outputs(), *lowering.math);
     if (on_device) {
         correct_kernels(pipeline, lowering.target);
     }
@@ -24,9 +24,8 @@ JitKernel compile_jit(schedule::Plan plan, const std::string& target) {
     for (const schedule::Pack& pack : lowering.plan.packs) {
         if (pack.once) {
             Stage& stage = lowering.stages.at(pack.stage);
-            kernel.packs.emplace(
-                pack.stage,
-                make_pipeline({stage.func}).compile_to_callable(lowering.pack_arguments(stage), lowering.target));
+            kernel.packs.emplace(pack.stage, make_pipeline({stage.func}, *lowering.math)
+                                                 .compile_to_callable(lowering.pack_arguments(stage), lowering.target));
         }
     }
     return kernel;

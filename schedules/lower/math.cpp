@@ -457,8 +457,8 @@ Expr Math::call(Op op, const std::vector<Expr>& args) const {
         return strict(Call::strict_div, constant(x, 1), strict_add(constant(x, 1), e));
     }
     case Op::log1p: return libm("log1p", args);
-    case Op::sin: return libm("sin", args);
-    case Op::cos: return libm("cos", args);
+    case Op::sin: return single ? barrier(strict_mul(libm("sin", args), constant(x, 1))) : libm("sin", args);
+    case Op::cos: return single ? barrier(strict_mul(libm("cos", args), constant(x, 1))) : libm("cos", args);
     case Op::tan: return libm("tan", args);
     case Op::asin: return libm("asin", args);
     case Op::acos: return libm("acos", args);

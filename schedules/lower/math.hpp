@@ -59,6 +59,9 @@ public:
     /// in. It still knows the index from its loop, and what bounds the other indices of the condition.
     [[nodiscard]] Halide::Expr unbounded(const Halide::Expr& index) const;
 
+    /// The sine or cosine of an f32 that is small enough (circular.cpp).
+    [[nodiscard]] Halide::Expr near_circular32(const Halide::Expr& x, bool cosine) const;
+
     [[nodiscard]] schedule::Numerics numerics() const { return numerics_; }
 
 private:

@@ -93,7 +93,13 @@ void shape_loops(Lowering& lowering);
 void place_stages(Lowering& lowering);
 
 /// Functions to compile, with the corrections that Halide's lowered code needs.
-[[nodiscard]] Halide::Pipeline make_pipeline(const std::vector<Halide::Func>& outputs);
+[[nodiscard]] Halide::Pipeline make_pipeline(const std::vector<Halide::Func>& outputs, const Math& math);
+
+/// Parts of vectors that lie in registers are taken from these.
+void read_whole_vectors(Halide::Pipeline& pipeline);
+
+/// Sines and cosines of f32 are computed in the lanes of vectors, on the processor.
+void calculate_in_lanes(Halide::Pipeline& pipeline, const Math& math);
 
 /// Launches of empty grids, and empty memory of a device, do not happen in code lowered for a device, and no check is
 /// lost.

@@ -20,7 +20,7 @@ SizedKernel with_rows(KernelBuilder& b, const std::vector<std::string>& outputs)
     return {b.outputs(outputs), {"row", "col"}};
 }
 
-/// exp, log, tanh and erf of sums, and sums of them.
+/// exp, log, tanh, erf, sin and cos of sums, and sums of them; some angles are far too large to count as turns.
 SizedKernel functions() {
     KernelBuilder b("functions");
     b.dim("row").dim("col").input("x", Type::f32, {"row", "col"}).input("y", Type::f32, {"col"});
@@ -30,9 +30,11 @@ SizedKernel functions() {
     const ir::Ref shifted = b.read("shifted");
     b.map("curves", {"row", "col"},
           {ir::call(Op::tanh, {shifted}) + ir::call(Op::erf, {x}) * ir::call(Op::sigmoid, {shifted - y})});
+    const ir::Ref angle = shifted * ir::real_constant(Type::f32, 2e7);
+    b.map("circular", {"row", "col"}, {ir::call(Op::sin, {angle}) + ir::call(Op::cos, {angle - y})});
     b.reduce("total", {"row"}, ReduceOp::sum, {"col"}, {ir::call(Op::exp, {b.read("curves")}) * y});
     b.map("logs", {"row"}, {ir::call(Op::log, {ir::call(Op::abs, {b.read("total")})})});
-    return with_rows(b, {"curves", "logs"});
+    return with_rows(b, {"curves", "circular", "logs"});
 }
 
 /// Smallest and largest of what holds both zeros, and which one wins shows in the sign of 1 / x.

@@ -1,4 +1,5 @@
-// The instructions for dot products and for conversions of 16-bit floats are reached, and results stay what they are.
+// The instructions for dot products and for conversions of 16-bit floats are reached, sines are computed in vectors,
+// and results stay what they are.
 
 #include "compile.hpp"
 #include "coulter/schedule/target.hpp"
@@ -148,5 +149,39 @@ TEST_CASE("16-bit floats are converted in vectors, by instructions and not by ca
                 CHECK(bfloat.find(call) == std::string::npos);
             }
         }
+    }
+}
+
+TEST_CASE("sines and cosines of f32 are computed in vectors") {
+    const ParseResult parsed =
+        parse("coulter 1\nkernel turns\n\ndim i\n\ninput x: f32[i]\n\ny: f32[i] =\n    sin(x)\n\n"
+              "z: f32[i] =\n    cos(x)\n\noutput y, z\n\nestimate i = 4096\n",
+              "k.coulter");
+    REQUIRE_MESSAGE(parsed.kernel, parsed.diagnostics.front().message);
+    for (const char* const mode : {"reassociate", "exact", "fast"}) {
+        for (const char* const target : {"x86-64-avx2", "x86-64-avx512"}) {
+            const std::string text =
+                assembly(*parsed.kernel, fmt::format("schedule turns\nnumerics {}\n", mode), target);
+            CAPTURE(mode);
+            CAPTURE(target);
+            CHECK(has(text, "vcvtps2pd")); // angles as turns
+        }
+    }
+}
+
+TEST_CASE("the lanes of a sum are added by halves, and not lane by lane") {
+    const ParseResult parsed =
+        parse("coulter 1\nkernel dots\n\ndim i\ndim j\ndim k\n\ninput a: f32[i, k]\ninput b: f32[j, k]\n\n"
+              "y: f32[i, j] =\n    sum {k} a * b\n\noutput y\n\nestimate i = 8, j = 8, k = 256\n",
+              "k.coulter");
+    REQUIRE_MESSAGE(parsed.kernel, parsed.diagnostics.front().message);
+    for (const char* const lanes : {"16", "64"}) {
+        const std::string schedule =
+            fmt::format("schedule dots\nstage y.acc = accumulate y\nstage y.acc {{ compute at y/j; store in registers; "
+                        "split k by {}; vectorize k.i }}\n",
+                        lanes);
+        const std::string text = assembly(*parsed.kernel, schedule, "x86-64-avx512");
+        CAPTURE(lanes);
+        CHECK(has(text, "vextractf64x4"));
     }
 }

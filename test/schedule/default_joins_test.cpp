@@ -66,6 +66,21 @@ TEST_CASE("reductions that compute the same are computed once") {
     CHECK(contains(text, "stage again { compute inline }"));
 }
 
+TEST_CASE("stored maps that compute the same for the same readers are computed once") {
+    const std::string maps = "low: i32[j] =\n    i32(floor(min(f32(j) * 0.125, 30.0)))\n\n"
+                             "again: i32[j] =\n    i32(floor(min(f32(j) * 0.125, 30.0)))\n\n";
+    const std::string both = "z: f32[i, j] =\n    clamped(x(j = index(low))) / clamped(y(j = index(again)))\n\n";
+    const std::string text = scheduled(rows(maps + both, "output z\n"));
+    CHECK(contains(text, "stage low.shared = join low again "));
+    CHECK(contains(text, "stage low { compute inline }"));
+    CHECK(contains(text, "stage again { compute inline }"));
+    CHECK(contains(text, "stage low.shared {\n  compute root"));
+    CHECK(lacks(scheduled(rows(maps + both, "output z\n"), {{"same of low", "each"}}), "join"));
+    const std::string apart = "z: f32[i, j] =\n    clamped(x(j = index(low)))\n\n"
+                              "u: f32[i, j] =\n    clamped(y(j = index(again)))\n\n";
+    CHECK(lacks(scheduled(rows(maps + apart, "output z\noutput u\n")), "join"));
+}
+
 TEST_CASE("a search decides what is joined") {
     const std::string both = rows(total + most, "output total\noutput most\n");
     CHECK(lacks(scheduled(both, {{"join of total", "no"}}), "join"));

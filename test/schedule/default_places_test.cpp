@@ -246,6 +246,13 @@ TEST_CASE("a task is long enough to be worth handing out") {
         "coulter 1\nkernel m\n\ndim n\n\ninput x: f32[n]\n\ny: f32[n] =\n    x + 1.0\n\noutput y\n\n";
     CHECK(contains(scheduled(map + "estimate n = 100000000\n"), "# a task that is worth handing out"));
     CHECK(scheduled(layers).find("worth handing out") == std::string::npos);
+    // Of segments the elements inside count: eight for each.
+    const std::string sums =
+        "coulter 1\nkernel m\n\ndim n\ndim bound\ndim edge\ndim c\n\ninput x: f32[edge, c]\n"
+        "input start: i32[bound]\n\ny: f32[n, c] =\n    sum {edge where edge >= index(start(bound = n))";
+    const std::string sizes = "output y\n\nestimate n = 32768, bound = 32769, edge = 262144, c = 128\n";
+    CHECK(contains(scheduled(sums + " && edge < index(start(bound = n + 1))} x\n\n" + sizes), "split n by 64 "));
+    CHECK(scheduled(sums + "} x\n\n" + sizes).find("worth handing out") == std::string::npos);
 }
 
 TEST_CASE("short reduced loops are unrolled") {
@@ -253,4 +260,25 @@ TEST_CASE("short reduced loops are unrolled") {
         "coulter 1\nkernel pool\n\ndim x = extent(ix) / 2\ndim ix\ndim c\ndim kx = 2\n\ninput v: f32[ix, c]\n\n"
         "y: f32[x, c] =\n    max {kx} v(ix = 2 * x + kx)\n\noutput y\n\nestimate ix = 512, c = 64\n";
     CHECK(std::regex_search(scheduled(pool), std::regex("unroll [^#\n]*kx")));
+}
+
+TEST_CASE("a long map that is read in one place is part of its reader") {
+    std::string terms;
+    for (int k = 1; k <= 60; ++k) {
+        terms += (k == 1 ? "(x + " : " + (x + ") + std::to_string(k) + ".0) * (y - " + std::to_string(k) + ".0)";
+    }
+    const auto reading = [&](const std::string& map) {
+        return "coulter 1\nkernel long\n\ndim i\ndim j\n\ninput x: f32[i, j]\ninput y: f32[i, j]\n\na: f32[i, j] =\n   "
+               " " +
+               terms + "\n\n" + map + "output z\n\nestimate i = 1024, j = 1024\n";
+    };
+    CHECK(contains(scheduled(reading("z: f32[i, j] =\n    a / x\n\n")), "stage a { compute inline }"));
+    CHECK(lacks(scheduled(reading("z: f32[i, j] =\n    a / clamped(a(j = j + 1))\n\n")), "stage a { compute inline }"));
+    // The loops of a map that writes a reduction out are those of the reduction's tile.
+    const std::string sum = "s: f32[i, j] =\n    sum {k} w * v\n\nz: f32[i, j] =\n    a + s\n\n";
+    std::string text = reading(sum);
+    text.replace(text.find("input y"), 0, "input w: f32[i, k]\ninput v: f32[k, j]\n");
+    text.replace(text.find("dim j\n") + 6, 0, "dim k\n");
+    text.replace(text.find("estimate"), 8, "estimate k = 64,");
+    CHECK(lacks(scheduled(text), "stage a { compute inline }"));
 }
