@@ -8,8 +8,9 @@
 #include "machine_model.hpp"
 #include "verify_cases.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <iostream>
 #include <memory>
 

@@ -6,8 +6,9 @@
 #include "files.hpp"
 #include "inputs.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <iostream>
 #include <memory>
 

@@ -12,8 +12,9 @@
 #include "variants.hpp"
 #include "verify_run.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <iostream>
 #include <unistd.h>
 
