@@ -8,6 +8,7 @@
 #include "machine_model.hpp"
 #include "verify_cases.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/format.h>
 #include <iostream>

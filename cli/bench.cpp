@@ -3,6 +3,7 @@
 #include "arguments.hpp"
 #include "coulter/estimates.hpp"
 #include "coulter/schedule/footprint.hpp"
+#include "coulter/tune/json.hpp"
 #include "describe.hpp"
 #include "files.hpp"
 #include "kernel_call.hpp"
@@ -15,6 +16,7 @@
 #include "variants.hpp"
 #include "verify_cases.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -214,7 +216,8 @@ int bench(Options options) {
                 progress.show("timing " + work.kernel.name);
                 const Figures figures = run(work, options, library, extents);
                 const Peak peak = measure_peak(options.threads, loaded.target.vector_bytes);
-                text = report(work, loaded, options, extents, figures, peak, estimate(work.kernel, extents)).dump(2);
+                text = tune::print_json(
+                    report(work, loaded, options, extents, figures, peak, estimate(work.kernel, extents)), 2);
             } catch (const Failure& failed) {
                 std::cerr << failed.what();
                 code = failed.code();
@@ -240,7 +243,7 @@ int bench(Options options) {
     if (child.exit_code != good) {
         return child.exit_code;
     }
-    std::cout << (options.json ? child.output + '\n' : report_text(nlohmann::ordered_json::parse(child.output)));
+    std::cout << (options.json ? child.output + '\n' : report_text(tune::parse_json(child.output)));
     return good;
 }
 

@@ -9,10 +9,11 @@
 #include "tune_space.hpp"
 #include "verify_cases.hpp"
 
+#include <CLI/CLI.hpp>
+#include <algorithm>
 #include <fmt/format.h>
 #include <iostream>
 #include <memory>
-#include <regex>
 
 namespace coulter::cli {
 namespace {
@@ -162,12 +163,20 @@ std::vector<std::string> tune_all(const Loaded& loaded, const schedule::DefaultO
     return layers;
 }
 
+/// Of C: letters, digits and underscores, no digit first.
+bool is_identifier(const std::string& name) {
+    const auto is_letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_'; };
+    const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+    return !name.empty() && !is_digit(name.front()) &&
+           std::ranges::all_of(name, [&](char c) { return is_letter(c) || is_digit(c); });
+}
+
 int build(const Options& options) {
     if (options.tuned && options.autoschedule.empty()) {
         throw Failure(usage, "error: --tuned wants --autoschedule DIR: the schedules are written there\n");
     }
     LibraryRequest request = options.library;
-    if (!std::regex_match(request.name, std::regex("[A-Za-z_][A-Za-z0-9_]*"))) {
+    if (!is_identifier(request.name)) {
         throw Failure(usage, fmt::format("error: --name wants an identifier, not `{}`\n", request.name));
     }
     for (const std::string& kind : options.emit) {

@@ -4,6 +4,7 @@
 #include "lowering.hpp"
 #include "variants.hpp"
 
+#include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
 

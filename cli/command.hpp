@@ -3,10 +3,14 @@
 
 #include "coulter/diagnostic.hpp"
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <stdexcept>
 #include <string>
+
+// Only the sources that define options read CLI11.
+namespace CLI {
+class App;
+}
 
 namespace coulter::cli {
 

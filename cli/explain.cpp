@@ -1,6 +1,7 @@
 // coulter explain: what each directive of a schedule is worth, by measuring without it.
 
 #include "contributions.hpp"
+#include "coulter/tune/json.hpp"
 #include "coulter/tune/statistics.hpp"
 #include "describe.hpp"
 #include "files.hpp"
@@ -9,6 +10,7 @@
 #include "mca.hpp"
 #include "variants.hpp"
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -99,7 +101,7 @@ private:
         if (launches_) {
             json["launches"] = launches_json(*launches_);
         }
-        return json.dump(2) + '\n';
+        return tune::print_json(json, 2) + '\n';
     }
 
     const Options& options_;

@@ -6,6 +6,7 @@
 #include "files.hpp"
 #include "inputs.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/format.h>
 #include <iostream>

@@ -2,8 +2,10 @@
 
 #include "coulter/estimates.hpp"
 #include "coulter/fingerprint.hpp"
+#include "coulter/tune/json.hpp"
 #include "describe.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/format.h>
 #include <iostream>
@@ -100,7 +102,7 @@ int kernels(const Options& options) {
                         figures ? with_prefix(static_cast<double>(figures->argument_bytes)) : "?",
                         signature(work.kernel)});
     }
-    std::cout << (options.json ? all.dump(2) + '\n' : table(rows, {false, true, true, false}));
+    std::cout << (options.json ? tune::print_json(all, 2) + '\n' : table(rows, {false, true, true, false}));
     return good;
 }
 

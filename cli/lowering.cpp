@@ -3,6 +3,7 @@
 #include "files.hpp"
 #include "tools.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstring>

@@ -3,9 +3,11 @@
 #include "machine_model.hpp"
 
 #include "command.hpp"
+#include "coulter/tune/json.hpp"
 #include "files.hpp"
 #include "machine.hpp"
 
+#include <CLI/CLI.hpp>
 #include <array>
 #include <cmath>
 #include <fmt/format.h>
@@ -60,21 +62,22 @@ int machine(const Options& options) {
 } // namespace
 
 schedule::Machine read_machine(const std::filesystem::path& path) {
-    const auto json = nlohmann::json::parse(read_file(path), nullptr, false);
+    const auto json = tune::parse_json(read_file(path));
     if (!json.is_object()) {
         throw refused_file(path, "it is no JSON object");
     }
     Machine result;
     for (const auto& item : json.items()) {
         const std::string& name = item.key();
-        const nlohmann::json& value = item.value();
+        const nlohmann::ordered_json& value = item.value();
         const auto member = std::ranges::find_if(members, [&](const Member& each) { return name == each.name; });
         if (member == members.end()) {
             throw refused_file(path, fmt::format("there is no member `{}`", name));
         }
         const double number = value.is_number() ? value.get<double>() : -1;
         if (!(number > 0 && std::isfinite(number))) {
-            throw refused_file(path, fmt::format("`{}` is {}, and a number above 0 is wanted", name, value.dump()));
+            throw refused_file(
+                path, fmt::format("`{}` is {}, and a number above 0 is wanted", name, tune::print_json(value)));
         }
         result.*(member->value) = number;
     }
@@ -93,7 +96,7 @@ std::string print_machine(const schedule::Machine& machine) {
             json[member.name] = rounded;
         }
     }
-    return json.dump(2) + "\n";
+    return tune::print_json(json, 2) + "\n";
 }
 
 void add_machine(CLI::App& app, Run& run) {

@@ -5,6 +5,7 @@
 
 #include "coulter/version.hpp"
 
+#include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
 

@@ -1,5 +1,6 @@
 #include "mca.hpp"
 
+#include "coulter/tune/json.hpp"
 #include "files.hpp"
 
 #include <algorithm>
@@ -163,7 +164,7 @@ std::string find_llvm_mca() {
 }
 
 std::optional<McaBlock> parse_mca(const std::string& output) {
-    const auto json = nlohmann::json::parse(output, nullptr, false);
+    const auto json = tune::parse_json(output);
     try {
         const auto& region = json.at("CodeRegions").at(0);
         const auto& summary = region.at("SummaryView");

@@ -1,5 +1,6 @@
 #include "rank_report.hpp"
 
+#include "coulter/tune/json.hpp"
 #include "describe.hpp"
 #include "rank_evaluator.hpp"
 #include "tune_report.hpp"
@@ -110,7 +111,7 @@ std::string rank_json(const TuneSubject& subject, const tune::Setting& setting, 
                     {"outcomes", outcomes},
                     {"complete", result.complete},
                     {"written", written}};
-    return json.dump(2) + '\n';
+    return tune::print_json(json, 2) + '\n';
 }
 
 } // namespace coulter::cli

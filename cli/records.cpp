@@ -6,6 +6,7 @@
 #include "files.hpp"
 #include "machine.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/format.h>
 #include <iostream>

@@ -12,6 +12,7 @@
 #include "variants.hpp"
 #include "verify_run.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/format.h>
 #include <iostream>

@@ -2,6 +2,7 @@
 
 #include "coulter/schedule/footprint.hpp"
 #include "coulter/text.hpp"
+#include "coulter/tune/json.hpp"
 #include "describe.hpp"
 #include "files.hpp"
 #include "launches.hpp"
@@ -10,6 +11,7 @@
 #include "variants.hpp"
 #include "verify_cases.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fmt/format.h>
 #include <iostream>
@@ -112,7 +114,7 @@ std::string launches(const Options& options, const Loaded& loaded) {
     }
     const nlohmann::ordered_json json{
         {"kernel", work.kernel.name}, {"target", loaded.target.name}, {"parts", std::move(parts)}};
-    return options.json ? json.dump(2) + '\n' : text;
+    return options.json ? tune::print_json(json, 2) + '\n' : text;
 }
 
 void check_options(const Options& options) {

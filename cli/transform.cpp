@@ -3,10 +3,12 @@
 #include "coulter/transform.hpp"
 
 #include "coulter/text.hpp"
+#include "coulter/tune/json.hpp"
 #include "coulter/vmap.hpp"
 #include "files.hpp"
 #include "inputs.hpp"
 
+#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fmt/format.h>
 #include <iostream>
@@ -139,9 +141,9 @@ int transform(const Options& options) {
     if (options.json) {
         nlohmann::ordered_json json{{"kernel", result.name}, {"file", file.string()}};
         if (differentiates) {
-            json["gradient"] = nlohmann::ordered_json::parse(to_json(report));
+            json["gradient"] = tune::parse_json(to_json(report));
         }
-        std::cout << json.dump(2) << '\n';
+        std::cout << tune::print_json(json, 2) << '\n';
     } else if (options.report) {
         std::cout << to_text(report);
     }

@@ -5,6 +5,7 @@
 #include "command.hpp"
 #include "lowering.hpp"
 
+#include <CLI/CLI.hpp>
 #include <memory>
 
 namespace coulter::cli {

@@ -3,6 +3,7 @@
 #include "completed_file.hpp"
 #include "completion.hpp"
 #include "coulter/tune/holes.hpp"
+#include "coulter/tune/json.hpp"
 #include "coulter/tune/statistics.hpp"
 #include "describe.hpp"
 #include "tune_classes.hpp"
@@ -246,7 +247,7 @@ std::string classes_json(const std::vector<SharedSearch>& searches, const Shared
                                       {"classes", classes},
                                       {"parts", parts},
                                       {"written", written}};
-    return json.dump(2) + '\n';
+    return tune::print_json(json, 2) + '\n';
 }
 
 } // namespace coulter::cli

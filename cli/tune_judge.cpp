@@ -3,6 +3,7 @@
 #include "arguments.hpp"
 #include "compare.hpp"
 #include "coulter/interpreter.hpp"
+#include "coulter/tune/json.hpp"
 #include "coulter/tune/statistics.hpp"
 #include "files.hpp"
 #include "timing.hpp"
@@ -47,11 +48,11 @@ Record untimed(Outcome outcome, std::string message) {
     return record;
 }
 
-nlohmann::json to_json(const Record& record) {
+nlohmann::ordered_json to_json(const Record& record) {
     return {{"outcome", tune::name(record.outcome)}, {"message", record.message}, {"samples", record.samples}};
 }
 
-Record record_of(const nlohmann::json& json) {
+Record record_of(const nlohmann::ordered_json& json) {
     Record record = untimed(tune::outcome_of(json["outcome"].get<std::string>()).value_or(Outcome::failed),
                             json["message"].get<std::string>());
     record.samples = json["samples"].get<std::vector<double>>();
@@ -59,15 +60,14 @@ Record record_of(const nlohmann::json& json) {
 }
 
 /// Runs `body` in a child, which sends what it returns.
-ChildResult run_for_json(const Limits& limits, const std::function<nlohmann::json()>& body) {
+ChildResult run_for_json(const Limits& limits, const std::function<nlohmann::ordered_json()>& body) {
     return run_forked(
         [&](int descriptor) {
             std::string text;
             try {
-                text = body().dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+                text = tune::print_json(body());
             } catch (const std::exception& error) {
-                text = to_json(untimed(Outcome::failed, error.what()))
-                           .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+                text = tune::print_json(to_json(untimed(Outcome::failed, error.what())));
             }
             for (std::size_t at = 0; at < text.size();) {
                 const ssize_t count = write(descriptor, text.data() + at, text.size() - at);
@@ -138,7 +138,7 @@ void Judge::add_tuned_reference(const fs::path& by_default, const fs::path& scra
     Limits allowed = subject_.limits;
     allowed.memory_bytes = 0;
     allowed.seconds *= 10 * subject_.threads;
-    const ChildResult child = run_for_json(allowed, [&]() -> nlohmann::json {
+    const ChildResult child = run_for_json(allowed, [&]() -> nlohmann::ordered_json {
         const KernelLibrary library(by_default, work.kernel.name);
         for (const Reference& reference : small_) {
             if (const Record record = check(library, reference); record.outcome != Outcome::timed) {
@@ -152,7 +152,7 @@ void Judge::add_tuned_reference(const fs::path& by_default, const fs::path& scra
             write_file(scratch / fmt::format("reference{}", i),
                        {reinterpret_cast<const char*>(values.data.data()), values.data.size()});
         }
-        nlohmann::json json = to_json(record);
+        nlohmann::ordered_json json = to_json(record);
         if (record.outcome == Outcome::timed && subject_.tolerance < 0 && !tuned_.same_bits) {
             json["sensitivity"] = sensitivity(library, outputs);
         }
@@ -166,7 +166,7 @@ void Judge::add_tuned_reference(const fs::path& by_default, const fs::path& scra
             environment, "B012",
             fmt::format("the kernel with the default schedule did not return: {}", ending(child, allowed).message));
     }
-    const auto json = nlohmann::json::parse(child.output);
+    const auto json = tune::parse_json(child.output);
     const Record record = record_of(json);
     if (record.outcome != Outcome::timed) {
         throw failure(refused, "M008",
@@ -324,7 +324,7 @@ std::optional<Record> Judge::measure(const fs::path& library, double slow) const
     if (interrupted() != 0) {
         return std::nullopt;
     }
-    const auto json = nlohmann::json::parse(child.output, nullptr, false);
+    const auto json = tune::parse_json(child.output);
     return child.ok() && !json.is_discarded() ? record_of(json) : ending(child, allowed);
 }
 
@@ -379,13 +379,13 @@ std::vector<Record> Judge::take_turns(const std::vector<fs::path>& libraries, do
 std::vector<Record> Judge::side_by_side(const std::vector<fs::path>& libraries, double seconds) const {
     const Limits allowed = limits(60 + 5 * seconds + 1000 * default_seconds_);
     const ChildResult child = run_for_json(allowed, [&] {
-        nlohmann::json all = nlohmann::json::array();
+        nlohmann::ordered_json all = nlohmann::ordered_json::array();
         for (const Record& record : take_turns(libraries, seconds)) {
             all.push_back(to_json(record));
         }
         return all;
     });
-    const auto json = nlohmann::json::parse(child.output, nullptr, false);
+    const auto json = tune::parse_json(child.output);
     std::vector<Record> records;
     if (interrupted() == 0 && child.ok() && json.is_array()) {
         for (const auto& each : json) {

@@ -1,5 +1,6 @@
 #include "tune_parts_report.hpp"
 
+#include "coulter/tune/json.hpp"
 #include "coulter/tune/statistics.hpp"
 #include "describe.hpp"
 #include "tune_report.hpp"
@@ -78,14 +79,13 @@ std::string parts_json(const TuneSubject& subject, const PartsOutcome& outcome, 
             parts.push_back(std::move(part));
         }
     }
-    return nlohmann::ordered_json{{"kernel", subject.work().kernel.name},
-                                  {"machine", setting.machine},
-                                  {"target", subject.loaded.target.name},
-                                  {"threads", setting.threads},
-                                  {"parts", parts},
-                                  {"written", written}}
-               .dump(2) +
-           '\n';
+    const nlohmann::ordered_json json{{"kernel", subject.work().kernel.name},
+                                      {"machine", setting.machine},
+                                      {"target", subject.loaded.target.name},
+                                      {"threads", setting.threads},
+                                      {"parts", parts},
+                                      {"written", written}};
+    return tune::print_json(json, 2) + '\n';
 }
 
 } // namespace coulter::cli

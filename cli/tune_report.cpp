@@ -1,5 +1,6 @@
 #include "tune_report.hpp"
 
+#include "coulter/tune/json.hpp"
 #include "coulter/tune/statistics.hpp"
 #include "describe.hpp"
 
@@ -171,7 +172,7 @@ std::string tune_json(const TuneSubject& subject, const tune::Setting& setting, 
                                {"threads", setting.threads}};
     all.update(json);
     all["written"] = written;
-    return all.dump(2) + '\n';
+    return tune::print_json(all, 2) + '\n';
 }
 
 } // namespace coulter::cli

@@ -4,7 +4,7 @@
 #include "coulter/tune/search.hpp"
 #include "tune_subject.hpp"
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 namespace coulter::cli {
 

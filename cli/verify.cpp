@@ -1,6 +1,7 @@
 // coulter verify
 
 #include "coulter/schedule/symbols.hpp"
+#include "coulter/tune/json.hpp"
 #include "describe.hpp"
 #include "files.hpp"
 #include "kernel_call.hpp"
@@ -11,6 +12,7 @@
 #include "verify_cases.hpp"
 #include "verify_run.hpp"
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <iostream>
 #include <memory>
@@ -73,7 +75,7 @@ std::vector<Manner> manners(const Work& work) {
 }
 
 void send(int descriptor, const nlohmann::ordered_json& line) {
-    const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
+    const std::string text = tune::print_json(line) + '\n';
     std::size_t at = 0;
     while (at < text.size()) {
         const ssize_t count = write(descriptor, text.data() + at, text.size() - at);
@@ -125,7 +127,7 @@ std::vector<nlohmann::ordered_json> outcomes_of(const ChildResult& child, nlohma
     std::vector<nlohmann::ordered_json> outcomes;
     std::istringstream lines(child.output);
     for (std::string line; std::getline(lines, line);) {
-        const auto json = nlohmann::ordered_json::parse(line, nullptr, false);
+        const auto json = tune::parse_json(line);
         if (json.is_discarded()) {
             continue;
         }
@@ -182,7 +184,7 @@ int finish(const Work& work, const Options& options, const ChildResult& child) {
     nlohmann::ordered_json unfinished;
     const auto outcomes = outcomes_of(child, unfinished);
     if (options.json) {
-        std::cout << nlohmann::ordered_json(outcomes).dump(2) << '\n';
+        std::cout << tune::print_json(outcomes, 2) << '\n';
     } else {
         print_table(outcomes);
     }

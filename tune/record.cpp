@@ -1,6 +1,7 @@
 #include "coulter/tune/record.hpp"
 
 #include "coulter/fingerprint.hpp"
+#include "coulter/tune/json.hpp"
 
 #include <algorithm>
 #include <array>
@@ -83,11 +84,11 @@ std::string to_json(const Setting& setting, const Record& record) {
                     {"schedule", record.schedule}, {"comparison", record.comparison}, {"outcome", name(record.outcome)},
                     {"message", record.message},   {"samples", record.samples},       {"code_bytes", record.code_bytes},
                     {"choices", record.choices}};
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    return print_json(json);
 }
 
 void from_json(const std::string& line, Setting& setting, Record& record) {
-    const Json json = Json::parse(line, nullptr, false);
+    const Json json = parse_json(line);
     if (json.is_discarded() || !json.is_object()) {
         throw std::runtime_error("it is no JSON object");
     }

@@ -1,6 +1,7 @@
 #include "coulter/tune/store.hpp"
 
 #include "coulter/diagnostic.hpp"
+#include "coulter/tune/json.hpp"
 #include "sqlite.hpp"
 
 #include <algorithm>
@@ -149,9 +150,9 @@ struct Store::State {
             .bind(3, record.comparison)
             .bind(4, std::string(name(record.outcome)))
             .bind(5, record.message)
-            .bind(6, nlohmann::json(record.samples).dump())
+            .bind(6, print_json(record.samples))
             .bind(7, record.code_bytes)
-            .bind(8, nlohmann::json(record.choices).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace))
+            .bind(8, print_json(record.choices))
             .run();
     }
 
@@ -159,8 +160,8 @@ struct Store::State {
         std::vector<Entry> entries;
         while (statement.step()) {
             Entry entry;
-            const auto samples = nlohmann::json::parse(statement.text(4), nullptr, false);
-            const auto choices = nlohmann::json::parse(statement.text(6), nullptr, false);
+            const auto samples = parse_json(statement.text(4));
+            const auto choices = parse_json(statement.text(6));
             const auto outcome = outcome_of(statement.text(2));
             if (samples.is_discarded() || choices.is_discarded() || !outcome) {
                 database.fail(SQLITE_CORRUPT);

@@ -169,6 +169,7 @@ TEST_CASE("--emit writes what is asked for") {
     CHECK(unknown.code == 2);
     check_golden("emit_unknown", unknown.err);
     CHECK(folder.coulter({"build", "tiny.coulter", "--name", "not-a-name", "-o", "out"}).code == 2);
+    CHECK(folder.coulter({"build", "tiny.coulter", "--name", "1st", "-o", "out"}).code == 2);
 }
 
 TEST_CASE("a refused build leaves what was there") {
