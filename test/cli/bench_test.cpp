@@ -1,4 +1,5 @@
 #include "run.hpp"
+#include "support/json.hpp"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -12,7 +13,7 @@ TEST_CASE("bench tells time, rates, shares of what the machine can do, and memor
     const Ran ran = folder.coulter({"bench", "tiny.coulter", "tiny.sched", "--sizes", "i=64,j=64,k=64", "--threads",
                                     "1", "--seconds", "0.1", "--samples", "5", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    const auto figures = nlohmann::json::parse(ran.out);
+    const auto figures = parse_json(ran.out);
     CHECK(figures["kernel"] == "tiny");
     CHECK(figures["flops"] == 2 * 64 * 64 * 64);
     CHECK(figures["extents"]["i"] == 64);

@@ -2,6 +2,7 @@
 
 #include "run.hpp"
 #include "support/golden.hpp"
+#include "support/json.hpp"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -31,7 +32,7 @@ TEST_CASE("kernels lists what a folder holds") {
 
     const Ran json = folder.coulter({"kernels", "texts", "--json", "--sizes", "i=2,j=3,k=5"});
     CHECK(json.code == 0);
-    const auto all = nlohmann::json::parse(json.out);
+    const auto all = parse_json(json.out);
     REQUIRE(all.size() == 1);
     CHECK(all[0]["name"] == "tiny");
     CHECK(all[0]["flops"] == 60);
@@ -117,7 +118,7 @@ TEST_CASE("check tells the mistakes of all files") {
     const Ran json = folder.coulter({"check", "tiny.coulter", "one.sched", "two.sched", "--json"});
     CHECK(json.code == 1);
     CHECK(json.err.empty());
-    const auto all = nlohmann::json::parse(json.out);
+    const auto all = parse_json(json.out);
     REQUIRE(all.size() == 2);
     CHECK(all[0]["file"] == "one.sched");
     CHECK(all[0]["line"] == 2);
@@ -213,7 +214,7 @@ TEST_CASE("transform writes the gradient of a kernel, all of it or nothing") {
     const Ran report = folder.coulter({"transform", "tiny.coulter", "--grad", "left", "--report"});
     check_golden("transform_report", report.out);
     const Ran json = folder.coulter({"transform", "tiny.coulter", "--grad", "left", "--json"});
-    const auto parsed = nlohmann::json::parse(json.out);
+    const auto parsed = parse_json(json.out);
     CHECK(parsed["kernel"] == "tiny.grad");
     CHECK(parsed["gradient"]["contributions"][0]["form"] == "gather");
 
@@ -239,7 +240,7 @@ TEST_CASE("transform writes derivatives along directions, and kernels over anoth
     check_golden("transform_vmap", folder.read("tiny.vmap.coulter"));
     CHECK(folder.coulter({"verify", "tiny.vmap.coulter", "--cases", "4"}).code == 0);
     const Ran json = folder.coulter({"transform", "tiny.coulter", "--vmap", "lane:left", "--extent", "3", "--json"});
-    CHECK(nlohmann::json::parse(json.out)["kernel"] == "tiny.vmap");
+    CHECK(parse_json(json.out)["kernel"] == "tiny.vmap");
     CHECK(contains(folder.read("tiny.vmap.coulter"), "dim lane = 3"));
 
     const std::vector<std::vector<std::string>> refused{

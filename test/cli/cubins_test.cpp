@@ -4,6 +4,7 @@
 #include "device.hpp"
 #include "models/kernels.hpp"
 #include "models/networks.hpp"
+#include "support/json.hpp"
 #include "support/run_options.hpp"
 
 #include "coulter/text.hpp"
@@ -41,7 +42,7 @@ void check_launches(const Folder& folder, const std::vector<std::string>& files,
     const Ran ran = folder.coulter(command);
     CAPTURE(what);
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    const auto json = nlohmann::json::parse(ran.out);
+    const auto json = parse_json(ran.out);
     for (const auto& part : json.at("parts")) {
         CHECK(part.at("most_registers") == 64);
         CHECK(part.at("architectures").size() == 2);

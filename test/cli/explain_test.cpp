@@ -1,4 +1,5 @@
 #include "support/golden.hpp"
+#include "support/json.hpp"
 #include "tune_case.hpp"
 
 #include <doctest/doctest.h>
@@ -34,7 +35,7 @@ TEST_CASE("explain measures a schedule without each of its directives") {
     with_json.emplace_back("--json");
     const Ran ran = folder.coulter(with_json);
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    const auto told = nlohmann::json::parse(ran.out);
+    const auto told = parse_json(ran.out);
     CHECK(told["kernel"] == "tiny");
     CHECK(told["extents"]["j"] == 48);
     CHECK(told["seconds"].get<double>() > 0);
@@ -72,7 +73,7 @@ TEST_CASE("explain tells of the hot loops, where there is a tool for them") {
     const std::string tool = "COULTER_LLVM_MCA=" + (folder.path() / "mca").string();
     const Ran ran = folder.coulter(with_json, {tool});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    const auto hot = nlohmann::json::parse(ran.out)["hot_loops"];
+    const auto hot = parse_json(ran.out)["hot_loops"];
     CHECK(hot["tool"] == "llvm-mca 99.1");
     REQUIRE(hot["loops"].size() == 1);
     const auto& loop = hot["loops"][0];
@@ -97,7 +98,7 @@ TEST_CASE("explain tells of the hot loops, where there is a tool for them") {
 
     const Ran none = folder.coulter(with_json, {"PATH=" + path_without_mca(folder), "COULTER_LLVM_MCA="});
     REQUIRE_MESSAGE(none.code == 0, none.err);
-    CHECK(nlohmann::json::parse(none.out)["hot_loops"]["missing"] ==
+    CHECK(parse_json(none.out)["hot_loops"]["missing"] ==
           "there is no llvm-mca here, which has them (Debian's package `llvm-19`)");
 }
 

@@ -2,6 +2,7 @@
 
 #include "device.hpp"
 #include "support/golden.hpp"
+#include "support/json.hpp"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -65,7 +66,7 @@ TEST_CASE("show has a table of launches for each architecture, or JSON") {
     auto more = command;
     more.insert(more.end(), {"--arch", "sm_86", "--json"});
     const Ran json = folder.coulter(more, {"COULTER_PTXAS=./ptxas", "HL_CUDA_JIT_MAX_REGISTERS=96"});
-    const auto parsed = nlohmann::json::parse(json.out);
+    const auto parsed = parse_json(json.out);
     CHECK(parsed["kernel"] == "tiny");
     CHECK(parsed["parts"][0]["part"].is_null());
     CHECK(parsed["parts"][0]["most_registers"] == 96);
@@ -106,7 +107,7 @@ TEST_CASE("check and build warn of launches that spill, at the stage, and go on"
     check_golden("spills", checked.err);
     const Ran json = with_script(
         folder, {"check", "tiny.coulter", "tiny.sched", "--target", "host-cuda", "--arch", "sm_80", "--json"});
-    const auto diagnostics = nlohmann::json::parse(json.out);
+    const auto diagnostics = parse_json(json.out);
     REQUIRE(diagnostics.size() == 2);
     CHECK(diagnostics[0]["code"] == "B015");
 

@@ -2,6 +2,7 @@
 
 #include "run.hpp"
 #include "support/golden.hpp"
+#include "support/json.hpp"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -14,7 +15,7 @@ TEST_CASE("a machine is measured once, and schedules are made for it") {
     const Ran ran = folder.coulter({"machine", "--threads", "1", "-o", "mine.json"});
     CHECK(ran.code == 0);
     CHECK(ran.out == "");
-    const auto mine = nlohmann::json::parse(folder.read("mine.json"));
+    const auto mine = parse_json(folder.read("mine.json"));
     CHECK(mine.size() == 8);
     // Others use the machine too: only the order of what lies far apart is sure.
     CHECK(mine["l1_bytes"].get<double>() < mine["l2_bytes"].get<double>());

@@ -4,6 +4,7 @@
 
 #include "coulter/text.hpp"
 #include "models/kernels.hpp"
+#include "support/json.hpp"
 
 #include <algorithm>
 #include <doctest/doctest.h>
@@ -33,7 +34,7 @@ nlohmann::json memory_of(const Folder& folder, const std::string& kernel, const 
     const Ran ran = folder.coulter({"bench", kernel + ".coulter", kernel + ".sched", "--sizes", sizes, "--threads",
                                     threads, "--seconds", "0.01", "--samples", "3", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    return nlohmann::json::parse(ran.out)["memory"];
+    return parse_json(ran.out)["memory"];
 }
 
 void check_exact(const nlohmann::json& memory, std::int64_t scratch) {

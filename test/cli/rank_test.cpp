@@ -3,6 +3,7 @@
 
 #include "device.hpp"
 #include "support/golden.hpp"
+#include "support/json.hpp"
 #include "tune_case.hpp"
 
 #include <doctest/doctest.h>
@@ -90,7 +91,7 @@ TEST_CASE("stages left out are decided and ranked, the same again for the same r
     const Ran ran =
         tune(folder, {"--target", target, "--rank", "--arch", "sm_90", "--budget", "6", "-o", "first.sched", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    const auto told = nlohmann::json::parse(ran.out);
+    const auto told = parse_json(ran.out);
     CHECK(told["ranked"] == true);
     CHECK(told["measured"] == 0);
     CHECK(told["machine"] == "estimated sm_90");
@@ -117,7 +118,7 @@ TEST_CASE("what spills registers is ranked behind, and what does not fit is no c
                                          "holes",      "-o",       "out.sched", "--json"};
     const Ran ran = tune(folder, words);
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    const auto told = nlohmann::json::parse(ran.out);
+    const auto told = parse_json(ran.out);
     CHECK(told["choices"]["n"] == "8");
     CHECK(told["best"]["spills"] == false);
     // Where all that there is to compare with spills, that is what is told.
@@ -229,7 +230,7 @@ TEST_CASE("what runs on the processor alone is measured, whatever the target") {
              {nobody});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
     CHECK(ran.err == "");
-    CHECK(nlohmann::json::parse(ran.out)["outcomes"]["timed"] == 2);
+    CHECK(parse_json(ran.out)["outcomes"]["timed"] == 2);
 }
 
 TEST_CASE("what cannot be ranked is refused") {

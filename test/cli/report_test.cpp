@@ -1,4 +1,5 @@
 #include "support/golden.hpp"
+#include "support/json.hpp"
 #include "tune_case.hpp"
 
 #include <algorithm>
@@ -178,7 +179,7 @@ TEST_CASE("a report shows the candidates of a search") {
     std::size_t timed = 0;
     std::size_t failed = 0;
     for (const std::string& line : records_of(folder)) {
-        const auto record = nlohmann::json::parse(line);
+        const auto record = parse_json(line);
         if (record["comparison"] == "") {
             ++(record["outcome"] == "timed" ? timed : failed);
         }

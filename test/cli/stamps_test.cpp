@@ -6,12 +6,12 @@
 #include "coulter/text.hpp"
 #include "models/em_routing.hpp"
 #include "support/golden.hpp"
+#include "support/patterns.hpp"
 #include "support/shipped_schedule.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <regex>
 #include <sstream>
 
 using namespace coulter;
@@ -213,10 +213,9 @@ TEST_CASE("edits of the kernel under its shipped schedule: the messages") {
         const Ran ran = folder.coulter({"check", "em_routing.coulter", "em_routing.sched"});
         CHECK(ran.code == 0);
         // Where the block stands is the schedule's own business, and which variant is taken when as well.
-        const std::string bare =
-            std::regex_replace(ran.err, std::regex(R"((^|\n)(em_routing\.sched):\d+:)"), "$1$2:LINE:");
-        return std::regex_replace(std::regex_replace(bare, std::regex(R"((^|\n) +\d* \|)"), "$1 |"),
-                                  std::regex(R"((^|\n)note: em_routing: .*\n)"), "$1");
+        const std::string bare = replace_matches(ran.err, R"((^|\n)(em_routing\.sched):\d+:)", "$1$2:LINE:");
+        return replace_matches(replace_matches(bare, R"((^|\n) +\d* \|)", "$1 |"), R"((^|\n)note: em_routing: .*\n)",
+                               "$1");
     };
     const std::string text = "# a renamed tensor\n" + told(renamed(stamped().kernel, "votes", "ballots")) +
                              "# a stage that computes something else\n" +

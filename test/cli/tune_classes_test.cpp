@@ -1,13 +1,14 @@
 // coulter tune for several classes of sizes: what they share, when which schedule is called, and what is refused.
 
 #include "support/golden.hpp"
+#include "support/json.hpp"
+#include "support/patterns.hpp"
 #include "tune_case.hpp"
 
 #include <chrono>
 #include <csignal>
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
-#include <regex>
 #include <thread>
 
 using namespace coulter::test;
@@ -51,7 +52,7 @@ TEST_CASE("holes get values for each class, in variants, and every other line is
     const std::vector<std::string> words = with(row_and_square, {"--budget", "12", "--json"});
     const Ran ran = tune_tiny(folder, words);
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    const auto told = nlohmann::json::parse(ran.out);
+    const auto told = parse_json(ran.out);
     REQUIRE(told["classes"].size() == 2);
     REQUIRE(told["parts"].size() == 2);
     for (const auto& each : told["classes"]) {
@@ -86,7 +87,7 @@ TEST_CASE("holes get values for each class, in variants, and every other line is
     }
     const Ran bench = folder.coulter({"bench", "tiny.coulter", "tiny.sched", "--sizes", "i=1,j=4,k=3000", "--threads",
                                       "1", "--seconds", "0.01", "--samples", "3", "--json"});
-    CHECK(nlohmann::json::parse(bench.out)["part"] == "i1");
+    CHECK(parse_json(bench.out)["part"] == "i1");
     CHECK(folder.coulter({"verify", "tiny.coulter", "tiny.sched", "--cases", "6"}).code == 0);
     // A tuned file is tuned from where it began, and records suffice.
     const Ran again = tune_tiny(folder, words, nothing);
@@ -168,7 +169,7 @@ TEST_CASE("sizes of different dims are one class together, as before") {
     write_tunable(folder);
     const Ran ran = tune_tiny(folder, {"--sizes", "i=8", "--sizes", "j=16,k=4", "--budget", "1", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    CHECK(nlohmann::json::parse(ran.out)["extents"] == nlohmann::json{{"i", 8}, {"j", 16}, {"k", 4}});
+    CHECK(parse_json(ran.out)["extents"] == nlohmann::json{{"i", 8}, {"j", 16}, {"k", 4}});
 }
 
 TEST_CASE("classes that are none are refused before anything is measured") {
@@ -196,7 +197,7 @@ TEST_CASE("classes that are none are refused before anything is measured") {
     }
     refuse(many, 2);
     refuse({"--sizes", "i=8", "--sizes", "i=9", "--budget", "2", "--code-size", "0.001"}, 3);
-    all = std::regex_replace(all, std::regex(R"(has \d+ KiB)"), "has N KiB");
+    all = replace_matches(all, R"(has \d+ KiB)", "has N KiB");
     CHECK_MESSAGE(golden_difference("cli/tune_classes", all).empty(), golden_difference("cli/tune_classes", all));
     CHECK(folder.read("tiny.sched") == schedule_with_holes);
 }
@@ -230,7 +231,7 @@ TEST_CASE("what was edited after a tuning is the author's, and its variants are 
     folder.write("tiny.sched", folder.read("tiny.sched") + "# I looked at this\n");
     const Ran ran = tune_tiny(folder, with(row_and_square, {"--budget", "12", "--json"}));
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    const auto told = nlohmann::json::parse(ran.out);
+    const auto told = parse_json(ran.out);
     CHECK(told["parts"][0]["name"] == "i1");
     CHECK(told["parts"][0]["extents"]["k"] == 3000);
     CHECK(contains(folder.read("tiny.sched"), "# I looked at this\n"));

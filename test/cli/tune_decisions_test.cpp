@@ -1,6 +1,7 @@
 // coulter tune without holes: the schedule of the stages that have none.
 
 #include "support/golden.hpp"
+#include "support/json.hpp"
 #include "tune_case.hpp"
 
 #include <doctest/doctest.h>
@@ -45,7 +46,7 @@ TEST_CASE("a kernel without a schedule gets a whole one, the default schedule or
     const Ran ran = tune(folder, {"--budget", "8", "-o", "out.sched", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
     CHECK(ran.err.empty());
-    const auto told = nlohmann::json::parse(ran.out);
+    const auto told = parse_json(ran.out);
     CHECK(told["measured"] == 8);
     CHECK(told["compared"] == true);
     CHECK(told["complete"] == false);
@@ -91,7 +92,7 @@ TEST_CASE("what a file schedules stays, and the rest is tuned as a layer above i
     folder.write("mine.sched", "schedule tiny\nstage product.acc = accumulate product\n");
     const Ran ran = tune(folder, {"mine.sched", "--budget", "4", "-o", "rest.sched", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    CHECK(nlohmann::json::parse(ran.out)["outcomes"]["timed"] == 4);
+    CHECK(parse_json(ran.out)["outcomes"]["timed"] == 4);
     const std::string file = folder.read("rest.sched");
     CHECK(contains(file, "A layer: it completes what other files say of the kernel"));
     CHECK_FALSE(contains(file, "accumulate product"));

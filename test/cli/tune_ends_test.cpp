@@ -1,5 +1,6 @@
 // coulter tune: candidates that go wrong, and ends that come early.
 
+#include "support/json.hpp"
 #include "support/run_options.hpp"
 #include "tune_case.hpp"
 
@@ -44,7 +45,7 @@ exec ')" COULTER_LOWER_PROGRAM R"(' "$@"
 )");
     const Ran ran = tune_tiny(folder, {"--budget", "100", "--timeout", "30", "--json"}, {"COULTER_LOWER=./lower"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    const auto told = nlohmann::json::parse(ran.out);
+    const auto told = parse_json(ran.out);
     CHECK(told["outcomes"] == nlohmann::json{{"timed", 2},
                                              {"not compiled", 1},
                                              {"compiled too long", 1},
@@ -89,7 +90,7 @@ TEST_CASE("Ctrl-C keeps the best so far, and a later run goes on") {
     CHECK(lines.size() >= 4);
     const Ran next = tune_tiny(folder, {"--budget", "4", "--json"});
     REQUIRE_MESSAGE(next.code == 0, next.err);
-    CHECK(nlohmann::json::parse(next.out)["measured"] == 0);
+    CHECK(parse_json(next.out)["measured"] == 0);
 }
 
 TEST_CASE("what was edited meanwhile is not overwritten") {
@@ -108,7 +109,7 @@ TEST_CASE("what was edited meanwhile is not overwritten") {
     CHECK(folder.read("tiny.sched") == edited);
     const Ran again = tune_tiny(folder, {"--budget", "2", "--json"});
     REQUIRE_MESSAGE(again.code == 0, again.err);
-    CHECK(nlohmann::json::parse(again.out)["measured"] == 0);
+    CHECK(parse_json(again.out)["measured"] == 0);
 }
 
 TEST_CASE("a signal before anything was measured writes nothing") {
@@ -163,7 +164,7 @@ TEST_CASE("a kill at any moment of tuning loses no record, and the next run goes
     MESSAGE(kills, " kills, ", before.size(), " records in the last store");
     const Ran last = tune_tiny(folder, {"--budget", "12", "-o", "best.sched", "--store", store, "--json"});
     REQUIRE_MESSAGE(last.code == 0, last.err);
-    CHECK(nlohmann::json::parse(last.out)["candidates"] == 12);
+    CHECK(parse_json(last.out)["candidates"] == 12);
 }
 
 TEST_CASE("a sum in another order is no wrong result where the kernel makes much of the last bits") {
@@ -193,7 +194,7 @@ stage total { vectorize k by ?lanes }
     const Ran ran = folder.coulter({"tune", "steep.coulter", "steep.sched", "--threads", "1", "--store", "tuning.db",
                                     "--budget", "100", "--only", "holes", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    CHECK(nlohmann::json::parse(ran.out)["outcomes"] == nlohmann::json{{"timed", 3}});
+    CHECK(parse_json(ran.out)["outcomes"] == nlohmann::json{{"timed", 3}});
     // A tolerance that is given is kept to, by the default schedule too, whose sums have the lanes of this machine.
     const Ran strict = folder.coulter({"tune", "steep.coulter", "steep.sched", "--threads", "1", "--store", "strict.db",
                                        "--budget", "100", "--only", "holes", "--tolerance", "1e-6", "--json"});

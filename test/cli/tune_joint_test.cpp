@@ -1,6 +1,7 @@
 // coulter tune of holes and of the stages that a file leaves out, in one search; files that are completed in place.
 
 #include "support/golden.hpp"
+#include "support/json.hpp"
 #include "tune_case.hpp"
 
 #include <doctest/doctest.h>
@@ -76,7 +77,7 @@ TEST_CASE("holes are filled and the stages left out completed, by one search, an
     write_pair(folder);
     const Ran ran = tune(folder, {"mine.sched", "--budget", "8", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    const auto told = nlohmann::json::parse(ran.out);
+    const auto told = parse_json(ran.out);
     CHECK(told["measured"] == 8);
     CHECK(told["written"] == "mine.sched");
     const std::string file = folder.read("mine.sched");
@@ -110,11 +111,11 @@ TEST_CASE("the one or the other, where it is asked for") {
     write_pair(folder);
     const Ran holes = tune(folder, {"mine.sched", "--only", "holes", "--budget", "5", "-o", "holes.sched", "--json"});
     REQUIRE_MESSAGE(holes.code == 0, holes.err);
-    CHECK(nlohmann::json::parse(holes.out)["complete"] == true); // of two values
+    CHECK(parse_json(holes.out)["complete"] == true); // of two values
     CHECK_FALSE(contains(folder.read("holes.sched"), "# completed "));
     const Ran stages = tune(folder, {"mine.sched", "--only", "stages", "--budget", "3", "-o", "mine.sched", "--json"});
     REQUIRE_MESSAGE(stages.code == 0, stages.err);
-    CHECK_FALSE(nlohmann::json::parse(stages.out)["choices"].contains("lanes"));
+    CHECK_FALSE(parse_json(stages.out)["choices"].contains("lanes"));
     CHECK(above_mark(folder.read("mine.sched")) == mine);
     const Ran layer = tune(folder, {"mine.sched", "--only", "stages", "--budget", "1", "-o", "layer.sched"});
     CHECK(layer.code == 1); // mine.sched is complete by now
@@ -140,7 +141,7 @@ TEST_CASE("what completes a file is its author's once it was edited") {
     folder.write("mine.sched", folder.read("mine.sched") + "# I looked at this\n");
     const Ran ran = tune(folder, {"mine.sched", "--budget", "5", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    CHECK(nlohmann::json::parse(ran.out)["choices"].size() == 1);
+    CHECK(parse_json(ran.out)["choices"].size() == 1);
     CHECK(contains(folder.read("mine.sched"), "# I looked at this\n"));
 }
 

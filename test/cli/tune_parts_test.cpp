@@ -1,6 +1,7 @@
 // coulter tune of schedules with variants: each part for itself, at sizes that lie in it.
 
 #include "support/golden.hpp"
+#include "support/json.hpp"
 #include "tune_case.hpp"
 
 #include <doctest/doctest.h>
@@ -48,7 +49,7 @@ TEST_CASE("the holes of each part are measured at sizes that lie in it") {
     write_parts(folder);
     const Ran ran = tune_tiny(folder, {"--budget", "12", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    const auto told = nlohmann::json::parse(ran.out);
+    const auto told = parse_json(ran.out);
     REQUIRE(told["parts"].size() == 3);
     const auto part = [&](std::size_t i) { return told["parts"][i]; };
     CHECK(part(0)["name"] == "small");
@@ -88,7 +89,7 @@ TEST_CASE("sizes choose the part that they lie in, and the others keep their val
     write_parts(folder);
     const Ran ran = tune_tiny(folder, {"--sizes", "i=2,j=10,k=5", "--budget", "5", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    const auto told = nlohmann::json::parse(ran.out);
+    const auto told = parse_json(ran.out);
     REQUIRE(told["parts"].size() == 1);
     CHECK(told["parts"][0]["name"] == "small");
     CHECK(told["parts"][0]["extents"] == nlohmann::json{{"i", 2}, {"j", 10}, {"k", 5}});
@@ -96,7 +97,7 @@ TEST_CASE("sizes choose the part that they lie in, and the others keep their val
     CHECK(contains(file, "\ntune lanes in {4, 8, 16} = 4   # a guess\n"));
     const Ran two = tune_tiny(folder, {"--sizes", "i=2,j=10", "--sizes", "i=40,j=600", "--budget", "6", "--json"});
     REQUIRE_MESSAGE(two.code == 0, two.err);
-    CHECK(nlohmann::json::parse(two.out)["parts"].size() == 2);
+    CHECK(parse_json(two.out)["parts"].size() == 2);
 }
 
 TEST_CASE("a variant gets a value of its own where the common part wants another") {
@@ -113,7 +114,7 @@ TEST_CASE("a variant gets a value of its own where the common part wants another
     const Ran ran =
         tune_tiny(folder, {"--sizes", "i=64,j=1,k=200", "--sizes", "i=64,j=512,k=200", "--budget", "4", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    const auto told = nlohmann::json::parse(ran.out);
+    const auto told = parse_json(ran.out);
     const std::string narrow = told["parts"][0]["choices"]["lanes"];
     const std::string common = told["parts"][1]["choices"]["lanes"];
     CHECK(common == "32");
@@ -134,7 +135,7 @@ TEST_CASE("what each part leaves out is decided at its sizes") {
     folder.write("tiny.sched", own);
     const Ran ran = tune_tiny(folder, {"-o", "tiny.sched", "--budget", "6", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    const auto told = nlohmann::json::parse(ran.out);
+    const auto told = parse_json(ran.out);
     REQUIRE(told["parts"].size() == 2);
     CHECK(told["parts"][0]["extents"]["i"] == 4);
     CHECK(told["parts"][1]["extents"]["i"] == 32);
@@ -195,7 +196,7 @@ TEST_CASE("conditions on tensors hold in a measurement") {
                  "variant few when extent(i) < 4 and compact and aligned(64) { stage product { unroll k by ?n } }\n");
     const Ran ran = tune_tiny(folder, {"--budget", "4", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    CHECK(nlohmann::json::parse(ran.out)["parts"].size() == 2);
+    CHECK(parse_json(ran.out)["parts"].size() == 2);
 }
 
 TEST_CASE("a part that is not tuned keeps the value at the top that another part changes") {
@@ -304,7 +305,7 @@ TEST_CASE("sections that an earlier tuning added stay such, and count unless the
     };
     folder.write("tiny.sched", own);
     // Another file is written: the variant is in force, and its size one of its own.
-    const auto layer = nlohmann::json::parse(tune(two, {"--only", "stages", "--budget", "2", "-o", "layer.sched"}));
+    const auto layer = parse_json(tune(two, {"--only", "stages", "--budget", "2", "-o", "layer.sched"}));
     CHECK_FALSE(layer.contains("classes"));
     CHECK(layer["parts"][0]["name"] == "few");
     CHECK(folder.read("tiny.sched") == own);
@@ -316,7 +317,7 @@ TEST_CASE("sections that an earlier tuning added stay such, and count unless the
     CHECK(contains(folder.read("tiny.sched"), "}\n\n# completed "));
     tune({"--only", "holes", "--sizes", "i=2,j=48,k=5"}, {"--budget", "1"});
     CHECK(contains(folder.read("tiny.sched"), "variant few when extent(i) < 8 {\n    tune lanes in {4, 8} = 4\n}\n"));
-    CHECK(nlohmann::json::parse(tune(two, {"--budget", "2"})).contains("classes"));
+    CHECK(parse_json(tune(two, {"--budget", "2"})).contains("classes"));
     CHECK_FALSE(contains(folder.read("tiny.sched"), "variant few"));
 }
 
@@ -331,7 +332,7 @@ TEST_CASE("values that the checker refuses are passed over") {
                                "variant small when extent(i) < 8 { extend stage product { unroll i by 2 } }\n");
     const Ran ran = tune_tiny(folder, {"--budget", "4", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    const auto told = nlohmann::json::parse(ran.out);
+    const auto told = parse_json(ran.out);
     REQUIRE(told["parts"].size() == 2);
     for (const auto& part : told["parts"]) {
         CHECK(part["choices"] == nlohmann::json{{"lanes", "4"}});
@@ -347,7 +348,7 @@ TEST_CASE("a budget of ten thousand years ends when all is measured") {
                                "variant small when extent(i) < 8 { extend stage product { unroll i by 2 } }\n");
     const Ran ran = tune_tiny(folder, {"--budget", "99999999h", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    for (const auto& part : nlohmann::json::parse(ran.out)["parts"]) {
+    for (const auto& part : parse_json(ran.out)["parts"]) {
         CHECK(part["complete"] == true);
     }
 }

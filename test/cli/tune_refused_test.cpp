@@ -1,10 +1,10 @@
 // What `coulter tune` refuses, in whole texts.
 
 #include "support/golden.hpp"
+#include "support/patterns.hpp"
 #include "tune_case.hpp"
 
 #include <doctest/doctest.h>
-#include <regex>
 #include <sys/mount.h>
 
 using namespace coulter::test;
@@ -90,7 +90,7 @@ TEST_CASE("stores that cannot be used, and records that are not there") {
     const Ran homeless = folder.command({"env", "-i", COULTER_PROGRAM, "tune", "tiny.coulter", "tiny.sched"});
     CHECK(homeless.code == 4);
     all += homeless.err;
-    all = std::regex_replace(all, std::regex(R"(coulter \d+\.\d+\.\d+)"), "coulter VERSION");
+    all = replace_matches(all, R"(coulter \d+\.\d+\.\d+)", "coulter VERSION");
     check_golden("tune_stores", all);
     CHECK(folder.read("tiny.sched") == schedule_with_holes);
 }
@@ -119,7 +119,7 @@ TEST_CASE("candidates of which none can be timed") {
     write_tunable(folder);
     const Ran large = tune_tiny(folder, {"--budget", "2", "--code-size", "0.001"});
     CHECK(large.code == 3);
-    check_golden("tune_none", std::regex_replace(large.err, std::regex(R"(has \d+ KiB)"), "has N KiB"));
+    check_golden("tune_none", replace_matches(large.err, R"(has \d+ KiB)", "has N KiB"));
     CHECK(folder.read("tiny.sched") == schedule_with_holes);
     CHECK(folder.list("tmp").empty());
     // The reference cannot be made: that is no outcome of a candidate.

@@ -1,5 +1,6 @@
 // coulter tune: what it writes, and that the same records give the same file.
 
+#include "support/json.hpp"
 #include "tune_case.hpp"
 
 #include <doctest/doctest.h>
@@ -29,7 +30,7 @@ TEST_CASE("holes are filled in place, and all else is kept") {
     const Ran ran = tune_tiny(folder, {"--budget", "10", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
     CHECK(ran.err.empty());
-    const auto told = nlohmann::json::parse(ran.out);
+    const auto told = parse_json(ran.out);
     CHECK(told["candidates"] == 6);
     CHECK(told["measured"] == 6);
     CHECK(told["outcomes"]["timed"] == 6);
@@ -87,7 +88,7 @@ TEST_CASE("what was right with one tolerance is checked anew with another") {
     REQUIRE(tune_tiny(folder, {"--budget", "2", "-o", "a.sched", "--tolerance", "1"}).code == 0);
     const Ran ran = tune_tiny(folder, {"--budget", "2", "-o", "b.sched", "--json"});
     REQUIRE(ran.code == 0);
-    CHECK(nlohmann::json::parse(ran.out)["measured"] == 2);
+    CHECK(parse_json(ran.out)["measured"] == 2);
 }
 
 TEST_CASE("--no-resume measures again what is recorded") {
@@ -97,7 +98,7 @@ TEST_CASE("--no-resume measures again what is recorded") {
     const auto before = records_of(folder);
     const Ran ran = tune_tiny(folder, {"--budget", "2", "-o", "b.sched", "--no-resume", "--json"});
     REQUIRE(ran.code == 0);
-    CHECK(nlohmann::json::parse(ran.out)["measured"] == 2);
+    CHECK(parse_json(ran.out)["measured"] == 2);
     CHECK(records_of(folder).size() == before.size());
     CHECK(records_of(folder) != before);
 }
@@ -108,13 +109,13 @@ TEST_CASE("a time is a budget too, and other sizes of the class give starts") {
     folder.write("tiny.sched", schedule_with_many());
     const Ran ran = tune_tiny(folder, {"--budget", "6s", "--json", "-o", "a.sched"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    const auto told = nlohmann::json::parse(ran.out);
+    const auto told = parse_json(ran.out);
     CHECK(told["candidates"].get<int>() >= 1);
     CHECK(told["candidates"].get<int>() < 1280);
     CHECK(told["complete"] == false);
     const Ran other = tune_tiny(folder, {"--budget", "2", "--json", "-o", "b.sched", "--sizes", "i=31,j=47"});
     REQUIRE_MESSAGE(other.code == 0, other.err);
-    const auto found = nlohmann::json::parse(other.out);
+    const auto found = parse_json(other.out);
     CHECK(found["measured"] == 2);
     const auto lines = records_of(folder);
     const auto at_others = std::ranges::count_if(lines, [&](const std::string& line) {
@@ -139,7 +140,7 @@ TEST_CASE("layers above and below, and included files, are part of each candidat
     const Ran ran = folder.coulter({"tune", "tiny.coulter", "mine/tiny.sched", "above.sched", "--threads", "1",
                                     "--budget", "2", "--store", "tuning.db", "--json"});
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
-    const auto told = nlohmann::json::parse(ran.out);
+    const auto told = parse_json(ran.out);
     CHECK(told["outcomes"]["timed"] == 2);
     CHECK(told["written"] == "mine/tiny.sched");
     CHECK(contains(folder.read("mine/tiny.sched"), "# tuned: n = "));
@@ -156,7 +157,7 @@ TEST_CASE("exact numerics are compared bit by bit, and a kernel without estimate
     REQUIRE_MESSAGE(ran.code == 0, ran.err);
     CHECK(ran.err == "warning: kernel `tiny` has no estimates of some sizes, which are taken as j=64,k=64\n"
                      "help: give --sizes, for what is fast at one size may be slow at another\n");
-    const auto told = nlohmann::json::parse(ran.out);
+    const auto told = parse_json(ran.out);
     CHECK(told["extents"] == nlohmann::json{{"i", 8}, {"j", 64}, {"k", 64}});
     CHECK(told["outcomes"]["timed"] == 3);
 }

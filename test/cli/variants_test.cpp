@@ -1,6 +1,7 @@
 // Schedules with variants on the command line: what is shown, told, verified and measured of each part.
 
 #include "run.hpp"
+#include "support/json.hpp"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -82,7 +83,7 @@ TEST_CASE("verify reaches every part") {
     REQUIRE_MESSAGE(ran.code == 0, (ran.out + ran.err));
     CHECK(ran.err.empty());
     std::map<std::string, int> counts;
-    for (const auto& each : nlohmann::json::parse(ran.out)) {
+    for (const auto& each : parse_json(ran.out)) {
         CHECK(each["status"] == "ok");
         ++counts[each["part"].get<std::string>()];
     }
@@ -122,7 +123,7 @@ output sums
     REQUIRE_MESSAGE(ran.code == 0, (ran.out + ran.err));
     CHECK(ran.err.empty());
     std::map<std::string, int> counts;
-    for (const auto& each : nlohmann::json::parse(ran.out)) {
+    for (const auto& each : parse_json(ran.out)) {
         ++counts[each["part"].get<std::string>()];
     }
     CHECK(counts["many"] > 0);
@@ -168,10 +169,10 @@ TEST_CASE("bench says which part it measures") {
         }
         return folder.coulter(words).out;
     };
-    CHECK(nlohmann::json::parse(bench("j=49", true))["part"] == "small");
+    CHECK(parse_json(bench("j=49", true))["part"] == "small");
     CHECK(contains(bench("j=50", false), "`common` of the schedule"));
     folder.write("tiny.sched", schedule_with(""));
-    CHECK(nlohmann::json::parse(bench("j=49", true))["part"].is_null());
+    CHECK(parse_json(bench("j=49", true))["part"].is_null());
 }
 
 TEST_CASE("a library has the variants of all processors, and says so") {

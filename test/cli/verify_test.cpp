@@ -1,5 +1,6 @@
 #include "run.hpp"
 #include "support/golden.hpp"
+#include "support/json.hpp"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -28,7 +29,7 @@ TEST_CASE("a right kernel is verified at many sizes") {
     write_tiny(folder);
     const Ran ran = folder.coulter({"verify", "tiny.coulter", "tiny.sched", "--cases", "12", "--json"});
     CHECK_MESSAGE(ran.code == 0, (ran.out + ran.err));
-    const auto all = nlohmann::json::parse(ran.out);
+    const auto all = parse_json(ran.out);
     CHECK(all.size() == 24);
     int nonzero = 0;
     for (const auto& each : all) {

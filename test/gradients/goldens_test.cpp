@@ -5,10 +5,12 @@
 #include "models/goldens.hpp"
 #include "models/kernels.hpp"
 #include "models/library.hpp"
+#include "support/json.hpp"
 #include "support/safetensors_read.hpp"
 
 #include <algorithm>
 #include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
 #include <set>
 
 using namespace coulter;
@@ -24,9 +26,8 @@ struct Golden {
 
 std::vector<Golden> gradient_goldens() {
     const std::string folder = std::string(COULTER_TEST_DIR) + "/goldens/gradients/";
-    std::ifstream file(folder + "manifest.json");
     std::vector<Golden> goldens;
-    const nlohmann::json manifest = nlohmann::json::parse(file);
+    const nlohmann::json manifest = read_json(folder + "manifest.json");
     for (const auto& entry : manifest.at("cases")) {
         const auto kernel = entry.at("kernel").get<std::string>();
         goldens.push_back({kernel, kernel + "/" + entry.at("case").get<std::string>(),

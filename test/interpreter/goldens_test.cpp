@@ -3,10 +3,11 @@
 #include "coulter/interpreter.hpp"
 #include "support/array_compare.hpp"
 #include "support/build_kernel.hpp"
+#include "support/json.hpp"
 #include "support/safetensors_read.hpp"
 
 #include <doctest/doctest.h>
-#include <fstream>
+#include <nlohmann/json.hpp>
 
 using namespace coulter;
 using namespace coulter::test;
@@ -21,9 +22,7 @@ const std::string folder = std::string(COULTER_TEST_DIR) + "/goldens/";
 /// manifest gives. `interpreted` names a kernel's outputs as the goldens do.
 template <class F>
 int check_cases(const std::string& kernel, const F& interpreted) {
-    std::ifstream file(folder + "manifest.json");
-    REQUIRE(file);
-    const auto manifest = nlohmann::json::parse(file);
+    const auto manifest = read_json(folder + "manifest.json");
     int cases = 0;
     for (const auto& entry : manifest.at("cases")) {
         if (entry.at("kernel") != kernel) {

@@ -1,8 +1,10 @@
 #include "models/goldens.hpp"
 
+#include "support/json.hpp"
 #include "support/safetensors_read.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
 
@@ -16,12 +18,7 @@ struct Manifest {
 };
 
 Manifest read_manifest(const std::string& folder) {
-    const std::string path = folder + "manifest.json";
-    std::ifstream file(path);
-    if (!file) {
-        throw std::runtime_error("cannot read " + path);
-    }
-    return {folder, nlohmann::json::parse(file)};
+    return {folder, read_json(folder + "manifest.json")};
 }
 
 const std::vector<Manifest>& manifests() {

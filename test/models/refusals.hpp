@@ -2,11 +2,11 @@
 /// What library functions refuse: whole messages as goldens.
 
 #include "support/golden.hpp"
+#include "support/patterns.hpp"
 
 #include <coulter/coulter.h>
 #include <doctest/doctest.h>
 #include <functional>
-#include <regex>
 #include <string>
 #include <vector>
 
@@ -22,9 +22,9 @@ struct Refused {
     try {
         (void)make();
     } catch (const LanguageError& error) {
-        const std::string text = std::regex_replace(
-            std::string(error.what()), std::regex("(models/)?library_refused_\\w+\\.cpp:[0-9]+"), "model.cpp");
-        return std::regex_replace(text, std::regex("\\.cpp:[0-9]+: "), ".cpp: ");
+        const std::string text =
+            replace_matches(std::string(error.what()), "(models/)?library_refused_\\w+\\.cpp:[0-9]+", "model.cpp");
+        return replace_matches(text, "\\.cpp:[0-9]+: ", ".cpp: ");
     } catch (const std::invalid_argument& error) {
         return error.what();
     }

@@ -7,13 +7,13 @@
 #include "coulter/text.hpp"
 #include "rewrite_kernels.hpp"
 #include "support/golden.hpp"
+#include "support/patterns.hpp"
 #include "support/random_kernel.hpp"
 #include "support/run_options.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <regex>
 
 using namespace coulter;
 using namespace coulter::schedule;
@@ -221,7 +221,7 @@ TEST_CASE("a tile has no more values than a thread has registers") {
             kernel += "input " + std::string(input) + '\n';
         }
         kernel += "\nc: $[i, j] =\n    sum {k} " + term + "\n\noutput c\n\nestimate i = 1024, j = 1024, k = 1024\n";
-        const Scheduled schedule = scheduled(std::regex_replace(kernel, std::regex("\\$"), type));
+        const Scheduled schedule = scheduled(replace_matches(kernel, "\\$", type));
         std::int64_t count = 1;
         for (const auto& [dim, size] : schedule.stage("c.acc").tile) {
             count *= size;
@@ -439,8 +439,8 @@ TEST_CASE("loops over tiles are not fused, and none is fused twice") {
     const Scheduled plain =
         scheduled("dim a\ndim b\ndim c\ndim d\ndim e\ndim f\n\ninput x: f32[a, b, c, d, e, f]\n\ny: f32[a, b, "
                   "c, d, e, f] =\n    x * x\n\noutput y\n\nestimate a = 9, b = 9, c = 9, d = 9, e = 9, f = 900\n");
-    CHECK(std::regex_search(plain.text, std::regex("fuse [a-z.]+ [a-z.]+ as ")));
-    CHECK_FALSE(std::regex_search(plain.text, std::regex("fuse [^#]*[a-e]\\.[a-e] [^#]*as ")));
+    CHECK(has_match(plain.text, "fuse [a-z.]+ [a-z.]+ as "));
+    CHECK_FALSE(has_match(plain.text, "fuse [^#]*[a-e]\\.[a-e] [^#]*as "));
 }
 
 TEST_CASE("under numerics exact all is left to the processor, as without a device") {

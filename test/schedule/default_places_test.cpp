@@ -1,10 +1,10 @@
 // Where default schedules compute stages, how often, and in which layout.
 
 #include "default_support.hpp"
+#include "support/patterns.hpp"
 
 #include <algorithm>
 #include <doctest/doctest.h>
-#include <regex>
 
 using namespace coulter;
 using namespace coulter::schedule;
@@ -252,5 +252,5 @@ TEST_CASE("short reduced loops are unrolled") {
     const std::string pool =
         "coulter 1\nkernel pool\n\ndim x = extent(ix) / 2\ndim ix\ndim c\ndim kx = 2\n\ninput v: f32[ix, c]\n\n"
         "y: f32[x, c] =\n    max {kx} v(ix = 2 * x + kx)\n\noutput y\n\nestimate ix = 512, c = 64\n";
-    CHECK(std::regex_search(scheduled(pool), std::regex("unroll [^#\n]*kx")));
+    CHECK(has_match(scheduled(pool), "unroll [^#\n]*kx"));
 }
