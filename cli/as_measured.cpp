@@ -3,7 +3,7 @@
 #include "describe.hpp"
 #include "variants.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <set>
 #include <sstream>
 

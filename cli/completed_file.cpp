@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::cli {
 namespace {

@@ -3,7 +3,7 @@
 #include "coulter/version.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <iostream>
 #include <set>
 #include <sstream>

@@ -7,7 +7,7 @@
 #include "tune_report.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::cli {
 namespace fs = std::filesystem;

@@ -11,7 +11,7 @@
 #include "variants.hpp"
 
 #include <CLI/CLI.hpp>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <iostream>
 #include <nlohmann/json.hpp>
 

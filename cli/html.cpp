@@ -2,7 +2,7 @@
 
 #include "describe.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::cli {
 

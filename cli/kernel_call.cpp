@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <dlfcn.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <limits>
 #include <random>
 

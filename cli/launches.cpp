@@ -3,7 +3,7 @@
 #include "describe.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <nlohmann/json.hpp>
 #include <sstream>
 

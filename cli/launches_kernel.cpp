@@ -6,7 +6,7 @@
 #include "variants.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sstream>
 
 namespace coulter::cli {

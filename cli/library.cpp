@@ -17,7 +17,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <iostream>
 #include <mutex>
 #include <thread>

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <iostream>
 
 namespace coulter::cli {

@@ -3,7 +3,7 @@
 #include "command.hpp"
 
 #include <cstdlib>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <fstream>
 #include <sys/utsname.h>
 #include <thread>

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <unistd.h>

@@ -9,7 +9,7 @@
 #include "mca.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 namespace coulter::cli {

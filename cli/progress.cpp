@@ -1,7 +1,7 @@
 #include "progress.hpp"
 
 #include <chrono>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <iostream>
 #include <unistd.h>
 

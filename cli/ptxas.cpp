@@ -6,7 +6,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <map>
 #include <sstream>
 #include <unistd.h>

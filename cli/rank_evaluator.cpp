@@ -11,7 +11,7 @@
 #include <atomic>
 #include <cmath>
 #include <exception>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <thread>
 
 namespace coulter::cli {

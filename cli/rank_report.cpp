@@ -5,7 +5,7 @@
 #include "rank_evaluator.hpp"
 #include "tune_report.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 namespace coulter::cli {

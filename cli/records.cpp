@@ -8,7 +8,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <iostream>
 #include <sstream>
 

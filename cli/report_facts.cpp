@@ -2,7 +2,7 @@
 
 #include "coulter/tune/statistics.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::cli {
 

@@ -3,7 +3,7 @@
 #include "html.hpp"
 #include "report_page.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::cli {
 

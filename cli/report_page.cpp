@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::cli {
 namespace {

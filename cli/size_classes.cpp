@@ -6,7 +6,7 @@
 #include "verify_cases.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::cli {
 namespace {

@@ -3,7 +3,7 @@
 #include "command.hpp"
 
 #include <cstdlib>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sstream>
 
 namespace coulter::cli {

@@ -10,7 +10,7 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>

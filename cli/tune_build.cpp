@@ -9,7 +9,7 @@
 
 #include <atomic>
 #include <exception>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <thread>
 
 namespace coulter::cli {

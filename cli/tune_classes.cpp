@@ -11,7 +11,7 @@
 #include "verify_cases.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <iostream>
 #include <set>
 

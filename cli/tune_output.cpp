@@ -4,7 +4,7 @@
 #include "files.hpp"
 #include "tune_space.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <iostream>
 
 namespace coulter::cli {

@@ -17,7 +17,7 @@
 #include "verify_run.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <iostream>
 
 namespace coulter::cli {

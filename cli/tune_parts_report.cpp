@@ -5,7 +5,7 @@
 #include "describe.hpp"
 #include "tune_report.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 namespace coulter::cli {

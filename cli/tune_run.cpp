@@ -21,7 +21,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <iostream>
 #include <sstream>
 

@@ -6,7 +6,7 @@
 #include "tune_starts.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sstream>
 
 namespace coulter::cli {

@@ -12,7 +12,7 @@
 #include "verify_run.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <set>
 
 namespace coulter::cli {

@@ -7,7 +7,7 @@
 #include "verify_cases.hpp"
 #include "verify_run.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <iostream>
 
 namespace coulter::cli {

@@ -1,7 +1,7 @@
 #include "variants.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::cli {
 

@@ -4,7 +4,7 @@
 #include "variants.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <functional>
 #include <random>
 #include <set>

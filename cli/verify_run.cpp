@@ -4,7 +4,7 @@
 #include "coulter/interpreter.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <memory>
 
 namespace coulter::cli {

@@ -1,7 +1,7 @@
 #include "coulter/diagnostic.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter {
 namespace {

@@ -9,7 +9,7 @@
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter {
 namespace {

@@ -7,7 +7,7 @@
 #include "grad_varied.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unordered_set>
 
 namespace coulter {

@@ -7,7 +7,7 @@
 #include "renaming.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unordered_set>
 
 namespace coulter::gradient {

@@ -1,7 +1,7 @@
 #include "grad_builder.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::gradient {
 

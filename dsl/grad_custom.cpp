@@ -9,7 +9,7 @@
 #include "grad_rules.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <set>
 
 namespace coulter::gradient {

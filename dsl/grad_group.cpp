@@ -5,7 +5,7 @@
 #include "renaming.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::gradient {
 

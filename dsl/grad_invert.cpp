@@ -7,7 +7,7 @@
 #include "lists.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::gradient {
 using ir::Kind;

@@ -3,7 +3,7 @@
 #include "grad_math.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::gradient {
 

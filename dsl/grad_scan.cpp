@@ -12,7 +12,7 @@
 #include "grad_rules.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <map>
 
 namespace coulter::gradient {

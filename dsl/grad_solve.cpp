@@ -3,7 +3,7 @@
 #include "grad_inverter.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <numeric>
 #include <tuple>
 

@@ -4,7 +4,7 @@
 #include "grad_expression.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unordered_set>
 
 namespace coulter::gradient {

@@ -4,7 +4,7 @@
 #include "interpreter_extents.hpp"
 
 #include <cstring>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <new>
 #include <set>
 #include <stdexcept>

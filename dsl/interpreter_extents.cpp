@@ -3,7 +3,7 @@
 #include "interpreter_program.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <set>
 #include <stdexcept>
 

@@ -1,7 +1,7 @@
 #include "ir_types.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::ir {
 namespace {

@@ -6,7 +6,7 @@
 #include "text_lex.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unordered_set>
 
 namespace coulter::ir {

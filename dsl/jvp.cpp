@@ -10,7 +10,7 @@
 #include "grad_varied.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter {
 namespace gradient {

@@ -6,7 +6,7 @@
 #include "language_vjp.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter {
 

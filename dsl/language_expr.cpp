@@ -2,7 +2,7 @@
 
 #include "language_nodes.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <limits>
 
 namespace coulter {

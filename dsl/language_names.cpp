@@ -7,7 +7,7 @@
 #include "language_nodes.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::detail {
 namespace {

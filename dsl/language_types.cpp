@@ -4,7 +4,7 @@
 #include "language_nodes.hpp"
 
 #include <cmath>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <limits>
 
 namespace coulter {

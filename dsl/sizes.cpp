@@ -8,7 +8,7 @@
 #include "sizes_uses.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter {
 namespace {

@@ -5,7 +5,7 @@
 #include "coulter/text.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::detail {
 namespace {

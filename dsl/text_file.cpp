@@ -4,7 +4,7 @@
 #include "coulter/text.hpp"
 #include "text_parse.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <fstream>
 #include <sstream>
 #include <unistd.h>

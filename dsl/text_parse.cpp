@@ -3,7 +3,7 @@
 #include "text_parse.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::text {
 

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <functional>
 #include <unordered_map>
 #include <unordered_set>

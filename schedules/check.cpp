@@ -7,7 +7,7 @@
 #include "expand.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <tuple>
 
 namespace coulter::schedule {

@@ -5,7 +5,7 @@
 #include "coulter/schedule/rewrite.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::schedule::detail {
 

@@ -3,7 +3,7 @@
 #include "check_model.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::schedule::detail {
 namespace {

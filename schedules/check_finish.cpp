@@ -3,7 +3,7 @@
 #include "rewrite_unread.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::schedule::detail {
 

@@ -3,7 +3,7 @@
 #include "check_finish.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::schedule::detail {
 namespace {

@@ -3,7 +3,7 @@
 #include "coulter/sizes.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::schedule {
 

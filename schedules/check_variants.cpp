@@ -4,7 +4,7 @@
 #include "coulter/schedule/target.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::schedule::detail {
 namespace {

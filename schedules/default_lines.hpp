@@ -3,7 +3,7 @@
 
 #include "check_model.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <set>
 
 namespace coulter::schedule {

@@ -7,7 +7,7 @@
 #include "default_steps.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <limits>
 
 namespace coulter::schedule {

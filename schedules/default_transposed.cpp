@@ -4,7 +4,7 @@
 #include "default_dots.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::schedule {
 namespace {

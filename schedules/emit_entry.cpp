@@ -8,7 +8,7 @@
 #include "coulter/schedule/symbols.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::schedule {
 namespace {

@@ -6,7 +6,7 @@
 #include "coulter/schedule/symbols.hpp"
 #include "coulter/text.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::schedule {
 namespace {

@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <dlfcn.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <set>
 
 namespace coulter::schedule {

@@ -10,7 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::schedule {
 namespace {

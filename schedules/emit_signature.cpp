@@ -4,7 +4,7 @@
 #include "coulter/schedule/symbols.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::schedule::detail {
 

@@ -6,7 +6,7 @@
 #include "expand_names.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <set>
 
 namespace coulter::schedule::detail {

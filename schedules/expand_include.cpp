@@ -3,7 +3,7 @@
 #include "coulter/schedule/check.hpp"
 
 #include <filesystem>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <fstream>
 #include <set>
 #include <sstream>

@@ -3,7 +3,7 @@
 #include "rewrite_common.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <limits>
 #include <map>
 #include <numeric>

@@ -5,7 +5,7 @@
 #include "coulter/schedule/syntax.hpp"
 
 #include <array>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::schedule {
 namespace {

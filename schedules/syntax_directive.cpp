@@ -1,7 +1,7 @@
 #include "syntax_parse.hpp"
 #include "syntax_words.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::schedule {
 namespace {

@@ -1,6 +1,6 @@
 #include "syntax_lex.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::schedule {
 namespace {

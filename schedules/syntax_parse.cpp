@@ -2,7 +2,7 @@
 #include "syntax_words.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::schedule {
 namespace {

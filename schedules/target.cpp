@@ -1,7 +1,7 @@
 #include "coulter/schedule/target.hpp"
 
 #include <array>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif

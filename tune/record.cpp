@@ -8,7 +8,7 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 

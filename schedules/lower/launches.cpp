@@ -5,7 +5,7 @@
 #include "pipeline.hpp"
 
 #include <cctype>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace coulter::lower {
 namespace {

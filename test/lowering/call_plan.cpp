@@ -8,7 +8,7 @@
 #include "coulter/sizes.hpp"
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <memory>
 #include <random>
 #include <stdexcept>

@@ -13,7 +13,7 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <fstream>
 #include <sstream>
 #include <unistd.h>

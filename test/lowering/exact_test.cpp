@@ -7,7 +7,7 @@
 #include "support/run_options.hpp"
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 using namespace coulter;
 using namespace coulter::test;

@@ -7,7 +7,7 @@
 
 #include <doctest/doctest.h>
 #include <filesystem>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <fstream>
 #include <unistd.h>
 

@@ -11,7 +11,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 using namespace coulter;
 using namespace coulter::test;

@@ -7,7 +7,7 @@
 #include "coulter/text.hpp"
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 using namespace coulter;
 using namespace coulter::test;

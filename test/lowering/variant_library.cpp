@@ -6,7 +6,7 @@
 
 #include <cstdlib>
 #include <dlfcn.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <fstream>
 #include <set>
 #include <stdexcept>

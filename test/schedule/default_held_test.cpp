@@ -6,7 +6,7 @@
 
 #include <algorithm>
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 using namespace coulter;
 using namespace coulter::schedule;

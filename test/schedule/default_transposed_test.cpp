@@ -2,7 +2,7 @@
 
 #include "default_support.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 using namespace coulter;
 using namespace coulter::schedule;
