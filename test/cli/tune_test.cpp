@@ -113,6 +113,10 @@ TEST_CASE("a time is a budget too, and other sizes of the class give starts") {
     CHECK(told["candidates"].get<int>() >= 1);
     CHECK(told["candidates"].get<int>() < 1280);
     CHECK(told["complete"] == false);
+    if (told["candidates"].get<int>() < 2) { // on a busy machine; --lock has nothing to compare then
+        const Ran more = tune_tiny(folder, {"--budget", "2", "-o", "a.sched"});
+        REQUIRE_MESSAGE(more.code == 0, more.err);
+    }
     const Ran other = tune_tiny(folder, {"--budget", "2", "--json", "-o", "b.sched", "--sizes", "i=31,j=47"});
     REQUIRE_MESSAGE(other.code == 0, other.err);
     const auto found = parse_json(other.out);
