@@ -2,8 +2,6 @@
 
 #include "default_layouts.hpp"
 
-#include <set>
-
 namespace coulter::schedule {
 namespace {
 
@@ -69,11 +67,9 @@ private:
         double operations = 0;
         double most_operations = 0;
         const double whole = costs_.arithmetic(costs_.computed_by(stage), Region(analysis_));
-        const double operands = cycles_of_operands(stage);
         for (const Group& group : groups) {
             largest = std::max(largest, group.writes_out ? 0 : slice_for(stage, group));
-            const double share = std::min(1.0, asked(group, Region(analysis_)) / analysis_.points(stage.dims));
-            const double own = (whole + operands) * share;
+            const double own = whole * std::min(1.0, asked(group, Region(analysis_)) / analysis_.points(stage.dims));
             operations += own;
             most_operations = std::max(most_operations, own);
         }
@@ -81,21 +77,6 @@ private:
         const double saved = all * passes * (1 / costs_.rate(slice) - 1 / costs_.rate(largest));
         const bool is_large = slice > large * analysis_.options().machine.l2_bytes;
         return saved > (is_large ? worth_repeating_large : worth_repeating) * (operations - most_operations);
-    }
-
-    /// Cycles that it takes to read once what other stages store for a stage: a clone of it reads that anew.
-    [[nodiscard]] double cycles_of_operands(const ir::Definition& stage) const {
-        double cycles = 0;
-        std::set<std::string> counted;
-        for (const ir::Ref& access : analysis_.reads(stage.name)) {
-            const ir::Definition* operand = kernel_.find_definition(access->name);
-            if (operand == nullptr || !counted.insert(operand->name).second || !has_nest(shapes_.at(operand->name))) {
-                continue;
-            }
-            const double slice = slice_in(*operand, costs_.common_path(*operand, analysis_.readers(operand->name)));
-            cycles += analysis_.points(operand->dims) * Costs::element_bytes(*operand) / costs_.rate(slice);
-        }
-        return cycles;
     }
 
     /// The definitions that read a stage for `readers`: these, or maps that are inlined into these. Empty where such a

@@ -1,7 +1,6 @@
 // What default schedules keep in memory between stages, beside what schedules do that people wrote.
 
 #include "coulter/schedule/check.hpp"
-#include "coulter/schedule/defaults.hpp"
 #include "coulter/schedule/footprint.hpp"
 #include "coulter/sizes.hpp"
 #include "coulter/transform.hpp"
@@ -91,20 +90,6 @@ TEST_CASE("EM routing with its gradient keeps neither votes nor their adjoints b
     const ir::Kernel kernel = value_and_grad(routing, {"pose", "activation", "weight", "beta_u", "beta_a"});
     const double votes = bytes_of(routing.dims_of("votes"), Type::f32, extents_of(kernel));
     CHECK(static_cast<double>(heap_bytes(kernel, shipped_schedule("em_routing_value_and_grad"))) < votes);
-}
-
-TEST_CASE("no clone is made that would read as much anew as it saves") {
-    const std::vector<KernelFactory>& networks = models::networks();
-    const auto factory = std::find_if(networks.begin(), networks.end(), [](const KernelFactory& each) {
-        return std::string(each.name) == "digits_capsules";
-    });
-    DefaultOptions options;
-    options.vector_bytes = 64;
-    options.vector_registers = 32;
-    options.threads = 16; // whose slices share the last cache: votes are stored, and far from all that reads them
-    const std::string text = default_schedule(factory->make(Params{}).ir(), {}, options);
-    CHECK(text.find("clone votes") == std::string::npos);
-    CHECK(text.find("clone hidden_pose.em.distance") == std::string::npos);
 }
 
 TEST_CASE("default schedules of all models are accepted, however many threads there are") {
