@@ -54,10 +54,13 @@ class WholeVectors : public IRMutator {
     using IRMutator::visit;
 
     Stmt visit(const Allocate* op) override {
+        widths_.erase(op->name); // another part of a loop may have memory of the same name
         if (op->memory_type == Halide::MemoryType::Stack || op->memory_type == Halide::MemoryType::Register) {
             StoredWidth stored(op->name);
             op->body.accept(&stored);
-            if (stored.width() > 1 && op->constant_allocation_size() > 0) {
+            // A masked store may have lanes beyond the end, of which a load must not take any.
+            if (stored.width() > 1 && op->constant_allocation_size() > 0 &&
+                op->constant_allocation_size() % stored.width() == 0) {
                 widths_[op->name] = stored.width();
             }
         }
